@@ -1,0 +1,50 @@
+"""Planners without a network, under the names that `--planner` takes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from drive.schema import Observation, Plan, PlanError, Trajectory
+
+
+def _copies(trajectory: np.ndarray, observation: Observation, samples: int) -> Plan:
+    return Plan(np.repeat(trajectory[None], samples, axis=0), observation.future_times_s)
+
+
+class ConstantVelocity:
+    """Goes on straight with the last displacement over its elapsed time, heading kept.
+
+    Raises PlanError where there is no pose before t0.
+    """
+
+    name = "constant-velocity"
+
+    def plan(self, observation: Observation, samples: int = 1) -> Plan:
+        past = observation.past
+        if len(past.valid) < 2 or not past.valid[-2:].all():
+            raise PlanError("no pose before t0: constant velocity needs one")
+        velocity = (past.poses[-1, :2] - past.poses[-2, :2]) / (past.times_s[-1] - past.times_s[-2])
+        xy = observation.future_times_s[:, None] * velocity
+        return _copies(np.concatenate([xy, np.zeros((len(xy), 1))], -1), observation, samples)
+
+
+class StandStill:
+    """Stays where it is."""
+
+    name = "stand-still"
+
+    def plan(self, observation: Observation, samples: int = 1) -> Plan:
+        return _copies(np.zeros((len(observation.future_times_s), 3)), observation, samples)
+
+
+def recorded_plan(future: Trajectory, observation: Observation) -> Plan:
+    """The recorded drive as a plan (the row `log`): what a metric says of it is the metric's floor on this data.
+
+    Raises PlanError where the record ends before the horizon.
+    """
+    if not future.valid.all():
+        raise PlanError(f"the record ends {int((~future.valid).sum())} steps before the horizon")
+    return Plan(future.poses[None], observation.future_times_s)
+
+
+BASELINES = {planner.name: planner for planner in (ConstantVelocity, StandStill)}

@@ -1,0 +1,178 @@
+"""Cameras: pinhole and fisheye models, projection, rays, resizing, and what a calibration must satisfy.
+
+Pixel coordinates are continuous, (0, 0) at the top left corner of the image, so pixel (row i, column j) covers
+[j, j + 1) x [i, i + 1) and its centre is (j + 0.5, i + 0.5). Intrinsics always belong to the image beside them.
+Fisheye is Kannala-Brandt (IEEE TPAMI 2006) with four coefficients, as in OpenCV's `fisheye` module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from drive.frames import Array, invert_se3, transform_points
+
+# A field of view outside these bounds is a wrong focal length, not a lens (a 40-fold error lands far outside both).
+PINHOLE_FOV_DEG = (8.0, 165.0)
+FISHEYE_FOV_DEG = (8.0, 300.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """One calibrated camera.
+
+    K [3, 3] float64 pixels; ego_from_camera [4, 4] float64, in the ego frame of the frame's reference time; width,
+    height in pixels of the image that K belongs to; distortion = (k1, k2, k3, k4), fisheye only.
+    Raises ValueError where the calibration is impossible (`calibration_problems` lists why).
+    """
+
+    name: str
+    width: int
+    height: int
+    K: Array = field(repr=False)
+    ego_from_camera: Array = field(repr=False)
+    model: Literal["pinhole", "fisheye"] = "pinhole"
+    distortion: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "K", np.asarray(self.K, dtype=np.float64))
+        object.__setattr__(self, "ego_from_camera", np.asarray(self.ego_from_camera, dtype=np.float64))
+        problems = calibration_problems(self.K, self.width, self.height, self.model)
+        problems += pose_problems(self.ego_from_camera)
+        if self.model not in ("pinhole", "fisheye"):
+            problems.append(f"model must be 'pinhole' or 'fisheye', got {self.model!r}")
+        if problems:
+            raise ValueError(f"camera {self.name!r} has an impossible calibration: " + "; ".join(problems))
+
+
+def pose_problems(ego_from_camera: ArrayLike) -> list[str]:
+    """What makes a camera pose impossible: wrong shape, non-finite values, a rotation part that is not a rotation."""
+    pose = np.asarray(ego_from_camera, dtype=np.float64)
+    if pose.shape != (4, 4) or not np.isfinite(pose).all():
+        return [f"ego_from_camera must be a finite [4, 4] matrix, got shape {pose.shape}"]
+    rotation = pose[:3, :3]
+    if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-4) or np.linalg.det(rotation) < 0:
+        return ["the rotation of ego_from_camera is not orthonormal and right-handed"]
+    return []
+
+
+def calibration_problems(K: ArrayLike, width: int, height: int, model: str = "pinhole") -> list[str]:
+    """What makes intrinsics impossible for an image of this size; empty where nothing does.
+
+    Checks shape, finiteness, a transposed K, the field of view, square-ish pixels, and the principal point: it must lie
+    in the image, and when both its coordinates sit at the same off-centre fraction, K is that of another image size.
+    """
+    k = np.asarray(K, dtype=np.float64)
+    if k.shape != (3, 3) or not np.isfinite(k).all():
+        return [f"intrinsics must be a finite [3, 3] matrix, got shape {k.shape}"]
+    if width < 1 or height < 1:
+        return [f"image size must be positive, got {width}x{height}"]
+    if abs(k[2, 0]) + abs(k[2, 1]) > 1e-9 * max(abs(k[0, 0]), 1.0):
+        return [f"K is transposed (its last row is {k[2].tolist()}, expected [0, 0, 1])"]
+    if abs(k[2, 2] - 1) > 1e-6 or abs(k[1, 0]) > 1e-6:
+        return [f"K must be [[fx, s, cx], [0, fy, cy], [0, 0, 1]], got {k.tolist()}"]
+    problems = []
+    fx, fy, cx, cy = k[0, 0], k[1, 1], k[0, 2], k[1, 2]
+    if fx <= 0 or fy <= 0:
+        return [f"focal lengths must be positive, got fx={fx:g}, fy={fy:g}"]
+    low, high = FISHEYE_FOV_DEG if model == "fisheye" else PINHOLE_FOV_DEG
+    fov = np.degrees(width / fx if model == "fisheye" else 2 * np.arctan(width / (2 * fx)))
+    if not low <= fov <= high:
+        problems.append(f"focal length fx={fx:g} px means a field of view of {fov:.1f} deg at width {width}, expected {low:g} to {high:g}")
+    if not 1 / 3 < fx / fy < 3:
+        problems.append(f"fx={fx:g} and fy={fy:g} differ more than any resize explains")
+    if not (0 <= cx <= width and 0 <= cy <= height):
+        problems.append(f"principal point ({cx:.1f}, {cy:.1f}) lies outside the {width}x{height} image")
+    elif abs(cx / width - cy / height) < 0.1 and min(abs(cx / width - 0.5), abs(cy / height - 0.5)) > 0.15:
+        problems.append(f"principal point ({cx:.1f}, {cy:.1f}) fits another image size than {width}x{height}: resized without K?")
+    return problems
+
+
+def project(camera: Camera, points_in_ego: ArrayLike) -> tuple[Array, NDArray[np.bool_]]:
+    """Points [..., 3] in the ego frame -> pixels [..., 2] (u, v) and whether the point lies before the camera [...].
+
+    Pixels of points behind a pinhole camera are NaN. A pixel outside the image is returned as it is.
+    """
+    points = transform_points(invert_se3(camera.ego_from_camera), points_in_ego)
+    z = points[..., 2]
+    if camera.model == "fisheye":
+        radius = np.hypot(points[..., 0], points[..., 1])
+        theta = np.arctan2(radius, z)
+        scale = np.where(radius > 1e-12, _distort(theta, camera.distortion) / np.maximum(radius, 1e-12), 0.0)
+        front = theta < np.pi * 0.99
+        plane = points[..., :2] * scale[..., None]
+    else:
+        front = z > 1e-6
+        plane = points[..., :2] / np.where(front, z, np.nan)[..., None]
+    u = camera.K[0, 0] * plane[..., 0] + camera.K[0, 1] * plane[..., 1] + camera.K[0, 2]
+    v = camera.K[1, 1] * plane[..., 1] + camera.K[1, 2]
+    return np.stack([u, v], -1), front
+
+
+def unproject(camera: Camera, pixels: ArrayLike) -> Array:
+    """Pixels [..., 2] -> unit directions [..., 3] in the camera frame."""
+    p = np.asarray(pixels, dtype=np.float64)
+    y = (p[..., 1] - camera.K[1, 2]) / camera.K[1, 1]
+    x = (p[..., 0] - camera.K[0, 2] - camera.K[0, 1] * y) / camera.K[0, 0]
+    if camera.model == "fisheye":
+        radius = np.hypot(x, y)
+        theta = _undistort(radius, camera.distortion)
+        scale = np.where(radius > 1e-12, np.sin(theta) / np.maximum(radius, 1e-12), 1.0)
+        return np.stack([x * scale, y * scale, np.cos(theta)], -1)
+    direction = np.stack([x, y, np.ones_like(x)], -1)
+    return direction / np.linalg.norm(direction, axis=-1, keepdims=True)
+
+
+def pluecker_rays(camera: Camera, pixels: ArrayLike) -> Array:
+    """Pixels [..., 2] -> Pluecker coordinates [..., 6] in the ego frame: unit direction d and moment m = o x d (metres).
+
+    Any point p of the ray satisfies p x d = m.
+    """
+    direction = unproject(camera, pixels) @ camera.ego_from_camera[:3, :3].T
+    moment = np.cross(np.broadcast_to(camera.ego_from_camera[:3, 3], direction.shape), direction)
+    return np.concatenate([direction, moment], -1)
+
+
+def patch_centres(width: int, height: int, columns: int, rows: int) -> Array:
+    """Centres of a grid of patches that tiles an image of width x height, [rows, columns, 2] pixels (u, v)."""
+    u = (np.arange(columns) + 0.5) * (width / columns)
+    v = (np.arange(rows) + 0.5) * (height / rows)
+    return np.stack(np.meshgrid(u, v), -1)
+
+
+def resized(camera: Camera, width: int, height: int) -> Camera:
+    """The camera whose image is this one's scaled to width x height (each axis by its own factor); rays unchanged."""
+    scale = np.diag([width / camera.width, height / camera.height, 1.0])
+    return replace(camera, width=width, height=height, K=scale @ camera.K)
+
+
+def cropped(camera: Camera, left: int, top: int, width: int, height: int) -> Camera:
+    """The camera whose image is the given window of this one's; rays unchanged.
+
+    Raises ValueError where the window leaves the image. A crop that puts the principal point outside itself is not a
+    camera this package can check, and is refused by `Camera`.
+    """
+    if left < 0 or top < 0 or left + width > camera.width or top + height > camera.height:
+        raise ValueError(f"crop ({left}, {top}, {width}, {height}) leaves the {camera.width}x{camera.height} image of {camera.name}")
+    shift = np.array([[1.0, 0.0, -left], [0.0, 1.0, -top], [0.0, 0.0, 1.0]])
+    return replace(camera, width=width, height=height, K=shift @ camera.K)
+
+
+def _distort(theta: ArrayLike, k: tuple[float, float, float, float]) -> Array:
+    t = np.asarray(theta, dtype=np.float64)
+    t2 = t * t
+    return t * (1 + t2 * (k[0] + t2 * (k[1] + t2 * (k[2] + t2 * k[3]))))
+
+
+def _undistort(radius: ArrayLike, k: tuple[float, float, float, float]) -> Array:
+    """Inverse of `_distort` by Newton's method (quadratic near the identity, where real lenses lie)."""
+    r = np.asarray(radius, dtype=np.float64)
+    theta = r.copy()
+    for _ in range(20):
+        t2 = theta * theta
+        slope = 1 + t2 * (3 * k[0] + t2 * (5 * k[1] + t2 * (7 * k[2] + t2 * 9 * k[3])))
+        theta = np.clip(theta - (_distort(theta, k) - r) / np.where(np.abs(slope) < 1e-6, 1e-6, slope), 0.0, np.pi)
+    return theta

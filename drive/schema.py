@@ -1,0 +1,223 @@
+"""The value types that travel through the package, and the `Planner` protocol.
+
+    data set -> SceneSample = Observation (what a planner may see) + Target (what only losses and metrics see)
+    Planner.plan(Observation) -> Plan
+
+All poses are in the ego frame of t0, the sample's reference time (its LIDAR_TOP key frame, or the first camera's where
+there is no LiDAR). Masks stand beside values; there are no sentinels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drive.cameras import Camera
+from drive.frames import Array
+
+Mask = NDArray[np.bool_]
+Command = Literal["left", "straight", "right"]
+COMMANDS: tuple[Command, ...] = ("left", "straight", "right")
+
+
+class PlanError(ValueError):
+    """A planner could not answer this observation. The sample is a failed one, counted with this message."""
+
+
+class MissingImage(PlanError):
+    """An image that a planner asked for is not on disk or does not decode; the message names the file."""
+
+
+class DecodeError(PlanError):
+    """Generated tokens are no answer; the message says which token and why."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which times around t0 a sample covers: past and future in seconds, steps per second, camera frames per sample."""
+
+    past_s: float = 2.0
+    future_s: float = 3.0
+    rate_hz: float = 2.0
+    frames: int = 1
+
+    def __post_init__(self) -> None:
+        if self.past_s < 0 or self.future_s <= 0 or self.rate_hz <= 0 or not 1 <= self.frames <= 4:
+            raise ValueError(f"window must have past_s >= 0, future_s > 0, rate_hz > 0 and 1 to 4 frames, got {self}")
+
+    @property
+    def past_times_s(self) -> Array:
+        """Nominal times of the past poses, t0 included, oldest first: [..., -0.5, 0.0]."""
+        return np.arange(-round(self.past_s * self.rate_hz), 1) / self.rate_hz
+
+    @property
+    def future_times_s(self) -> Array:
+        """Nominal times of the future poses: [0.5, 1.0, ...]."""
+        return np.arange(1, round(self.future_s * self.rate_hz) + 1) / self.rate_hz
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """Poses [T, 3] float64 (x m, y m, heading rad) in the ego frame of t0; times_s [T] relative to t0; valid [T] bool.
+
+    times_s are the times of the record itself, which for key frames differ from the nominal ones by some hundredths of a
+    second. Poses and times where valid is False hold zeros and nominal times and mean nothing.
+    """
+
+    poses: Array
+    times_s: Array
+    valid: Mask
+
+
+@dataclass(frozen=True, eq=False)
+class CameraImage:
+    """A camera and its picture: uint8 [H, W, 3] RGB in memory, or the file that holds it (read by `drive.data.images`)."""
+
+    camera: Camera
+    time_s: float
+    image: NDArray[np.uint8] | Path
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """All cameras of one moment. time_s <= 0 relative to t0. Every `ego_from_camera` is in the ego frame of this
+    frame's own reference time, the motion between that time and the camera's own included."""
+
+    time_s: float
+    cameras: tuple[CameraImage, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """All that a planner may see. Nothing in it depends on anything after t0, except `command` (see below).
+
+    frames: oldest first, the last one is t0's; fewer than configured where a scene starts.
+    past: ego poses up to t0, oldest first, t0 (the origin) last.
+    speed_mps, acceleration_mps2, yaw_rate_radps: backward differences of poses, or CAN, at or before t0; None where unknown.
+    command: route command. Data sets without a route derive it from the recorded future (VAD's rule), so it peeks;
+    None where left out.
+    future_times_s [T]: the times at which a plan is asked for.
+    """
+
+    token: str
+    frames: tuple[Frame, ...]
+    past: Trajectory
+    future_times_s: Array
+    speed_mps: float | None = None
+    acceleration_mps2: float | None = None
+    yaw_rate_radps: float | None = None
+    command: Command | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Agents:
+    """Everything annotated around the ego, tracked through the window; A agents, T steps at times_s (past, t0, future).
+
+    centres [A, T, 3] m and headings [A, T] rad in the ego frame of t0; sizes [A, 3] = length, width, height m (of t0, or
+    of the agent's first valid step); velocities [A, T, 2] m/s with velocity_valid [A, T]; valid [A, T] = annotated then.
+    points [A, T] int64: lidar + radar points, -1 = unknown. visibility [A, T] int64: nuScenes level 1..4, 0 = unknown.
+    categories, instances: A strings each (nuScenes category name, instance token). now: index of t0 in times_s.
+    """
+
+    centres: Array
+    headings: Array
+    sizes: Array
+    velocities: Array
+    velocity_valid: Mask
+    valid: Mask
+    points: NDArray[np.int64]
+    visibility: NDArray[np.int64]
+    categories: tuple[str, ...]
+    instances: tuple[str, ...]
+    times_s: Array
+    now: int
+
+    def boxes(self, step: int) -> Array:
+        """Boxes [A, 5] (x, y, heading, length, width) at one step; rows of absent agents mean nothing."""
+        return np.concatenate([self.centres[:, step, :2], self.headings[:, step, None], self.sizes[:, :2]], -1)
+
+
+@dataclass(frozen=True, eq=False)
+class MapPatch:
+    """The map around the ego, in the ego frame of t0: named layers of polylines or polygon rings, each [N, 2] float64."""
+
+    polygons: dict[str, tuple[Array, ...]] = field(default_factory=dict)
+    lines: dict[str, tuple[Array, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """What was recorded after t0 and around the ego: for losses and metrics only.
+
+    future: ego poses at the window's future steps. agents: past, present and future. map: where the data set has one.
+    ego_from_lidar [4, 4]: pose of LIDAR_TOP, None where there is none.
+    """
+
+    future: Trajectory
+    agents: Agents
+    map: MapPatch | None = None
+    ego_from_lidar: Array | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class SceneSample:
+    """One moment of a record. world_from_ego [4, 4] at t0; index counts the scene's key frames from 0."""
+
+    token: str
+    scene: str
+    index: int
+    timestamp_us: int
+    world_from_ego: Array
+    observation: Observation
+    target: Target
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A planner's answer: trajectories [K, T, 3] float64 (x, y, heading) in the ego frame of t0, best first; times_s [T].
+
+    log_probs [K]: natural log-probability of each sample, None where the planner has none. text: the decoded answer as
+    written, where it is text. Raises ValueError where shapes disagree or a value is not finite.
+    """
+
+    trajectories: Array
+    times_s: Array
+    log_probs: Array | None = None
+    text: str | None = None
+
+    def __post_init__(self) -> None:
+        trajectories, times = np.asarray(self.trajectories, dtype=np.float64), np.asarray(self.times_s, dtype=np.float64)
+        object.__setattr__(self, "trajectories", trajectories)
+        object.__setattr__(self, "times_s", times)
+        if trajectories.ndim != 3 or trajectories.shape[0] < 1 or trajectories.shape[2] != 3:
+            raise ValueError(f"trajectories must be [K >= 1, T, 3] (x, y, heading), got shape {trajectories.shape}")
+        if times.shape != trajectories.shape[1:2]:
+            raise ValueError(f"times_s must have one entry per step, got {times.shape} for {trajectories.shape[1]} steps")
+        if not np.isfinite(trajectories).all():
+            raise ValueError("trajectories hold NaN or infinity; raise PlanError where there is no answer")
+        if self.log_probs is not None and np.shape(self.log_probs) != trajectories.shape[:1]:
+            raise ValueError(f"log_probs must be [{trajectories.shape[0]}], got shape {np.shape(self.log_probs)}")
+
+    @property
+    def best(self) -> Array:
+        """The first trajectory, [T, 3]."""
+        return self.trajectories[0]
+
+
+@runtime_checkable
+class Planner(Protocol):
+    """Anything with a name and a `plan`. `drive.check_planner` tests the whole contract.
+
+    plan returns K = samples trajectories at `observation.future_times_s`, and raises PlanError where it cannot answer.
+    It keeps no state between calls: the same observation gets the same plan.
+    """
+
+    name: str
+
+    def plan(self, observation: Observation, samples: int = 1) -> Plan:
+        """One observation -> a plan of `samples` trajectories."""
+        ...
