@@ -1,0 +1,229 @@
+"""nuScenes-format tables -> `SceneLog`, through nuscenes-devkit.
+
+One convention is ours: a row of calibrated_sensor may carry "camera_model": "fisheye" and "camera_distortion":
+[k1, k2, k3, k4] (Kannala-Brandt); a row without them is a pinhole camera, as everywhere in nuScenes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from drive.cameras import Camera, calibration_problems
+from drive.data.paths import inside
+from drive.data.scenes import CameraRecord, SceneLog, Tracks
+from drive.frames import Array, invert_se3, quaternion_to_rotation, se3
+from drive.schema import Mask
+
+if TYPE_CHECKING:
+    from nuscenes.nuscenes import NuScenes
+
+LIDAR = "LIDAR_TOP"
+# Key frames of one track further apart than this give no velocity (the devkit's `box_velocity` takes the same).
+VELOCITY_MAX_DT_S = 1.5
+
+Record = dict[str, Any]
+
+
+def load_tables(root: Path, version: str) -> NuScenes:
+    """Opens the tables in root/version. Raises ValueError where they do not hold together or a file leads out of root."""
+    for path in sorted(inside(root, version).iterdir()):
+        inside(root, f"{version}/{path.name}")
+    from nuscenes.nuscenes import NuScenes  # imports matplotlib and scikit-learn: seconds
+
+    try:
+        return NuScenes(version=version, dataroot=str(root), verbose=False)
+    except (AssertionError, KeyError, IndexError, TypeError, ValueError, OSError, RecursionError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise ValueError(f"the tables in {root / version} do not open ({what}); find the fault with `drive check {root}`") from error
+
+
+def key_frames(nusc: NuScenes, scene: Record) -> list[Record]:
+    """The samples of a scene in time order. Raises ValueError where the chain is broken, runs in a circle or back in time."""
+    samples: list[Record] = []
+    token, seen = scene["first_sample_token"], set()
+    while token:
+        if token in seen:
+            raise _broken(scene, f"its sample chain runs in a circle at {token}")
+        seen.add(token)
+        sample = _get(nusc, "sample", token, scene)
+        if samples and sample["timestamp"] <= samples[-1]["timestamp"]:
+            raise _broken(scene, f"time runs backwards at sample {token}")
+        samples.append(sample)
+        token = sample["next"]
+    return samples
+
+
+def refuse_impossible_cameras(nusc: NuScenes, samples: list[Record]) -> None:
+    """Raises ValueError where a calibration that these samples use cannot be one of its images' size."""
+    seen = set()
+    for sample in samples:
+        for channel, token in sample["data"].items():
+            data = nusc.get("sample_data", token)
+            key = (data["calibrated_sensor_token"], data["width"], data["height"])
+            if not channel.startswith("CAM") or key in seen:
+                continue
+            seen.add(key)
+            row = nusc.get("calibrated_sensor", key[0])
+            problems = calibration_problems(row["camera_intrinsic"], key[1], key[2], row.get("camera_model", "pinhole"))
+            if problems:
+                raise ValueError(f"calibrated_sensor {key[0]} ({channel}) is impossible: " + "; ".join(problems))
+
+
+def read_scene(nusc: NuScenes, root: Path, scene: Record) -> SceneLog:
+    """One scene with everything that its samples need; pictures are named, not opened.
+
+    Raises ValueError where a record is impossible: a dangling token, a quaternion that is not unit, a value that is not
+    finite, time running backwards, a calibration that cannot be, a file name that leaves the root.
+    """
+    samples = key_frames(nusc, scene)
+    try:
+        references = [_reference(nusc, sample) for sample in samples]
+        poses = _matrices([nusc.get("ego_pose", r["ego_pose_token"]) for r in references])
+        stamps = np.array([r["timestamp"] for r in references], dtype=np.int64)
+        if (np.diff(stamps) <= 0).any():
+            raise ValueError("the reference times of its key frames do not increase")
+        cameras = tuple(_cameras(nusc, root, sample, pose) for sample, pose in zip(samples, poses, strict=True))
+        return SceneLog(
+            name=scene["name"],
+            location=nusc.get("log", scene["log_token"])["location"],
+            tokens=tuple(sample["token"] for sample in samples),
+            timestamps_us=stamps,
+            world_from_ego=poses,
+            cameras=cameras,
+            ego_from_lidar=tuple(_lidar(nusc, sample) for sample in samples),
+            tracks=_tracks(nusc, samples, stamps),
+        )
+    except KeyError as error:
+        raise _broken(scene, f"no record or field {error}") from error
+    except (ValueError, TypeError) as error:
+        raise _broken(scene, str(error)) from error
+
+
+def camera_channels(nusc: NuScenes) -> list[str]:
+    """The CAM_* channels, in the order of the sensor table."""
+    return [row["channel"] for row in nusc.sensor if row["channel"].startswith("CAM")]
+
+
+def _broken(scene: Record, what: str) -> ValueError:
+    return ValueError(f"scene {scene['name']}: {what}; find the fault with `drive check`")
+
+
+def _get(nusc: NuScenes, table: str, token: str, scene: Record) -> Record:
+    try:
+        return nusc.get(table, token)
+    except KeyError:
+        raise _broken(scene, f"{table} {token!r} is not in its table") from None
+
+
+def _reference(nusc: NuScenes, sample: Record) -> Record:
+    """The sample_data whose time and pose are the key frame's: LIDAR_TOP, else the first camera."""
+    for channel in [LIDAR, *camera_channels(nusc)]:
+        if channel in sample["data"]:
+            return nusc.get("sample_data", sample["data"][channel])
+    raise ValueError(f"sample {sample['token']} has neither {LIDAR} nor a camera")
+
+
+def _matrices(rows: list[Record]) -> Array:
+    """Rows with rotation and translation -> [N, 4, 4]; ValueError names the row that is no pose."""
+    rotation = np.array([row["rotation"] for row in rows], dtype=np.float64).reshape(-1, 4)
+    translation = np.array([row["translation"] for row in rows], dtype=np.float64).reshape(-1, 3)
+    wrong = ~np.isfinite(translation).all(1) | ~(np.abs(np.linalg.norm(rotation, axis=1) - 1) < 1e-3)
+    if wrong.any():
+        row = rows[int(wrong.argmax())]
+        raise ValueError(f"record {row['token']} is no pose: rotation {row['rotation']}, translation {row['translation']}")
+    return se3(quaternion_to_rotation(rotation), translation)
+
+
+def _cameras(nusc: NuScenes, root: Path, sample: Record, world_from_ego: Array) -> tuple[CameraRecord, ...]:
+    """The pictures of one key frame, with the ego's motion between the reference time and each camera's in the pose."""
+    rows = [nusc.get("sample_data", sample["data"][name]) for name in camera_channels(nusc) if name in sample["data"]]
+    calibrations = [nusc.get("calibrated_sensor", row["calibrated_sensor_token"]) for row in rows]
+    mounts = _matrices(calibrations)
+    world_from_ego_then = _matrices([nusc.get("ego_pose", row["ego_pose_token"]) for row in rows])
+    ego_from_camera = invert_se3(world_from_ego) @ world_from_ego_then @ mounts
+    return tuple(
+        CameraRecord(_camera(row, calibration, pose), mount, int(row["timestamp"]), inside(root, row["filename"]))
+        for row, calibration, pose, mount in zip(rows, calibrations, ego_from_camera, mounts, strict=True)
+    )
+
+
+def _camera(row: Record, calibration: Record, ego_from_camera: Array) -> Camera:
+    k1, k2, k3, k4 = (float(k) for k in calibration.get("camera_distortion") or (0.0, 0.0, 0.0, 0.0))
+    K = np.array(calibration["camera_intrinsic"], dtype=np.float64)
+    model = calibration.get("camera_model", "pinhole")
+    return Camera(row["channel"], int(row["width"]), int(row["height"]), K, ego_from_camera, model, (k1, k2, k3, k4))
+
+
+def _lidar(nusc: NuScenes, sample: Record) -> Array | None:
+    if LIDAR not in sample["data"]:
+        return None
+    row = nusc.get("sample_data", sample["data"][LIDAR])
+    return _matrices([nusc.get("calibrated_sensor", row["calibrated_sensor_token"])])[0]
+
+
+def _tracks(nusc: NuScenes, samples: list[Record], stamps: np.ndarray) -> Tracks:
+    """Everything annotated in a scene, one row per instance in order of appearance."""
+    found = [(step, nusc.get("sample_annotation", token)) for step, sample in enumerate(samples) for token in sample["anns"]]
+    rows = {name: i for i, name in enumerate(dict.fromkeys(row["instance_token"] for _, row in found))}
+    at = np.array([rows[row["instance_token"]] for _, row in found], dtype=np.int64), np.array([s for s, _ in found], dtype=np.int64)
+    shape = (len(rows), len(samples))
+    valid = np.zeros(shape, dtype=bool)
+    valid[at] = True
+    if valid.sum() != len(found):
+        raise ValueError("an instance is annotated twice in one sample")
+    poses = _matrices([row for _, row in found])
+
+    def table(values: Any, tail: tuple[int, ...], dtype: type, empty: int = 0) -> np.ndarray:
+        filled: np.ndarray = np.full(shape + tail, empty, dtype=dtype)
+        filled[at] = np.array(values, dtype=dtype).reshape(-1, *tail)
+        return filled
+
+    centres = table(poses[:, :3, 3], (3,), np.float64)
+    velocities, velocity_valid = track_velocities(centres, valid, stamps / 1e6)
+    return Tracks(
+        instances=tuple(rows),
+        categories=tuple(nusc.get("category", nusc.get("instance", token)["category_token"])["name"] for token in rows),
+        centres=centres,
+        forward=table(poses[:, :3, 0], (3,), np.float64),
+        sizes=table([_size(row) for _, row in found], (3,), np.float64),
+        velocities=velocities,
+        velocity_valid=velocity_valid,
+        valid=valid,
+        points=table([_points(row) for _, row in found], (), np.int64, -1),
+        visibility=table([int(row["visibility_token"] or 0) for _, row in found], (), np.int64),
+    )
+
+
+def _size(row: Record) -> list[float]:
+    width, length, height = (float(v) for v in row["size"])
+    if not min(width, length, height) > 0 or not np.isfinite([width, length, height]).all():
+        raise ValueError(f"sample_annotation {row['token']} has the impossible size {row['size']}")
+    return [length, width, height]
+
+
+def _points(row: Record) -> int:
+    """LiDAR and radar points together; -1 where either is unknown."""
+    lidar, radar = int(row["num_lidar_pts"]), int(row["num_radar_pts"])
+    return -1 if lidar < 0 or radar < 0 else lidar + radar
+
+
+def track_velocities(centres: Array, valid: Mask, times_s: Array) -> tuple[Array, Mask]:
+    """Centres [A, N, 3] with valid [A, N] at times_s [N] -> velocities [A, N, 3] and whether they are known [A, N].
+
+    Difference between the key frames next to each, before and after; at the ends of a track between it and its one
+    neighbour (the rule of the devkit's `box_velocity`). Not known for a box without neighbours, or across more than
+    VELOCITY_MAX_DT_S per neighbour.
+    """
+    index = np.arange(centres.shape[1])
+    before = np.maximum(index - 1, 0)
+    after = np.minimum(index + 1, len(index) - 1)
+    first = np.where(valid[:, before], before, index)
+    last = np.where(valid[:, after], after, index)
+    dt = times_s[last] - times_s[first]
+    known = valid & (dt > 0) & (dt <= VELOCITY_MAX_DT_S * (last - first))
+    rows = np.arange(len(centres))[:, None]
+    step = centres[rows, last] - centres[rows, first]
+    return np.where(known[..., None], step / np.where(known, dt, 1.0)[..., None], 0.0), known

@@ -1,0 +1,230 @@
+"""A recorded scene, and the window around one of its key frames: past | t0 | future.
+
+Adapters (`drive.data.nuscenes`) fill a `SceneLog`; `make_sample` cuts a `SceneSample` from it. All that a planner may see
+is computed from key frames at or before t0, except `command`, which says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drive.cameras import Camera
+from drive.data.motion import Motion
+from drive.frames import Array, compose_se2, heading_of, invert_se2, invert_se3, wrap_angle
+from drive.schema import (
+    Agents,
+    CameraImage,
+    Command,
+    Frame,
+    MapPatch,
+    Mask,
+    Observation,
+    SceneSample,
+    Target,
+    Trajectory,
+    Window,
+)
+
+# VAD's rule: a final point this far to the side is a turn.
+COMMAND_OFFSET_M = 2.0
+# A window step is a whole number of key frames where it is one to this fraction of a key frame.
+STRIDE_TOLERANCE = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class CameraRecord:
+    """One picture of a key frame. The camera's `ego_from_camera` is in the ego frame of the key frame's reference time;
+    mount [4, 4] is its pose on the car, without the motion between that time and the picture's."""
+
+    camera: Camera
+    mount: Array
+    timestamp_us: int
+    path: Path
+
+
+@dataclass(frozen=True, eq=False)
+class Tracks:
+    """All agents of a scene over its N key frames, in the world frame.
+
+    centres [A, N, 3] m; forward [A, N, 3] unit vector along the length; sizes [A, N, 3] = length, width, height m;
+    velocities [A, N, 3] m/s with velocity_valid [A, N]; valid, points, visibility [A, N] (see `drive.schema.Agents`).
+    """
+
+    instances: tuple[str, ...]
+    categories: tuple[str, ...]
+    centres: Array
+    forward: Array
+    sizes: Array
+    velocities: Array
+    velocity_valid: Mask
+    valid: Mask
+    points: NDArray[np.int64]
+    visibility: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class SceneLog:
+    """One scene as recorded: N key frames, their cameras, the ego's poses and the tracks of everything annotated.
+
+    timestamps_us [N] int64, strictly increasing, and world_from_ego [N, 4, 4] belong to each key frame's reference time.
+    ego_from_lidar: the LiDAR's mounting per key frame, None where there is none. location: the name of the scene's map.
+    """
+
+    name: str
+    location: str
+    tokens: tuple[str, ...]
+    timestamps_us: NDArray[np.int64]
+    world_from_ego: Array
+    cameras: tuple[tuple[CameraRecord, ...], ...]
+    ego_from_lidar: tuple[Array | None, ...]
+    tracks: Tracks
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """Where the T steps of a window lie among key frames: value = (1 - weight) * x[lower] + weight * x[upper].
+
+    times_s [T] are the record's own times relative to t0 where valid, nominal ones elsewhere.
+    """
+
+    lower: NDArray[np.int64]
+    upper: NDArray[np.int64]
+    weight: Array
+    valid: Mask
+    times_s: Array
+
+    def blend(self, low: Array, high: Array) -> Array:
+        """Linear interpolation of values whose last axis is the step."""
+        return low + self.weight * (high - low)
+
+
+def window_steps(times_s: Array, index: int, nominal_s: Array, rate_hz: float) -> Steps:
+    """Finds a window's steps among key frames at times_s [N] (relative to key frame `index`, whose time is 0).
+
+    Where a step of the window is a whole number of key-frame spacings (median of the scene), step k is that many key
+    frames away, with its own time; it is not valid where that time is a whole spacing or more off the nominal one (key
+    frames are missing between). At any other rate values are interpolated between the key frames on both sides, which
+    must be less than two spacings apart. Steps beyond the scene's ends are not valid.
+    """
+    count = len(times_s)
+    spacing = float(np.median(np.diff(times_s))) if count > 1 else 1 / rate_hz
+    stride = round(1 / (rate_hz * spacing))
+    if stride >= 1 and abs(1 / (rate_hz * spacing) - stride) < STRIDE_TOLERANCE:
+        wanted = index + np.round(nominal_s * rate_hz).astype(np.int64) * stride
+        lower = upper = np.clip(wanted, 0, count - 1)
+        valid = (wanted == lower) & (np.abs(times_s[lower] - nominal_s) < spacing)
+        return Steps(lower, upper, np.zeros(len(nominal_s)), valid, np.where(valid, times_s[lower], nominal_s))
+    upper = np.clip(np.searchsorted(times_s, nominal_s), 0, count - 1)
+    lower = np.where(times_s[upper] <= nominal_s, upper, np.maximum(upper - 1, 0))
+    gap = times_s[upper] - times_s[lower]
+    weight = np.where(gap > 0, (nominal_s - times_s[lower]) / np.where(gap > 0, gap, 1.0), 0.0)
+    valid = (times_s[0] <= nominal_s) & (nominal_s <= times_s[-1]) & (gap < 2 * spacing)
+    return Steps(lower, upper, np.where(valid, weight, 0.0), valid, np.asarray(nominal_s, dtype=np.float64))
+
+
+def make_sample(log: SceneLog, index: int, window: Window, motion: Motion, command: bool, patch: MapPatch | None) -> SceneSample:
+    """The sample of key frame `index` of a scene, in the ego frame of that key frame.
+
+    motion: speed, acceleration and yaw rate at t0. command: whether to tell the route command, which peeks at the future.
+    patch: the map around the ego, in its frame.
+    """
+    times_s = (log.timestamps_us - log.timestamps_us[index]) / 1e6
+    ego_from_world = invert_se3(log.world_from_ego[index])
+    poses = planar_poses(log.world_from_ego, index)
+    past = window_steps(times_s, index, window.past_times_s, window.rate_hz)
+    future = window_steps(times_s, index, window.future_times_s, window.rate_hz)
+    target = Target(trajectory(poses, future), _agents(log.tracks, ego_from_world, past, future), patch, log.ego_from_lidar[index])
+    observation = Observation(
+        token=log.tokens[index],
+        frames=tuple(_frame(log, i, index) for i in range(max(0, index - window.frames + 1), index + 1)),
+        past=trajectory(poses, past),
+        future_times_s=window.future_times_s,
+        speed_mps=motion.speed_mps,
+        acceleration_mps2=motion.acceleration_mps2,
+        yaw_rate_radps=motion.yaw_rate_radps,
+        command=route_command(target.future) if command else None,
+    )
+    timestamp = int(log.timestamps_us[index])
+    return SceneSample(log.tokens[index], log.name, index, timestamp, log.world_from_ego[index], observation, target)
+
+
+def planar_poses(world_from_ego: Array, index: int) -> Array:
+    """Ego poses [N, 4, 4] -> [N, 3] (x, y, heading) as seen from pose `index`.
+
+    Distances are those of the world's horizontal plane: the car's pitch and roll, which braking and bends change, do not
+    shorten them. (Agents and cameras are placed in three dimensions.)
+    """
+    world = np.concatenate([world_from_ego[:, :2, 3], heading_of(world_from_ego)[:, None]], -1)
+    return compose_se2(invert_se2(world[index]), world)
+
+
+def trajectory(poses: Array, steps: Steps) -> Trajectory:
+    """Key-frame poses [N, 3] -> the trajectory at the given steps: positions linear, headings along the shorter arc."""
+    low, high = poses[steps.lower], poses[steps.upper]
+    xy = steps.blend(low[:, :2].T, high[:, :2].T).T
+    heading = wrap_angle(low[:, 2] + steps.weight * wrap_angle(high[:, 2] - low[:, 2]))
+    values = np.concatenate([xy, heading[:, None]], -1)
+    return Trajectory(np.where(steps.valid[:, None], values, 0.0), steps.times_s, steps.valid)
+
+
+def route_command(future: Trajectory) -> Command | None:
+    """VAD's rule: left or right where the final point lies COMMAND_OFFSET_M or more to the side, else straight.
+
+    It peeks at the recorded future. As in VAD, the final point is the last recorded one where the scene ends before the
+    horizon; None where nothing is recorded after t0. (VAD measures at the LiDAR; here it is the ego's origin.)
+    """
+    if not future.valid.any():
+        return None
+    offset = future.poses[future.valid][-1, 1]
+    if abs(offset) < COMMAND_OFFSET_M:
+        return "straight"
+    return "left" if offset > 0 else "right"
+
+
+def _frame(log: SceneLog, i: int, index: int) -> Frame:
+    """Key frame i as a frame of the sample at `index`: frames of a sample are consecutive key frames."""
+    t0 = log.timestamps_us[index]
+    images = tuple(CameraImage(r.camera, float(r.timestamp_us - t0) / 1e6, r.path, r.mount) for r in log.cameras[i])
+    return Frame(float(log.timestamps_us[i] - t0) / 1e6, images)
+
+
+def _agents(tracks: Tracks, ego_from_world: Array, past: Steps, future: Steps) -> Agents:
+    """The agents annotated in at least one step of the window (past, t0 or future). Between key frames an agent is valid
+    where it is at both neighbours; points and visibility are unknown there."""
+    steps = Steps(*(np.concatenate([getattr(s, n) for s in (past, future)]) for n in ("lower", "upper", "weight", "valid", "times_s")))
+    low, high, now = steps.lower, steps.upper, len(past.times_s) - 1
+    valid = tracks.valid[:, low] & tracks.valid[:, high] & steps.valid
+    keep = valid.any(1)
+    valid = valid[keep]
+    rotation = ego_from_world[:3, :3].T
+
+    def blended(values: Array) -> Array:
+        mixed = steps.blend(np.moveaxis(values[:, low], 1, -1), np.moveaxis(values[:, high], 1, -1))
+        return np.moveaxis(mixed, -1, 1)
+
+    centres = blended(tracks.centres[keep] @ rotation + ego_from_world[:3, 3])
+    forward = tracks.forward[keep] @ rotation
+    angle = np.arctan2(forward[..., 1], forward[..., 0])
+    headings = wrap_angle(angle[:, low] + steps.weight * wrap_angle(angle[:, high] - angle[:, low]))
+    velocity_valid = valid & tracks.velocity_valid[keep][:, low] & tracks.velocity_valid[keep][:, high]
+    velocities = blended(tracks.velocities[keep] @ rotation)[..., :2]
+    at_key_frame = valid & (low == high)
+    first = np.where(valid[:, now], now, valid.argmax(1)) if len(valid) else np.zeros(0, dtype=np.int64)
+    return Agents(
+        centres=np.where(valid[..., None], centres, 0.0),
+        headings=np.where(valid, headings, 0.0),
+        sizes=tracks.sizes[keep][np.arange(len(valid)), low[first]],
+        velocities=np.where(velocity_valid[..., None], velocities, 0.0),
+        velocity_valid=velocity_valid,
+        valid=valid,
+        points=np.where(at_key_frame, tracks.points[keep][:, low], -1),
+        visibility=np.where(at_key_frame, tracks.visibility[keep][:, low], 0),
+        categories=tuple(c for c, k in zip(tracks.categories, keep, strict=True) if k),
+        instances=tuple(c for c, k in zip(tracks.instances, keep, strict=True) if k),
+        times_s=steps.times_s,
+        now=now,
+    )
