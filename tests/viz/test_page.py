@@ -1,0 +1,85 @@
+"""The page: self-contained, escaped, readable by a parser as what was put in."""
+
+from __future__ import annotations
+
+import base64
+from html.parser import HTMLParser
+
+import cv2
+import numpy as np
+import pytest
+
+from drive.viz.page import Heading, Image, Numbers, Table, Text, Video, encode_picture, page_html, write_page
+
+HOSTILE = "<script>alert(1)</script> \"quoted\" 'single' & <img src=http://example.org/x.png onerror=x()>"
+
+
+class Reader(HTMLParser):
+    """Collects tags with their attributes, and text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture
+def picture():
+    return np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
+
+
+def test_page_asks_for_nothing_outside_itself(tmp_path, picture):
+    mp4 = b"\x00\x00\x00\x20ftypisom" + bytes(20)
+    blocks = [Heading("h"), Text("one\n\ntwo"), Image(picture, "c"), Image(encode_picture(picture, photo=True)), Video(mp4, "v")]
+    path = write_page(tmp_path / "deep" / "index.html", "Title", blocks, "lead")
+    reader = Reader(path.read_text())
+    assert "http:" not in path.read_text() and "https:" not in path.read_text() and "url(" not in path.read_text()
+    assert not reader.all("script") and not reader.all("link") and not reader.all("iframe")
+    sources = [a["src"] for _, a in reader.tags if "src" in a]
+    assert [s.split(";")[0] for s in sources] == ["data:image/png", "data:image/jpeg", "data:video/mp4"]
+    assert not any(name.startswith("on") for _, attributes in reader.tags for name in attributes)
+    assert base64.b64decode(sources[2].split(",")[1]) == mp4
+    policy = next(a["content"] for a in reader.all("meta") if a.get("http-equiv"))
+    assert policy.startswith("default-src 'none'")
+
+
+def test_inlined_png_is_the_picture(picture):
+    source = Reader(page_html("t", [Image(picture)])).all("img")[0]["src"]
+    data = np.frombuffer(base64.b64decode(source.split(",")[1]), np.uint8)
+    np.testing.assert_array_equal(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1], picture)
+
+
+def test_hostile_text_stays_text(picture):
+    def page(x):
+        return Reader(page_html(x, [Heading(x), Text(x), Numbers([(x, x)]), Table([x], [[x]], x), Image(picture, x)], x))
+
+    hostile, harmless = page(HOSTILE), page("x")
+    assert [tag for tag, _ in hostile.tags] == [tag for tag, _ in harmless.tags]
+    assert hostile.all("img")[0]["alt"] == HOSTILE
+    assert hostile.words.count(HOSTILE) == harmless.words.count("x") == 11
+
+
+def test_table_cells():
+    words = Reader(page_html("t", [Table(["name", "l2"], [["log", 0.12349], ["cv", float("nan")], ["x", None], ["n", 7]])])).words
+    assert [w for w in words if w.strip()][-10:] == ["name", "l2", "log", "0.123", "cv", "–", "x", "–", "n", "7"]
+    with pytest.raises(ValueError, match="1 cells under 2 headings"):
+        page_html("t", [Table(["a", "b"], [["x"]])])
+
+
+def test_what_is_no_picture_is_refused():
+    with pytest.raises(ValueError, match="neither PNG, JPEG, GIF nor MP4"):
+        page_html("t", [Image(b"<svg onload=x()>")])
+    with pytest.raises(ValueError, match=r"uint8 \[H, W, 3\]"):
+        page_html("t", [Image(np.zeros((4, 4), dtype=np.uint8))])
+    with pytest.raises(ValueError, match="cannot show a dict"):
+        page_html("t", [{}])
