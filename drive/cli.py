@@ -65,6 +65,32 @@ def _add_plan(verbs: argparse._SubParsersAction) -> None:
 def _add_eval(verbs: argparse._SubParsersAction) -> None:
     verb = verbs.add_parser("eval", help="score planners or anybody's plans.json")
     _data_arguments(verb)
+    verb.add_argument("--planner", default="", help="checkpoint folder, planner name or module:Class; several with commas")
+    verb.add_argument("--plans", type=Path, nargs="+", default=[], help="plans files (exchange JSON)")
+    verb.add_argument("--protocol", default="exact", help="protocol names with commas, or all")
+    verb.set_defaults(run=evaluate_)
+
+
+def evaluate_(args: argparse.Namespace) -> int:
+    """`drive eval DATA`."""
+    from drive.data.dataset import open_dataset
+    from drive.eval.evaluate import LOG, choose_protocols, evaluate
+
+    protocols = args.protocol.split(",")
+    choose_protocols(protocols)
+    specs = [spec for spec in args.planner.split(",") if spec and spec != LOG]
+    planners = []
+    if specs:
+        from drive.planner import load_planner
+
+        planners = [load_planner(spec) for spec in specs]
+    dataset = open_dataset(args.data, split=args.split, limit=args.limit, maps=False)
+    report = evaluate(dataset, planners, args.plans, protocols)
+    report.settings.update(data=dataset.name, split=args.split, limit=args.limit)
+    print(report.table())
+    if args.out:
+        print(f"\nwritten: {report.save(args.out)}")
+    return 1 if report.failed else 0
 
 
 def _add_view(verbs: argparse._SubParsersAction) -> None:

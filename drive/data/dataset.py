@@ -57,7 +57,8 @@ def open_dataset(
 class Dataset(Sequence[SceneSample]):
     """Samples of a data set, scene by scene in time order, one per key frame; windows are masked at a scene's ends.
 
-    tokens: the samples' tokens. scenes: the names of the scenes they come from. root: the folder. name: its name.
+    tokens: the samples' tokens. all_tokens: those of every sample in the tables, chosen or not. scenes: the names of the
+    scenes they come from. root: the folder. name: its name.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Dataset(Sequence[SceneSample]):
         self._places = [(name, index) for name, index, _ in frames]
         self.tokens: tuple[str, ...] = tuple(sample["token"] for *_, sample in frames)
         self.scenes: tuple[str, ...] = tuple(dict.fromkeys(name for name, _ in self._places))
+        self.all_tokens: tuple[str, ...] = tuple(sample["token"] for sample in nusc.sample)
         self._index = {token: i for i, token in enumerate(self.tokens)}
 
     def __len__(self) -> int:
