@@ -34,7 +34,7 @@ FREE_OF_TORCH = set().union(*LAYERS[:3])
 # Their import brings torch in, or is torch's.
 TORCH_FAMILY = {"torch", "torchvision", "timm", "transformers"}
 # Distribution names that differ from the name one imports.
-IMPORT_NAMES = {"opencv-python-headless": "cv2", "pyyaml": "yaml", "nuscenes-devkit": "nuscenes"}
+IMPORT_NAMES = {"opencv-python-headless": "cv2", "pillow": "PIL", "pyyaml": "yaml", "nuscenes-devkit": "nuscenes"}
 # The start of the interpreter included. CPU time, best of several runs: it does not grow when others use the machine's cores.
 IMPORT_LIMIT_S = 0.25
 HELP_LIMIT_S = 0.5

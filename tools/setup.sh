@@ -93,7 +93,7 @@ install() {
 }
 
 quiet=
-[ -t 1 ] || quiet=-q
+[ -t 1 ] || quiet=-qq # errors still show
 unset PYTHONPATH PYTHONHOME
 choose_torch
 choose_python
