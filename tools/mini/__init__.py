@@ -1,0 +1,1 @@
+"""The parts of tools/make_mini.py: roads and motion, pictures, tables."""
