@@ -1,0 +1,209 @@
+"""Camera pictures with the plan as a band on the road and the boxes of what is around."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from drive.cameras import Camera, project, resized, unproject
+from drive.data.images import read_image
+from drive.frames import Array, invert_se3, transform_points
+from drive.geometry import box_corners
+from drive.schema import Agents, CameraImage, MissingImage
+from drive.viz.canvas import SCALE, Canvas, Picture
+from drive.viz.ribbon import Ribbon
+from drive.viz.style import BACKGROUND, MISSING, SOFT_TEXT, TEXT, category_style, time_colours
+
+NEAR_M = 0.2
+BOX_RANGE_M = 75.0
+RIBBON_ALPHA = 0.62
+# A fisheye camera bends straight edges: they are cut into this many pieces. A pinhole camera keeps them straight.
+FISHEYE_PIECES = 12
+DASH_PIECES = 3  # of the recorded path, whose points lie `drive.viz.ribbon.STEP_M` apart
+
+# Corners of a box as `box_corners_3d` orders them.
+_EDGES = np.array([[0, 1], [1, 2], [2, 3], [3, 0], [4, 5], [5, 6], [6, 7], [7, 4], [0, 4], [1, 5], [2, 6], [3, 7]])
+_FRONT_FACE = [0, 3, 7, 4]
+
+
+@dataclass(frozen=True, eq=False)
+class Scenery:
+    """What is drawn into every camera: the plan's band, the recorded path [N, 2], the agents; ground_z m in the ego frame."""
+
+    ribbon: Ribbon | None = None
+    record: Array | None = None
+    agents: Agents | None = None
+    ground_z: float = 0.0
+
+
+def draw_camera(camera_image: CameraImage, width: int, height: int, scenery: Scenery) -> Picture:
+    """One camera's picture of width x height with the scenery drawn in, uint8 [height, width, 3].
+
+    A picture that is not on disk becomes a grey one that names the file; the scenery is drawn all the same.
+    """
+    missing = None
+    try:
+        camera, pixels = read_image(camera_image, width * SCALE, height * SCALE)
+    except MissingImage:
+        missing = str(getattr(camera_image.image, "name", "picture"))
+        pixels = np.full((height * SCALE, width * SCALE, 3), MISSING, dtype=np.uint8)
+    camera = resized(camera_image.camera, width, height)
+    canvas = Canvas(width, height, picture=pixels)
+    boxes = _boxes_in_view(camera, scenery.agents) if scenery.agents is not None else []
+    _draw_path(canvas, camera, scenery, boxes)
+    for box in boxes:
+        _draw_box(canvas, camera, box)
+    canvas.text((14, 19), camera.name, 13, TEXT, pill=BACKGROUND, bold=True)
+    if missing is not None:
+        _name_missing(canvas, missing)
+    return canvas.finish()
+
+
+def clip_margin(camera: Camera, points_in_ego: ArrayLike) -> Array:
+    """How far points [..., 3] lie inside the part of space that the camera can draw, [...] metres; negative = outside.
+
+    Pinhole: ahead of the near plane. Fisheye: inside the cone through the image's corners; beyond it the lens polynomial
+    may fold back.
+    """
+    points = transform_points(invert_se3(camera.ego_from_camera), points_in_ego)
+    if camera.model == "pinhole":
+        return points[..., 2] - NEAR_M
+    w, h = camera.width, camera.height
+    corners = unproject(camera, [[0, 0], [w, 0], [0, h], [w, h]])
+    return points[..., 2] - np.linalg.norm(points, axis=-1) * corners[:, 2].min()
+
+
+def project_polygon(camera: Camera, ring: ArrayLike) -> Array:
+    """A polygon [N, 3] in the ego frame -> the part the camera can draw, pixels [M, 2]; M = 0 where there is none."""
+    points = _in_pieces(np.asarray(ring, dtype=np.float64), camera)
+    margin = clip_margin(camera, points)
+    if (margin < 0).all():
+        return np.zeros((0, 2))
+    kept = []
+    for a, b, inside_a, inside_b in zip(points, np.roll(points, -1, 0), margin, np.roll(margin, -1), strict=True):
+        if inside_a >= 0:
+            kept.append(a)
+        if (inside_a >= 0) != (inside_b >= 0):
+            kept.append(a + (b - a) * (inside_a / (inside_a - inside_b)))
+    return project(camera, np.array(kept))[0]
+
+
+def project_segments(camera: Camera, start: ArrayLike, end: ArrayLike) -> Array:
+    """Segments from start [S, 3] to end [S, 3] in the ego frame -> the parts the camera can draw, pixels [M, 2, 2]."""
+    a, b = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
+    if camera.model == "fisheye":
+        share = np.linspace(0, 1, FISHEYE_PIECES + 1)[:, None, None]
+        points = a + (b - a) * share
+        a, b = points[:-1].reshape(-1, 3), points[1:].reshape(-1, 3)
+    inside_a, inside_b = clip_margin(camera, a), clip_margin(camera, b)
+    seen = (inside_a >= 0) | (inside_b >= 0)
+    a, b, inside_a, inside_b = a[seen], b[seen], inside_a[seen], inside_b[seen]
+    gap = np.where(inside_a == inside_b, 1.0, inside_a - inside_b)
+    cut = a + (b - a) * (inside_a / gap)[:, None]
+    a, b = np.where(inside_a[:, None] < 0, cut, a), np.where(inside_b[:, None] < 0, cut, b)
+    return np.stack([project(camera, a)[0], project(camera, b)[0]], 1)
+
+
+def box_corners_3d(centre: ArrayLike, heading: float, size: ArrayLike) -> Array:
+    """Box centre [3], heading, size [3] (length, width, height) -> corners [8, 3]: lower face counter-clockwise from front
+    left, then the upper one alike."""
+    x, y, z = np.asarray(centre, dtype=np.float64)
+    length, width, height = np.asarray(size, dtype=np.float64)
+    flat = box_corners([x, y, heading, length, width])
+    return np.concatenate([np.column_stack([flat, np.full(4, z + side * height / 2)]) for side in (-1, 1)])
+
+
+@dataclass(frozen=True, eq=False)
+class _Box:
+    corners: Array
+    distance: float
+    colour: tuple[int, int, int]
+    hull: Array
+    hidden: float
+
+
+def _boxes_in_view(camera: Camera, agents: Agents) -> list[_Box]:
+    """The boxes of t0 that this camera can show, farthest first; what was not hit by a single point is left out."""
+    eye = camera.ego_from_camera[:2, 3]
+    near = np.zeros((camera.height, camera.width), dtype=np.uint8)  # what the boxes before the next one cover
+    boxes = []
+    seen = np.flatnonzero(agents.valid[:, agents.now] & (agents.points[:, agents.now] != 0))
+    corners_of = [box_corners_3d(agents.centres[i, agents.now], agents.headings[i, agents.now], agents.sizes[i]) for i in seen]
+    distances = np.array([np.linalg.norm(corners[:, :2] - eye, axis=1).min() for corners in corners_of])
+    for k in np.argsort(distances):
+        corners, distance = corners_of[k], float(distances[k])
+        if distance > BOX_RANGE_M or (clip_margin(camera, corners) < 0).all():
+            continue
+        ends = project_segments(camera, corners[_EDGES[:, 0]], corners[_EDGES[:, 1]]).reshape(-1, 2)
+        if not len(ends) or (ends.max(0) < 0).any() or (ends.min(0) > (camera.width, camera.height)).any():
+            continue
+        hull = cv2.convexHull(ends.astype(np.float32))[:, 0].astype(np.float64)
+        own = np.zeros_like(near)
+        cv2.fillConvexPoly(own, np.clip(hull, -1e5, 1e5).astype(np.int32), (1,))
+        hidden = float((own & near).sum() / max(own.sum(), 1))
+        near |= own
+        boxes.append(_Box(corners, distance, category_style(agents.categories[seen[k]])[1], hull, hidden))
+    return boxes[::-1]
+
+
+def _draw_box(canvas: Canvas, camera: Camera, box: _Box) -> None:
+    """Edges, with the front face filled; fainter far away and behind other boxes."""
+    fade = float(np.interp(box.distance, [20.0, BOX_RANGE_M], [1.0, 0.35])) * (1 - 0.75 * box.hidden)
+    face = project_polygon(camera, box.corners[_FRONT_FACE])
+    canvas.polygon(face, box.colour, 0.3 * fade)
+    segments = project_segments(camera, box.corners[_EDGES[:, 0]], box.corners[_EDGES[:, 1]])
+    canvas.lines(list(segments), box.colour, float(np.clip(24 / max(box.distance, 1), 1.0, 2.0)), fade)
+
+
+def _draw_path(canvas: Canvas, camera: Camera, scenery: Scenery, boxes: list[_Box]) -> None:
+    """The plan's band, passing behind what stands before it, and the recorded path as a dashed line."""
+    if scenery.ribbon is not None:
+        quads, z = scenery.ribbon.quads, scenery.ground_z
+        eye = camera.ego_from_camera[:2, 3]
+        distance = np.linalg.norm(quads.mean(1) - eye, axis=1)
+        parts: list[tuple[float, Array, tuple[int, int, int] | None]] = [(box.distance, box.hull, None) for box in boxes]
+        for quad, far, colour in zip(quads, distance, time_colours(scenery.ribbon.fraction[:-1]), strict=True):
+            pixels = project_polygon(camera, _on_ground(quad, z))
+            if len(pixels) and _touches(pixels, camera):
+                parts.append((float(far), pixels, tuple(int(c) for c in colour)))  # type: ignore[arg-type]
+        parts.sort(key=lambda part: -part[0])
+        canvas.gradient([(pixels, colour) for _, pixels, colour in parts], RIBBON_ALPHA)
+    if scenery.record is not None and len(scenery.record) >= 2:
+        path = _on_ground(scenery.record, scenery.ground_z)
+        dash = np.arange(len(path) - 1) // DASH_PIECES % 2 == 0
+        segments = project_segments(camera, path[:-1][dash], path[1:][dash])
+        canvas.lines(list(segments), (0, 0, 0), 3.5, 0.35)
+        canvas.lines(list(segments), TEXT, 1.8, 0.95)
+
+
+def _touches(pixels: Array, camera: Camera) -> bool:
+    return bool((pixels.max(0) >= 0).all() and (pixels.min(0) <= (camera.width, camera.height)).all())
+
+
+def _on_ground(points_xy: Array, z: float) -> Array:
+    return np.concatenate([points_xy, np.full((len(points_xy), 1), z)], -1)
+
+
+def _in_pieces(ring: Array, camera: Camera) -> Array:
+    if camera.model == "pinhole":
+        return ring
+    share = np.linspace(0, 1, FISHEYE_PIECES, endpoint=False)[None, :, None]
+    return (ring[:, None] + (np.roll(ring, -1, 0) - ring)[:, None] * share).reshape(-1, ring.shape[1])
+
+
+def _name_missing(canvas: Canvas, name: str) -> None:
+    """The file's name, above where the horizon mostly lies, in lines that fit."""
+    per_line = max(8, int(canvas.width / 8.2))
+    lines = ["no picture on disk:"] + [name[i : i + per_line] for i in range(0, len(name), per_line)]
+    for i, line in enumerate(lines):
+        place = (canvas.width / 2, canvas.height / 4 + 20 * (i - (len(lines) - 1) / 2))
+        canvas.text(place, line, 12, SOFT_TEXT if i == 0 else TEXT, "middle")
+
+
+def yaw_of(camera: Camera) -> float:
+    """Direction in which a camera looks, radians counter-clockwise from straight ahead."""
+    direction: NDArray[np.float64] = camera.ego_from_camera[:2, 2]
+    return float(np.arctan2(direction[1], direction[0]))

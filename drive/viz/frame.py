@@ -1,0 +1,148 @@
+"""One 16:9 picture of a sample: every camera where it looks, the bird's-eye view between them, and a panel that explains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from drive.cameras import Camera
+from drive.schema import Plan, SceneSample
+from drive.viz.bev import Range, draw_bev
+from drive.viz.cameras import Scenery, draw_camera, yaw_of
+from drive.viz.canvas import Canvas, Picture, shortened
+from drive.viz.legend import draw_legend
+from drive.viz.ribbon import ground_height, make_ribbon
+from drive.viz.style import BACKGROUND, PANEL, SOFT_TEXT, TEXT
+
+WIDTH, HEIGHT = 1920, 1080
+GAP = 6
+FRONT_DEG, BACK_DEG = 75.0, 150.0
+ASPECT = 16 / 9  # of a camera's cell
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A rectangle of the picture, in pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the cameras (in the order given), the bird's-eye view and the panel go."""
+
+    cameras: tuple[Cell, ...]
+    bev: Cell
+    panel: Cell
+
+
+@dataclass(frozen=True)
+class Look:
+    """What all pictures of a scene share, so that nothing jumps between them; None fits it to the sample at hand."""
+
+    view: Range | None = None
+    ground_z: float | None = None
+
+
+def draw_frame(sample: SceneSample, plan: Plan | None = None, plan_name: str = "", look: Look = Look(), note: str = "") -> Picture:
+    """The picture of one sample, uint8 [HEIGHT, WIDTH, 3]. note: a line for the panel, such as why there is no plan."""
+    cameras = sample.observation.frames[-1].cameras
+    layout = make_layout([image.camera for image in cameras])
+    picture = np.full((HEIGHT, WIDTH, 3), BACKGROUND, dtype=np.uint8)
+    scenery = _scenery(sample, plan, look)
+    for image, cell in zip(cameras, layout.cameras, strict=True):
+        fitted = _fitted(cell, image.camera.width / image.camera.height)
+        _put(picture, fitted, draw_camera(image, fitted.width, fitted.height, scenery))
+    _put(picture, layout.bev, draw_bev(sample, plan, layout.bev.width, layout.bev.height, look.view))
+    _put(picture, layout.panel, _draw_panel(layout.panel, sample, plan, plan_name, note))
+    return picture
+
+
+def make_layout(cameras: list[Camera]) -> Layout:
+    """Places for any number of cameras by the direction they look in: those ahead in a row on top, those to the left and
+    right in columns beside the bird's-eye view, those behind where there is room."""
+    yaw = np.degrees([yaw_of(camera) for camera in cameras])
+    order = np.argsort(-yaw, kind="stable")
+    front = [int(i) for i in order if abs(yaw[i]) <= FRONT_DEG]
+    back = [int(i) for i in order if abs(yaw[i]) > BACK_DEG]
+    left = [int(i) for i in reversed(order) if FRONT_DEG < yaw[i] <= BACK_DEG]
+    right = [int(i) for i in order if FRONT_DEG < -yaw[i] <= BACK_DEG]
+    top = front if len(front) > 1 else []
+    if not top:
+        left = front + left
+    for i in back:
+        (left if len(left) <= len(right) else right).append(i)
+    panel = -1
+    (left if len(left) < len(right) else right).append(panel)
+    row = min(HEIGHT // 3, round(WIDTH / len(top) / ASPECT)) if top else 0
+    cells = dict(zip(top, _row(len(top), row), strict=True))
+    below = HEIGHT - row
+    left_width, right_width = _column_width(len(left), below), _column_width(len(right), below)
+    cells |= dict(zip(left, _column(len(left), 0, left_width, row), strict=True))
+    cells |= dict(zip(right, _column(len(right), WIDTH - right_width, right_width, row), strict=True))
+    bev = _inset(Cell(left_width, row, WIDTH - left_width - right_width, below))
+    return Layout(tuple(cells[i] for i in range(len(cameras))), bev, cells[panel])
+
+
+def _put(picture: Picture, cell: Cell, part: Picture) -> None:
+    picture[cell.y : cell.y + cell.height, cell.x : cell.x + cell.width] = part
+
+
+def _row(count: int, height: int) -> list[Cell]:
+    edges = np.linspace(0, WIDTH, count + 1).round().astype(int)
+    return [_inset(Cell(int(a), 0, int(b - a), height)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+
+
+def _column_width(count: int, height: int) -> int:
+    """Wide enough for the cells' shape, and never so wide that the bird's-eye view starves."""
+    return min(round(height / count * ASPECT), WIDTH // 3) if count else 0
+
+
+def _column(count: int, x: int, width: int, y: int) -> list[Cell]:
+    edges = np.linspace(y, HEIGHT, count + 1).round().astype(int)
+    return [_inset(Cell(x, int(a), width, int(b - a))) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+
+
+def _inset(cell: Cell) -> Cell:
+    half = GAP // 2
+    return Cell(cell.x + half, cell.y + half, cell.width - GAP, cell.height - GAP)
+
+
+def _fitted(cell: Cell, aspect: float) -> Cell:
+    """The largest rectangle of that aspect in the middle of a cell."""
+    width = min(cell.width, round(cell.height * aspect))
+    height = min(cell.height, round(width / aspect))
+    return replace(cell, x=cell.x + (cell.width - width) // 2, y=cell.y + (cell.height - height) // 2, width=width, height=height)
+
+
+def _scenery(sample: SceneSample, plan: Plan | None, look: Look) -> Scenery:
+    future = sample.target.future
+    record = make_ribbon(future.poses[future.valid], future.times_s[future.valid]) if future.valid.any() else None
+    return Scenery(
+        ribbon=make_ribbon(plan.best, plan.times_s) if plan is not None else None,
+        record=record.centre if record is not None else None,
+        agents=sample.target.agents,
+        ground_z=ground_height([sample]) if look.ground_z is None else look.ground_z,
+    )
+
+
+def _draw_panel(cell: Cell, sample: SceneSample, plan: Plan | None, plan_name: str, note: str) -> Picture:
+    canvas = Canvas(cell.width, cell.height, PANEL)
+    x, y, right = 26, 34, cell.width - 26
+    canvas.text((x, y), sample.scene, 22, TEXT, bold=True)
+    canvas.text((right, y), f"key frame {sample.index}", 15, SOFT_TEXT, "right")
+    observation = sample.observation
+    facts = [f"{observation.speed_mps * 3.6:.0f} km/h" if observation.speed_mps is not None else "speed unknown"]
+    facts += [f"command {observation.command}"] if observation.command else []
+    canvas.text((x, y + 32), " \u00b7 ".join(facts), 15, SOFT_TEXT)
+    if plan is not None:
+        length = float(np.hypot(*np.diff(plan.best[:, :2], axis=0, prepend=np.zeros((1, 2))).T).sum())
+        canvas.text((x, y + 62), f"{plan_name or 'plan'}: {length:.1f} m in {plan.times_s[-1]:g} s", 15, TEXT)
+    elif note or plan_name:
+        canvas.text((x, y + 62), shortened(f"{plan_name}: {note or 'no plan'}", 15, right - x), 15, TEXT)
+    draw_legend(canvas, (x, y + 104), right - x, sample, plan)
+    return canvas.finish()
