@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from drive.data.map_patch import MapSource
 from drive.data.motion import CanBus, Motion, motion_from_poses
 from drive.data.nuscenes import key_frames, load_tables, read_scene, refuse_impossible_cameras
 from drive.data.paths import inside
@@ -70,6 +71,7 @@ class Dataset(Sequence[SceneSample]):
         self._rows = {scene["name"]: scene for scene in nusc.scene}
         self._logs: dict[str, SceneLog] = {}
         self._can: dict[str, CanBus] = {}
+        self._maps = MapSource(self.root) if maps else None
         frames = [(name, index, sample) for name in names for index, sample in enumerate(key_frames(nusc, self._rows[name]))][:limit]
         refuse_impossible_cameras(nusc, [sample for *_, sample in frames])
         self._places = [(name, index) for name, index, _ in frames]
@@ -88,7 +90,8 @@ class Dataset(Sequence[SceneSample]):
         """Sample i; negative i count from the end. Raises IndexError outside, ValueError where its record is impossible."""
         name, index = self._places[i]
         log = self._log(name)
-        return make_sample(log, index, self.window, self._motion_at(log, index), self._command, None)
+        patch = self._maps.patch(log, index) if self._maps else None
+        return make_sample(log, index, self.window, self._motion_at(log, index), self._command, patch)
 
     def sample(self, token: str) -> SceneSample:
         """The sample of a token. Raises ValueError where it is not among `tokens`."""

@@ -86,9 +86,11 @@ def read_scene(nusc: NuScenes, root: Path, scene: Record) -> SceneLog:
         if (np.diff(stamps) <= 0).any():
             raise ValueError("the reference times of its key frames do not increase")
         cameras = tuple(_cameras(nusc, root, sample, pose) for sample, pose in zip(samples, poses, strict=True))
+        log = nusc.get("log", scene["log_token"])
         return SceneLog(
             name=scene["name"],
-            location=nusc.get("log", scene["log_token"])["location"],
+            location=log["location"],
+            map_file=nusc.get("map", log["map_token"])["filename"],
             tokens=tuple(sample["token"] for sample in samples),
             timestamps_us=stamps,
             world_from_ego=poses,

@@ -71,11 +71,13 @@ class SceneLog:
     """One scene as recorded: N key frames, their cameras, the ego's poses and the tracks of everything annotated.
 
     timestamps_us [N] int64, strictly increasing, and world_from_ego [N, 4, 4] belong to each key frame's reference time.
-    ego_from_lidar: the LiDAR's mounting per key frame, None where there is none. location: the name of the scene's map.
+    ego_from_lidar: the LiDAR's mounting per key frame, None where there is none. location: the name of the scene's map;
+    map_file: its raster mask, below the root.
     """
 
     name: str
     location: str
+    map_file: str
     tokens: tuple[str, ...]
     timestamps_us: NDArray[np.int64]
     world_from_ego: Array

@@ -1,0 +1,164 @@
+"""The map around the ego: from the nuScenes map expansion where the data set has one, else from its raster mask.
+
+Rings of polygons are counter-clockwise outlines and clockwise holes, so filling by winding number gives the area. All
+points are in the ego frame of t0, measured in the horizontal plane; everything within PATCH_M of the ego is there.
+"""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from drive.data.paths import inside
+from drive.frames import Array, compose_se2, heading_of, invert_se2
+from drive.schema import MapPatch
+
+if TYPE_CHECKING:
+    from drive.data.scenes import SceneLog
+
+PATCH_M = 60.0
+POLYGON_LAYERS = ("drivable_area", "lane", "ped_crossing", "stop_line")
+LINE_LAYERS = ("road_divider", "lane_divider")
+MASK_RESOLUTION_M = 0.1
+MASK_BAND_ROWS = 512
+
+
+class MapSource:
+    """The maps of one data set, read when first asked for and kept."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._maps: dict[str, ExpansionMap | MaskMap | None] = {}
+
+    def patch(self, log: SceneLog, index: int) -> MapPatch | None:
+        """The map around key frame `index` of a scene; None where the data set has none there.
+
+        Raises ValueError where a map's file does not hold what it should.
+        """
+        key = f"{log.location} {log.map_file}"
+        if key not in self._maps:
+            self._maps[key] = self._open(log.location, log.map_file)
+        found = self._maps[key]
+        world_from_ego = log.world_from_ego[index]
+        pose = np.array([*world_from_ego[:2, 3], heading_of(world_from_ego)])
+        return None if found is None else found.patch(pose)
+
+    def _open(self, location: str, map_file: str) -> ExpansionMap | MaskMap | None:
+        expansion = inside(self.root, f"maps/expansion/{location}.json")
+        if expansion.is_file():
+            return ExpansionMap(self.root, location)
+        mask = MaskMap(inside(self.root, map_file))
+        return None if mask.blank else mask
+
+
+class ExpansionMap:
+    """Vector layers of a nuScenes map expansion (version 1.3), through nuscenes-devkit."""
+
+    def __init__(self, root: Path, location: str) -> None:
+        import matplotlib
+
+        with matplotlib.rc_context():  # importing the devkit's map module changes matplotlib's style
+            from nuscenes.map_expansion.map_api import NuScenesMap, locations
+        if location not in locations:
+            raise ValueError(f"the map expansion {location}.json is of no nuScenes location ({', '.join(locations)})")
+        try:
+            source = NuScenesMap(dataroot=str(root), map_name=location)
+            layers: dict[str, list[Any]] = {name: _polygons(source, name) for name in POLYGON_LAYERS}
+            layers |= {name: [source.extract_line(row["line_token"]) for row in getattr(source, name)] for name in LINE_LAYERS}
+        except Exception as error:  # the devkit raises plain Exception for an old version
+            raise ValueError(f"the map expansion {location}.json does not open ({type(error).__name__}: {error})") from error
+        self._trees = {name: shapely.STRtree(shapely.make_valid(np.array(shapes, dtype=object))) for name, shapes in layers.items()}
+
+    def patch(self, pose: Array) -> MapPatch:
+        """The layers around a pose (x, y, heading) in the world, lines and polygons cut at a square around it."""
+        x, y, _ = pose
+        square = (x - PATCH_M, y - PATCH_M, x + PATCH_M, y + PATCH_M)
+
+        def pieces(layer: str, kind: str) -> list[Any]:
+            tree = self._trees[layer]
+            shapes = tree.geometries[np.sort(tree.query(shapely.box(*square)))]
+            parts = shapely.get_parts(shapely.get_parts(shapely.clip_by_rect(shapes, *square)))
+            return [part for part in parts if part.geom_type == kind and not part.is_empty]
+
+        polygons = {name: tuple(ring for p in pieces(name, "Polygon") for ring in _rings(p, pose)) for name in POLYGON_LAYERS}
+        lines = {name: tuple(_to_ego(np.array(p.coords), pose) for p in pieces(name, "LineString")) for name in LINE_LAYERS}
+        return MapPatch(polygons, lines)
+
+
+class MaskMap:
+    """The raster mask that comes with the tables (its "semantic prior"): where one may drive.
+
+    Pixels are MASK_RESOLUTION_M wide, the last row lies at world y = 0. Kept as packed bits, compressed in bands of rows.
+    """
+
+    def __init__(self, path: Path) -> None:
+        from PIL import Image
+
+        self._bands: list[bytes] = []
+        self.blank = True
+        try:
+            with Image.open(path) as picture:
+                self.width, self.height = picture.size
+                gray = picture.convert("L")
+            for top in range(0, self.height, MASK_BAND_ROWS):
+                band = np.asarray(gray.crop((0, top, self.width, min(top + MASK_BAND_ROWS, self.height)))) > 0
+                self.blank = self.blank and not band.any()
+                self._bands.append(zlib.compress(np.packbits(band, axis=1).tobytes(), 1))
+        except (OSError, ValueError, SyntaxError) as error:
+            raise ValueError(f"map mask {path} does not decode ({error})") from error
+
+    def patch(self, pose: Array) -> MapPatch:
+        """The mask's outlines around a pose (x, y, heading) in the world, as the layer drivable_area."""
+        import cv2
+
+        half = round(PATCH_M / MASK_RESOLUTION_M)
+        column, row = round(pose[0] / MASK_RESOLUTION_M), round(self.height - pose[1] / MASK_RESOLUTION_M)
+        area = self._window(row - half, row + half, column - half, column + half)
+        contours, hierarchy = cv2.findContours(area, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+        rings = []
+        for contour, (_, _, _, parent) in zip(contours, hierarchy[0] if len(contours) else (), strict=True):
+            cells = cv2.approxPolyDP(contour, 1.0, closed=True)[:, 0] + 0.5
+            if len(cells) >= 3:
+                world = np.column_stack([column - half + cells[:, 0], self.height - (row - half + cells[:, 1])]) * MASK_RESOLUTION_M
+                rings.append(_oriented(_to_ego(world, pose), hole=parent >= 0))
+        return MapPatch({"drivable_area": tuple(rings)})
+
+    def _window(self, top: int, bottom: int, left: int, right: int) -> np.ndarray:
+        """Rows and columns of the mask as uint8 0 or 1; zero outside it."""
+        window = np.zeros((bottom - top, right - left), dtype=np.uint8)
+        first, last = max(left, 0), min(right, self.width)
+        for band in range(max(top, 0) // MASK_BAND_ROWS, -(-min(bottom, self.height) // MASK_BAND_ROWS)):
+            packed = np.frombuffer(zlib.decompress(self._bands[band]), dtype=np.uint8).reshape(-1, -(-self.width // 8))
+            start = band * MASK_BAND_ROWS
+            low, high = max(top, start), min(bottom, start + len(packed))
+            if low < high and first < last:
+                bits = np.unpackbits(packed[low - start : high - start], axis=1)
+                window[low - top : high - top, first - left : last - left] = bits[:, first:last]
+        return window
+
+
+def _polygons(source: Any, layer: str) -> list[Any]:
+    rows = getattr(source, layer)
+    tokens = [t for row in rows for t in row["polygon_tokens"]] if layer == "drivable_area" else [row["polygon_token"] for row in rows]
+    return [source.extract_polygon(token) for token in tokens]
+
+
+def _rings(polygon: Any, pose: Array) -> list[Array]:
+    outline = _oriented(_to_ego(np.array(polygon.exterior.coords)[:-1], pose), hole=False)
+    return [outline, *(_oriented(_to_ego(np.array(ring.coords)[:-1], pose), hole=True) for ring in polygon.interiors)]
+
+
+def _to_ego(points: Array, pose: Array) -> Array:
+    """World points [N, 2] -> the ego frame of a pose (x, y, heading)."""
+    return compose_se2(invert_se2(pose), np.column_stack([points[:, :2], np.zeros(len(points))]))[:, :2]
+
+
+def _oriented(ring: Array, hole: bool) -> Array:
+    """The ring [N, 2], counter-clockwise, or clockwise for a hole."""
+    x, y = ring.T
+    doubled_area = float(x @ np.roll(y, -1) - y @ np.roll(x, -1))
+    return ring[::-1] if (doubled_area < 0) != hole else ring
