@@ -75,11 +75,17 @@ class Trajectory:
 
 @dataclass(frozen=True, eq=False)
 class CameraImage:
-    """A camera and its picture: uint8 [H, W, 3] RGB in memory, or the file that holds it (read by `drive.data.images`)."""
+    """A camera and its picture: uint8 [H, W, 3] RGB in memory, or the file that holds it (read by `drive.data.images`).
+
+    time_s: when the picture was taken, relative to t0. mount [4, 4]: the camera's pose on the car, `ego_from_camera`
+    without the ego's motion between time_s and the frame's time (which tells the speed to whoever looks); None where the
+    two are the same.
+    """
 
     camera: Camera
     time_s: float
     image: NDArray[np.uint8] | Path
+    mount: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +149,10 @@ class Agents:
 
 @dataclass(frozen=True, eq=False)
 class MapPatch:
-    """The map around the ego, in the ego frame of t0: named layers of polylines or polygon rings, each [N, 2] float64."""
+    """The map around the ego, in the ego frame of t0: named layers of polylines or polygon rings, each [N, 2] float64.
+
+    A polygon's outline runs counter-clockwise, its holes clockwise.
+    """
 
     polygons: dict[str, tuple[Array, ...]] = field(default_factory=dict)
     lines: dict[str, tuple[Array, ...]] = field(default_factory=dict)
