@@ -2,73 +2,65 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from drive.cameras import Camera, resized
 from drive.schema import CameraImage, MissingImage
 
-# JPEG decodes at a fraction of its size for much less work. What is left to INTER_AREA is a factor of one or more.
-_REDUCED = ((4, cv2.IMREAD_REDUCED_COLOR_4), (2, cv2.IMREAD_REDUCED_COLOR_2), (1, cv2.IMREAD_COLOR))
+# What Pillow raises for bytes that are no picture, a damaged one, or one that ends too early.
+DECODE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 
 
 def read_image(camera_image: CameraImage, width: int | None = None, height: int | None = None) -> tuple[Camera, NDArray[np.uint8]]:
     """A camera image -> (the camera of the picture returned, the picture uint8 [height, width, 3] RGB).
 
-    width, height: pixels to scale to, each axis by its own factor; None keeps the image's own. Raises MissingImage,
-    naming the file, where it is absent or does not decode; ValueError where its size on disk is not its calibration's.
+    width, height: pixels to scale to, each axis by its own factor; None keeps the image's own. JPEG is decoded at the
+    smallest fraction of its size that still covers these, and shrunk from there by area. Raises MissingImage, naming the
+    file, where it is absent, damaged or cut off; ValueError where its size is not its calibration's.
     """
     camera = camera_image.camera
-    width, height = width or camera.width, height or camera.height
+    size = (width or camera.width, height or camera.height)
     if isinstance(camera_image.image, Path):
-        pixels = _decode(camera_image.image, camera, width, height)
+        pixels = _read(camera_image.image, camera, size)
     else:
         pixels = camera_image.image
-        _require_size(f"the picture of {camera.name}", pixels.shape[1::-1], camera)
-    if pixels.shape[1::-1] != (width, height):
-        pixels = cv2.resize(pixels, (width, height), interpolation=_interpolation(pixels, width, height)).astype(np.uint8, copy=False)
-    return (camera if (width, height) == (camera.width, camera.height) else resized(camera, width, height)), pixels
+        _require_size(f"the picture of {camera.name}", (pixels.shape[1], pixels.shape[0]), camera)
+    if (pixels.shape[1], pixels.shape[0]) != size:
+        shrinks = size[0] <= pixels.shape[1] and size[1] <= pixels.shape[0]
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+    return (camera if size == (camera.width, camera.height) else resized(camera, *size)), pixels
 
 
-def image_size(data: bytes) -> tuple[int, int] | None:
-    """(width, height) that the header of an encoded picture states; None where it is no picture. Decodes no pixels."""
-    import io
+def decode(picture: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """An opened picture -> uint8 [H, W, 3] RGB, for JPEG at the smallest eighth of its size that covers `size`; raises one of
+    DECODE_ERRORS."""
+    picture.draft("RGB", size)
+    return np.asarray(picture.convert("RGB"))
 
-    from PIL import Image
 
+def _read(path: Path, camera: Camera, size: tuple[int, int]) -> NDArray[np.uint8]:
     try:
-        with Image.open(io.BytesIO(data)) as picture:
-            return picture.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
-
-
-def _decode(path: Path, camera: Camera, width: int, height: int) -> NDArray[np.uint8]:
+        picture = Image.open(io.BytesIO(path.read_bytes()))
+    except FileNotFoundError as error:
+        raise MissingImage(f"image of {camera.name} is not on disk: {path}") from error
+    except DECODE_ERRORS as error:
+        raise MissingImage(f"image of {camera.name} does not open: {path} ({error})") from error
+    _require_size(str(path), picture.size, camera)
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise MissingImage(f"image of {camera.name} cannot be read: {path} ({error.strerror})") from error
-    size = image_size(data)
-    if size is None:
-        raise MissingImage(f"image of {camera.name} does not decode: {path}")
-    _require_size(str(path), size, camera)
-    flag = next(flag for factor, flag in _REDUCED if factor == 1 or (factor * width <= camera.width and factor * height <= camera.height))
-    picture = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION)
-    if picture is None:
-        raise MissingImage(f"image of {camera.name} does not decode: {path}")
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+        return decode(picture, size)
+    except DECODE_ERRORS as error:
+        raise MissingImage(f"image of {camera.name} does not decode: {path} ({error})") from error
 
 
-def _require_size(what: str, size: tuple[int, ...], camera: Camera) -> None:
-    if tuple(size) != (camera.width, camera.height):
+def _require_size(what: str, size: tuple[int, int], camera: Camera) -> None:
+    if size != (camera.width, camera.height):
         raise ValueError(
             f"{what} is {size[0]}x{size[1]}, the calibration of {camera.name} is for {camera.width}x{camera.height}: "
             "restore the original image, or resize K with it"
         )
-
-
-def _interpolation(pixels: NDArray[np.uint8], width: int, height: int) -> int:
-    return cv2.INTER_AREA if width <= pixels.shape[1] and height <= pixels.shape[0] else cv2.INTER_LINEAR
