@@ -91,12 +91,7 @@ class _Place:
 
 def _draw_map(canvas: Canvas, place: _Place, patch: MapPatch) -> None:
     for layer, colour in MAP_AREAS.items():
-        rings = [place(ring) for ring in patch.polygons.get(layer, ())]
-        if layer == "drivable_area":  # rings inside rings are its holes; other layers may overlap themselves
-            canvas.polygons(rings, colour)
-        else:
-            for ring in rings:
-                canvas.polygon(ring, colour)
+        canvas.area([place(ring) for ring in patch.polygons.get(layer, ())], colour)
     for layer, lines in patch.lines.items():
         dash = 8.0 if layer == "lane_centre" else 0.0
         for points in lines:

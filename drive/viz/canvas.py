@@ -40,13 +40,15 @@ class Canvas:
 
     def polygon(self, points: ArrayLike, colour: Colour, alpha: float = 1.0) -> None:
         """Fills one polygon [N, 2]."""
-        self.polygons([np.asarray(points, dtype=np.float64)], colour, alpha)
+        if len(np.asarray(points)) >= 3:
+            fixed = [_fixed(points)]
+            self._blend(fixed, lambda mask, moved: cv2.fillPoly(mask, moved, (255,), cv2.LINE_AA, _SHIFT), 2, colour, alpha)
 
-    def polygons(self, rings: Iterable[Array], colour: Colour, alpha: float = 1.0) -> None:
-        """Fills rings [N, 2] together, even-odd: a ring inside another is a hole."""
+    def area(self, rings: Iterable[Array], colour: Colour, alpha: float = 1.0) -> None:
+        """Fills where the rings [N, 2] wind around: as one sees them, outlines run counter-clockwise and holes clockwise."""
         fixed = [_fixed(ring) for ring in rings if len(ring) >= 3]
         if fixed:
-            self._blend(fixed, lambda mask, moved: cv2.fillPoly(mask, moved, (255,), cv2.LINE_AA, _SHIFT), 2, colour, alpha)
+            self._blend(fixed, _fill_by_winding, 2, colour, alpha)
 
     def line(
         self, points: ArrayLike, colour: Colour, width: float = 1.0, alpha: float = 1.0, closed: bool = False, dash: float = 0.0
@@ -80,9 +82,10 @@ class Canvas:
         for points, colour in parts:
             fixed = [_fixed(points)]
             if colour is None:
-                beneath = np.zeros_like(mask)
-                cv2.fillPoly(beneath, fixed, (255,), cv2.LINE_AA, _SHIFT)
-                mask = np.where(beneath > 0, np.minimum(mask, hidden * 255), mask).astype(np.uint8)
+                if mask.any():
+                    before = np.zeros_like(mask)
+                    cv2.fillPoly(before, fixed, (255,), cv2.LINE_AA, _SHIFT)
+                    mask[before > 0] = np.minimum(mask[before > 0], round(hidden * 255))
                 continue
             cv2.fillPoly(mask, fixed, (255,), cv2.LINE_AA, _SHIFT)
             cv2.fillPoly(colours, fixed, colour, cv2.LINE_8, _SHIFT)
@@ -159,6 +162,16 @@ def _text_mask(words: str, size: int, bold: bool) -> NDArray[np.uint8]:
     picture = Image.new("L", (max(1, round(face.getlength(line))), ascent + descent))
     ImageDraw.Draw(picture).text((0, 0), line, fill=255, font=face)
     return np.asarray(picture)
+
+
+def _fill_by_winding(mask: NDArray[np.uint8], rings: list[Any]) -> None:
+    winding = np.zeros(mask.shape, dtype=np.int32)
+    for ring in rings:
+        one = np.zeros_like(mask)
+        cv2.fillPoly(one, [ring], (255,), cv2.LINE_AA, _SHIFT)
+        # y runs down, so what is counter-clockwise to the eye has a negative area here.
+        winding += one * (1 if cv2.contourArea(ring.astype(np.float32), oriented=True) < 0 else -1)
+    mask[:] = np.clip(winding, 0, 255)
 
 
 def _mix(below: Picture, above: NDArray[Any], mask: NDArray[np.uint8], alpha: float) -> Picture:

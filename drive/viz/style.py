@@ -21,7 +21,6 @@ GRID: Colour = (46, 55, 67)
 MISSING: Colour = (52, 58, 66)
 EGO: Colour = (240, 244, 248)
 RECORD: Colour = (255, 255, 255)
-ACCENT: Colour = (64, 196, 255)
 
 # The plan's colour runs along these from now to the horizon: none of them is an agent's.
 TIME_COLOURS: tuple[Colour, ...] = ((0, 226, 255), (96, 128, 255), (255, 62, 190))
@@ -32,6 +31,7 @@ MAP_AREAS: dict[str, Colour] = {
     "drivable_area": (36, 43, 54),
     "carpark_area": (33, 40, 50),
     "ped_crossing": (62, 72, 88),
+    "stop_line": (104, 56, 60),
     "building": (24, 24, 32),
 }
 MAP_LINES: dict[str, Colour] = {
