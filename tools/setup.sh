@@ -85,7 +85,7 @@ install() {
     [ -x "$venv" ] && same_base || new_venv
     base > "$stamp" # no checksum yet: an interrupted installation goes on where it was
     echo "make setup: installing the packages of constraints.txt (minutes and gigabytes where they are not cached)"
-    [ -z "$index" ] || pip_install --no-deps --index-url "$index" torch torchvision
+    [ -z "$index" ] || pip_install --no-deps --no-warn-conflicts --index-url "$index" torch torchvision
     pip_install setuptools
     pip_install --no-build-isolation -e '.[dev]' # builds with the pinned setuptools
     "$venv" tools/check_setup.py
