@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from drive.schema import Plan, SceneSample
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -44,7 +49,8 @@ def _data_arguments(verb: argparse.ArgumentParser) -> None:
 
 def _add_check(verbs: argparse._SubParsersAction) -> None:
     verb = verbs.add_parser("check", help="find out what is wrong with a data set")
-    verb.add_argument("data", type=Path)
+    verb.add_argument("data", type=Path, help="a nuScenes-format data set (the folder that holds v1.0-*)")
+    verb.add_argument("--version", help="the v1.0-* folder, where there are several")
     verb.set_defaults(run=check)
 
 
@@ -52,7 +58,7 @@ def check(args: argparse.Namespace) -> int:
     """`drive check DATA`."""
     from drive.data.check import check_dataset
 
-    report = check_dataset(args.data)
+    report = check_dataset(args.data, args.version)
     print(report)
     return 1 if report.errors else 0
 
@@ -96,6 +102,54 @@ def evaluate_(args: argparse.Namespace) -> int:
 def _add_view(verbs: argparse._SubParsersAction) -> None:
     verb = verbs.add_parser("view", help="pictures, video, one self-contained page")
     _data_arguments(verb)
+    verb.add_argument("--planner", help="draw the plans of a checkpoint folder, planner name or module:Class")
+    verb.add_argument("--plans", type=Path, help="draw the plans of a plans file (exchange JSON)")
+    verb.add_argument("--samples", type=int, default=1, help="plans asked of the planner for each sample (default: 1)")
+    verb.add_argument("--sample", nargs="+", metavar="TOKEN", help="draw these samples (default: the first ones with pictures on disk)")
+    verb.add_argument("--video", nargs="?", const="mp4", choices=("mp4", "gif"), help="also a video of every scene")
+    verb.set_defaults(run=view)
+
+
+def view(args: argparse.Namespace) -> int:
+    """`drive view DATA`."""
+    from itertools import groupby
+
+    from drive.data.dataset import open_dataset
+    from drive.viz.view import choose_samples, has_pictures
+    from drive.viz.view import view as draw
+
+    plan_of, name = _plan_source(args)
+    dataset = open_dataset(args.data, split=args.split, limit=args.limit)
+    tokens = args.sample or (dataset.tokens if args.limit else choose_samples(dataset.without_maps()))
+    samples = [dataset.sample(token) for token in tokens]
+    scenes = (list(scene) for _, scene in groupby(dataset, lambda sample: sample.scene)) if args.video else ()
+    made = draw(samples, args.out or Path("view"), plan_of, name, scenes, args.video or "mp4", dataset.name, progress=print)
+    blank = sum(not has_pictures(sample) for sample in samples)
+    print(f"page: {made.page}" + (f"; {blank} of {len(samples)} samples lack pictures on disk" if blank else ""))
+    if made.failures:
+        print(f"{len(made.failures)} samples without a plan; the first: {next(iter(made.failures.values()))}")
+    return 1 if made.failures else 0
+
+
+def _plan_source(args: argparse.Namespace) -> tuple[Callable[[SceneSample], Plan] | None, str]:
+    """Who gives a sample's plan, and the name; (None, "") where neither --plans nor --planner is there."""
+    if args.plans and args.planner:
+        raise ValueError("--plans and --planner: give one of the two")
+    if args.plans:
+        from drive.eval.plans import load_plans
+
+        file = load_plans(args.plans)
+        return file.plan, file.planner
+    if args.planner == "log":
+        from drive.baselines import recorded_plan
+
+        return (lambda sample: recorded_plan(sample.target.future, sample.observation)), "log"
+    if args.planner:
+        from drive.planner import load_planner
+
+        planner = load_planner(args.planner)
+        return (lambda sample: planner.plan(sample.observation, samples=args.samples)), planner.name
+    return None, ""
 
 
 def _add_train(verbs: argparse._SubParsersAction) -> None:

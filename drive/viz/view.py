@@ -1,0 +1,159 @@
+"""`drive view`: pictures of samples, a video of each scene, and one page that holds them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from drive.schema import Plan, PlanError, SceneSample
+from drive.viz.bev import range_of
+from drive.viz.canvas import Picture
+from drive.viz.frame import Look, draw_frame
+from drive.viz.page import Block, Heading, Image, Numbers, Table, Text, Video, encode_picture, write_page
+from drive.viz.ribbon import ground_height
+from drive.viz.video import write_video
+
+DEFAULT_PICTURES = 8
+VIDEOS_ON_PAGE = 4  # each holds some megabytes; the others lie beside the page
+
+PlanOf = Callable[[SceneSample], Plan]
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What was made. page: its path. pictures, videos: paths. failures: sample token -> why it has no plan."""
+
+    page: Path
+    pictures: tuple[Path, ...]
+    videos: tuple[Path, ...]
+    failures: dict[str, str]
+
+
+def choose_samples(dataset: Sequence[SceneSample], most: int = DEFAULT_PICTURES) -> list[str]:
+    """Tokens of the first samples whose camera pictures are on disk; of the first samples where none has them.
+
+    Raises ValueError where the data set is empty.
+    """
+    if not len(dataset):
+        raise ValueError("no samples to draw")
+    with_pictures = (sample.token for sample in dataset if has_pictures(sample))
+    return list(islice(with_pictures, most)) or [dataset[i].token for i in range(min(most, len(dataset)))]
+
+
+def has_pictures(sample: SceneSample) -> bool:
+    """Whether every camera picture of t0 is in memory or on disk."""
+    return all(not isinstance(c.image, Path) or c.image.is_file() for c in sample.observation.frames[-1].cameras)
+
+
+def view(
+    samples: Sequence[SceneSample],
+    out: str | Path,
+    plan_of: PlanOf | None = None,
+    plan_name: str = "",
+    scenes: Iterable[Sequence[SceneSample]] = (),
+    video: str = "mp4",
+    title: str = "Drives",
+    progress: Progress = lambda line: None,
+) -> View:
+    """Draws samples as PNG files, each of `scenes` as a video, and a page `index.html` with all of it, into a folder.
+
+    plan_of: gives a sample's plan; where it raises, the picture and the page say why there is none. None draws no plans.
+    scenes: the samples of each video, in time order. video: "mp4" or "gif". progress is called with a line as each file is
+    done.
+    """
+    plans = _Plans(plan_of)
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    blocks: list[Block] = []
+    pictures, videos, drawn = [], [], {sample.token: sample for sample in samples}
+    for scene in scenes:
+        path = out / f"{_file_name(scene[0].scene)}.{video}"
+        write_video(path, _frames(scene, plans, plan_name), _fps(scene))
+        videos.append(path)
+        drawn |= {sample.token: sample for sample in scene}
+        progress(f"{path} ({len(scene)} frames)")
+        blocks += _video_blocks(path, scene, len(videos) <= VIDEOS_ON_PAGE)
+    for sample, picture in zip(samples, _frames(samples, plans, plan_name), strict=True):
+        path = out / f"{_file_name(sample.scene)}_{sample.index:03d}.png"
+        path.write_bytes(encode_picture(picture))
+        pictures.append(path)
+        progress(str(path))
+        blocks.append(Image(picture, _caption(sample, plans, plan_name), photo=True))
+    page = write_page(out / "index.html", title, _summary(list(drawn.values()), plans, plan_name) + blocks)
+    return View(page, tuple(pictures), tuple(videos), plans.failures)
+
+
+@dataclass(eq=False)
+class _Plans:
+    """Plans as they are asked for, each made once; a sample without one has its reason in `failures`."""
+
+    plan_of: PlanOf | None
+    found: dict[str, Plan] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def get(self, sample: SceneSample) -> Plan | None:
+        if self.plan_of is not None and sample.token not in self.found and sample.token not in self.failures:
+            try:
+                self.found[sample.token] = self.plan_of(sample)
+            except Exception as error:  # noqa: BLE001 - whatever a planner does, its sample fails and says why
+                self.failures[sample.token] = str(error) if isinstance(error, PlanError) else f"{type(error).__name__}: {error}"
+        return self.found.get(sample.token)
+
+
+def _frames(samples: Sequence[SceneSample], plans: _Plans, plan_name: str) -> Iterator[Picture]:
+    """Pictures of samples; those of one scene share scale and ground."""
+    looks: dict[str, Look] = {}
+    for name in dict.fromkeys(sample.scene for sample in samples):
+        own = [sample for sample in samples if sample.scene == name]
+        looks[name] = Look(range_of(own, [plans.get(sample) for sample in own]), ground_height(own))
+    for sample in samples:
+        yield draw_frame(sample, plans.get(sample), plan_name, looks[sample.scene], plans.failures.get(sample.token, ""))
+
+
+def _fps(scene: Sequence[SceneSample]) -> float:
+    """As many pictures a second as the record has: the video runs in real time."""
+    steps = np.diff([sample.timestamp_us for sample in scene]) / 1e6
+    return float(np.clip(round(1 / np.median(steps), 2), 1, 30)) if len(steps) else 2.0
+
+
+def _video_blocks(path: Path, scene: Sequence[SceneSample], inline: bool) -> list[Block]:
+    caption = f"{scene[0].scene}, {len(scene)} key frames in real time"
+    if not inline:
+        return [Text(f"{caption}: {path.name}, beside this page.")]
+    return [Video(path.read_bytes(), caption) if path.suffix == ".mp4" else Image(path.read_bytes(), caption)]
+
+
+def _summary(drawn: Sequence[SceneSample], plans: _Plans, plan_name: str) -> list[Block]:
+    items = [(str(len(drawn)), "samples"), (str(len({sample.scene for sample in drawn})), "scenes")]
+    if plans.plan_of is None:
+        return [Numbers(items)]
+    items += [(str(len(plans.found)), f"plans of {plan_name}"), (str(len(plans.failures)), "without a plan")]
+    rows = [(s.scene, s.index, s.token, plans.failures[s.token]) for s in drawn if s.token in plans.failures]
+    blocks: list[Block] = [Numbers(items)]
+    if rows:
+        blocks += [Heading("Without a plan"), Table(["scene", "key frame", "sample", "reason"], rows), Heading("Pictures")]
+    return blocks
+
+
+def _caption(sample: SceneSample, plans: _Plans, plan_name: str) -> str:
+    text = f"{sample.scene}, key frame {sample.index} (sample {sample.token})"
+    plan, future = plans.get(sample), sample.target.future
+    if plan is None:
+        return text + (f": no plan, {plans.failures[sample.token]}" if sample.token in plans.failures else "")
+    if len(future.valid) == len(plan.best) and future.valid[-1]:
+        gap = float(np.linalg.norm(plan.best[-1, :2] - future.poses[-1, :2]))
+        text += f": {plan_name} ends {gap:.2f} m from the recorded drive after {plan.times_s[-1]:g} s"
+    return text
+
+
+def _file_name(scene: str) -> str:
+    """A scene's name made safe for a file: what a data set calls its scenes must not choose folders. Two scenes that
+    differ in what is replaced keep different names."""
+    safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in scene)[:80]
+    return safe if safe == scene and safe else f"{safe}_{zlib.crc32(scene.encode()):08x}"
