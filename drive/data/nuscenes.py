@@ -6,6 +6,8 @@ One convention is ours: a row of calibrated_sensor may carry "camera_model": "fi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,30 +29,38 @@ VELOCITY_MAX_DT_S = 1.5
 Record = dict[str, Any]
 
 
+@contextmanager
+def readable(what: str) -> Iterator[None]:
+    """Turns whatever a damaged table trips, in the devkit or here, into a ValueError that says where."""
+    try:
+        yield
+    except Exception as error:
+        why = f"no record or field {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
+        raise ValueError(f"{what}: {why}; find the fault with `drive check`") from error
+
+
 def load_tables(root: Path, version: str) -> NuScenes:
     """Opens the tables in root/version. Raises ValueError where they do not hold together or a file leads out of root."""
     for path in sorted(inside(root, version).iterdir()):
         inside(root, f"{version}/{path.name}")
     from nuscenes.nuscenes import NuScenes  # imports matplotlib and scikit-learn: seconds
 
-    try:
+    with readable(f"the tables in {root / version} do not open"):
         return NuScenes(version=version, dataroot=str(root), verbose=False)
-    except (AssertionError, KeyError, IndexError, TypeError, ValueError, OSError, RecursionError) as error:
-        what = f"{type(error).__name__}: {error}"
-        raise ValueError(f"the tables in {root / version} do not open ({what}); find the fault with `drive check {root}`") from error
 
 
 def key_frames(nusc: NuScenes, scene: Record) -> list[Record]:
-    """The samples of a scene in time order. Raises ValueError where the chain is broken, runs in a circle or back in time."""
+    """The samples of a scene in time order. Raises ValueError where the chain runs in a circle or back in time, KeyError
+    where it is broken."""
     samples: list[Record] = []
     token, seen = scene["first_sample_token"], set()
     while token:
         if token in seen:
-            raise _broken(scene, f"its sample chain runs in a circle at {token}")
+            raise ValueError(f"scene {scene['name']}: its chain of samples runs in a circle at {token}")
         seen.add(token)
-        sample = _get(nusc, "sample", token, scene)
+        sample = nusc.get("sample", token)
         if samples and sample["timestamp"] <= samples[-1]["timestamp"]:
-            raise _broken(scene, f"time runs backwards at sample {token}")
+            raise ValueError(f"scene {scene['name']}: time runs backwards at sample {token}")
         samples.append(sample)
         token = sample["next"]
     return samples
@@ -78,14 +88,13 @@ def read_scene(nusc: NuScenes, root: Path, scene: Record) -> SceneLog:
     Raises ValueError where a record is impossible: a dangling token, a quaternion that is not unit, a value that is not
     finite, time running backwards, a calibration that cannot be, a file name that leaves the root.
     """
-    samples = key_frames(nusc, scene)
-    try:
+    with readable(f"scene {scene['name']}"):
+        samples = key_frames(nusc, scene)
         references = [_reference(nusc, sample) for sample in samples]
         poses = _matrices([nusc.get("ego_pose", r["ego_pose_token"]) for r in references])
         stamps = np.array([r["timestamp"] for r in references], dtype=np.int64)
         if (np.diff(stamps) <= 0).any():
             raise ValueError("the reference times of its key frames do not increase")
-        cameras = tuple(_cameras(nusc, root, sample, pose) for sample, pose in zip(samples, poses, strict=True))
         log = nusc.get("log", scene["log_token"])
         return SceneLog(
             name=scene["name"],
@@ -94,30 +103,15 @@ def read_scene(nusc: NuScenes, root: Path, scene: Record) -> SceneLog:
             tokens=tuple(sample["token"] for sample in samples),
             timestamps_us=stamps,
             world_from_ego=poses,
-            cameras=cameras,
+            cameras=tuple(_cameras(nusc, root, sample, pose) for sample, pose in zip(samples, poses, strict=True)),
             ego_from_lidar=tuple(_lidar(nusc, sample) for sample in samples),
             tracks=_tracks(nusc, samples, stamps),
         )
-    except KeyError as error:
-        raise _broken(scene, f"no record or field {error}") from error
-    except (ValueError, TypeError) as error:
-        raise _broken(scene, str(error)) from error
 
 
 def camera_channels(nusc: NuScenes) -> list[str]:
     """The CAM_* channels, in the order of the sensor table."""
     return [row["channel"] for row in nusc.sensor if row["channel"].startswith("CAM")]
-
-
-def _broken(scene: Record, what: str) -> ValueError:
-    return ValueError(f"scene {scene['name']}: {what}; find the fault with `drive check`")
-
-
-def _get(nusc: NuScenes, table: str, token: str, scene: Record) -> Record:
-    try:
-        return nusc.get(table, token)
-    except KeyError:
-        raise _broken(scene, f"{table} {token!r} is not in its table") from None
 
 
 def _reference(nusc: NuScenes, sample: Record) -> Record:

@@ -151,7 +151,8 @@ def make_sample(log: SceneLog, index: int, window: Window, motion: Motion, comma
         command=route_command(target.future) if command else None,
     )
     timestamp = int(log.timestamps_us[index])
-    return SceneSample(log.tokens[index], log.name, index, timestamp, log.world_from_ego[index], observation, target)
+    after = len(log.tokens) - 1 - index
+    return SceneSample(log.tokens[index], log.name, index, timestamp, log.world_from_ego[index], observation, target, after)
 
 
 def planar_poses(world_from_ego: Array, index: int) -> Array:
