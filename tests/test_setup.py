@@ -129,7 +129,8 @@ def test_interrupted_installation_goes_on_at_the_next_call(checkout: Checkout) -
 
 def test_torch_choice_is_kept_until_another_is_named(checkout: Checkout) -> None:
     checkout.make("setup", "TORCH=cpu")
-    assert any(call.endswith("--no-deps --no-warn-conflicts --index-url https://download.pytorch.org/whl/cpu torch torchvision") for call in checkout.calls())
+    torch_first = "--no-deps --no-warn-conflicts --index-url https://download.pytorch.org/whl/cpu torch torchvision"
+    assert any(call.endswith(torch_first) for call in checkout.calls())
     checkout.make("setup")
     assert checkout.calls() == []
     checkout.make("setup", "TORCH=cpu", "TORCH_INDEX=file:///a mirror")
