@@ -142,6 +142,15 @@ def parking_share(street: Street) -> Array:
     return smoothstep((edge - 8.0) / 6.0)
 
 
+def pavement(street: Street) -> list[Array]:
+    """The lines on which people walk beside the road, right and left; none beside short roads."""
+    if stations_of(street.line)[-1] < 20.0:
+        return []
+    share = parking_share(street) * PARKING_WIDTH_M
+    sides = zip((-1, 1), street.plan.parking, strict=True)
+    return [resample(parallel(street.line, side * (street.half_width + 1.4 + share * parked))) for side, parked in sides]
+
+
 def painted(street: Street) -> dict[str, list[Array]]:
     """Painted lines: the divide of directions, the dividers between lanes of one direction."""
     lines: dict[str, list[Array]] = {"road_divider": [street.line], "lane_divider": []}

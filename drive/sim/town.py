@@ -16,7 +16,7 @@ from drive.sim.curves import parallel
 from drive.sim.furniture import Furniture, place_furniture
 from drive.sim.junctions import ArmLanes, JunctionParts, build_junction
 from drive.sim.layout import Node, TownConfig, plan_town
-from drive.sim.streets import Street, arm_ends, arm_point, build_street, painted, surface
+from drive.sim.streets import Street, arm_ends, arm_point, build_street, painted, pavement, surface
 
 GENERATOR_VERSION = 1
 TOWNS = {config.name: config for config in (TownConfig(), TownConfig("village", (2, 3), (2, 3), light_chance=0.0, two_lane_chance=0.0))}
@@ -24,13 +24,14 @@ TOWNS = {config.name: config for config in (TownConfig(), TownConfig("village", 
 
 @dataclass(frozen=True, eq=False)
 class Town:
-    """A map and what stands beside its roads."""
+    """A map and what stands beside its roads; pavements: lines [N, 2] on which people walk."""
 
     map: RoadMap
     furniture: Furniture
     seed: int
     distribution: str
     distribution_hash: str
+    pavements: tuple[Array, ...]
 
 
 def distribution_hash(config: TownConfig) -> str:
@@ -51,21 +52,20 @@ def make_town(seed: int, config: TownConfig = TOWNS["town"]) -> Town:
         (n, a), (m, b) = place[i, True], place[i, False]
         start, stop = arm_point(nodes[n], a, ends[n][a].cut_m), arm_point(nodes[m], b, ends[m][b].cut_m)
         streets.append(build_street(i, road, start, nodes[n].arms[a].angle, stop, nodes[m].arms[b].angle))
-    parts = [
-        build_junction(n, node, ends[n], _arm_lanes(node, ends[n], streets), _limit(node, streets), rng) for n, node in enumerate(nodes)
-    ]
+    parts = [build_junction(n, node, ends[n], _arm_lanes(node, streets), _limit(node, streets), rng) for n, node in enumerate(nodes)]
     lanes, surface_shape = _joined(streets, parts), _road_surface(streets, parts)
     road_map = _map(f"{config.name}-{seed}", lanes, streets, parts, surface_shape)
-    return Town(road_map, place_furniture(streets, surface_shape, rng), seed, config.name, distribution_hash(config))
+    pavements = tuple(line for street in streets for line in pavement(street))
+    return Town(road_map, place_furniture(streets, surface_shape, rng), seed, config.name, distribution_hash(config), pavements)
 
 
 def _limit(node: Node, streets: list[Street]) -> float:
     return min(streets[arm.road].plan.limit_mps for arm in node.arms)
 
 
-def _arm_lanes(node: Node, ends: tuple, streets: list[Street]) -> list[ArmLanes]:
+def _arm_lanes(node: Node, streets: list[Street]) -> list[ArmLanes]:
     arms = []
-    for i, arm in enumerate(node.arms):
+    for arm in node.arms:
         street = streets[arm.road]
         incoming, outgoing = (street.in_at_start, street.out_at_start) if arm.at_start else (street.in_at_end, street.out_at_end)
         lanes = {lane.id: lane for lane in street.lanes}
@@ -95,7 +95,7 @@ def _road_surface(streets: list[Street], parts: list[JunctionParts]) -> BaseGeom
 
 def _map(name: str, lanes: tuple[Lane, ...], streets: list[Street], parts: list[JunctionParts], shape: BaseGeometry) -> RoadMap:
     pieces = sorted(shape.geoms if hasattr(shape, "geoms") else [shape], key=lambda piece: -piece.area)
-    rings = [(np.array(p.exterior.coords)[:-1], tuple(np.array(h.coords)[:-1] for h in p.interiors if shapely.Polygon(h).area > 1)) for p in pieces]
+    drivable = tuple(Polygon(_ring(p.exterior), tuple(_ring(h) for h in p.interiors if shapely.Polygon(h).area > 1)) for p in pieces)
     lines: dict[str, list[Array]] = {"road_divider": [], "lane_divider": []}
     for street in streets:
         for layer, items in painted(street).items():
@@ -107,8 +107,11 @@ def _map(name: str, lanes: tuple[Lane, ...], streets: list[Street], parts: list[
     stops: tuple[StopLine, ...] = tuple(stop for part in parts for stop in part.stop_lines)
     crossings: tuple[Crossing, ...] = tuple(crossing for part in parts for crossing in part.crossings)
     junctions = tuple(part.junction for part in parts) + tuple(j for street in streets for j in street.junctions)
-    drivable = tuple(Polygon(exterior, holes) for exterior, holes in rings)
     return RoadMap(name, lanes, drivable, crossings, stops, lights, junctions, {k: tuple(v) for k, v in lines.items()})
+
+
+def _ring(ring: BaseGeometry) -> Array:
+    return np.array(ring.coords)[:-1]
 
 
 def _bend_divider(part: JunctionParts) -> list[Array]:

@@ -1,0 +1,40 @@
+"""`kernel`: numba's njit with a cache that is dropped whenever any kernel's source changes.
+
+numba's own cache looks at the file of the outermost function alone, so an edited helper in another file would go unseen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+
+KERNEL_FILES = ("shapes.py", "checks.py", "traffic.py", "walkers.py", "advance.py", "state.py", "proposals.py")
+
+
+def _cache_folder() -> Path | None:
+    here = Path(__file__).parent
+    digest = hashlib.sha256(numba.__version__.encode())
+    for name in KERNEL_FILES:
+        path = here / name
+        digest.update(path.read_bytes() if path.exists() else b"")
+    cache = here / "__pycache__"
+    return cache / f"kernels-{digest.hexdigest()[:12]}" if os.access(here, os.W_OK) else None
+
+
+_FOLDER = _cache_folder()
+
+
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function at its first call; strict floating point, so that the same input gives the same bytes."""
+    before = numba.config.CACHE_DIR
+    if _FOLDER is not None and not before:
+        numba.config.CACHE_DIR = str(_FOLDER)
+    try:
+        return numba.njit(cache=True, fastmath=False)(function)
+    finally:
+        numba.config.CACHE_DIR = before

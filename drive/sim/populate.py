@@ -1,0 +1,217 @@
+"""Fills a town: a route for the ego, vehicles on the lanes, cyclists, people on pavements and at crossings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from drive.frames import Array
+from drive.maps import Crossing, RoadMap
+from drive.sim.furniture import Furniture
+from drive.sim.layout import TownConfig
+from drive.sim.paths import Path, lane_path, metre_points, wander
+from drive.sim.state import BUS, BY_LANE, CAR, CYCLIST, MOTORCYCLE, ON_FOOT, PEDESTRIAN, TOWED, TRAILER, TRUCK
+from drive.sim.tables import MapTables, map_tables
+from drive.sim.town import TOWNS, Town, make_town
+from drive.sim.world import Actor, World, assemble, ego_actor
+
+# kind: share of the traffic, length, width, height (low, high), driver: factor, headway, gap, acceleration, braking
+VEHICLES: dict[int, tuple[float, tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, ...]]] = {
+    CAR: (0.72, (3.9, 4.9), (1.75, 1.95), (1.4, 1.8), (1.0, 1.3, 2.0, 1.7, 2.4)),
+    TRUCK: (0.07, (6.5, 8.0), (2.2, 2.4), (2.6, 3.4), (0.85, 1.7, 2.5, 1.0, 2.0)),
+    BUS: (0.05, (8.5, 9.8), (2.4, 2.5), (2.9, 3.3), (0.8, 1.8, 2.5, 1.0, 2.0)),
+    TRAILER: (0.04, (4.0, 5.5), (2.1, 2.3), (2.2, 3.0), (0.8, 1.8, 2.5, 1.0, 2.0)),
+    MOTORCYCLE: (0.06, (2.0, 2.3), (0.75, 0.9), (1.4, 1.6), (1.05, 1.3, 2.0, 2.2, 2.6)),
+    CYCLIST: (0.06, (1.7, 1.9), (0.55, 0.7), (1.6, 1.8), (0.5, 1.2, 1.2, 1.0, 2.0)),
+}
+WALK_LENGTH_M = 260.0
+DRIVE_LENGTH_M = 1500.0
+
+
+@dataclass(frozen=True)
+class TrafficConfig:
+    """How busy a town is. Counts are (low, high)."""
+
+    vehicles: tuple[int, int] = (22, 30)
+    walkers: tuple[int, int] = (8, 14)
+    route_m: tuple[float, float] = (320.0, 450.0)
+    min_junctions: int = 2
+
+
+EMPTY = TrafficConfig(vehicles=(0, 0), walkers=(0, 0))
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """A town with its tables and the ego's route, before anyone enters."""
+
+    town: Town
+    tables: MapTables
+    route: tuple[str, ...]
+    path: Path
+    start_m: float
+    goal_m: float
+    rng: np.random.Generator
+
+
+def set_stage(seed: int, config: TownConfig = TOWNS["town"], traffic: TrafficConfig = TrafficConfig()) -> Stage:
+    """The town of a seed and a route in it: at least `route_m` long over at least `min_junctions` junctions."""
+    town = make_town(seed, config)
+    rng = np.random.default_rng([seed, 7])
+    tables = map_tables(town.map)
+    wanted = float(rng.uniform(*traffic.route_m))
+    route, start, goal = _route(town.map, wanted, traffic.min_junctions, rng)
+    onward = wander(town.map, route[-1], 150.0, np.random.default_rng([seed, 8]))
+    return Stage(town, tables, route, lane_path(town.map, tables, route + onward[1:]), start, goal, rng)
+
+
+def town_world(seed: int, config: TownConfig = TOWNS["town"], traffic: TrafficConfig = TrafficConfig()) -> World:
+    """An ordinary episode: the town of a seed with traffic, the ego on a route."""
+    stage = set_stage(seed, config, traffic)
+    speed = float(stage.rng.uniform(0.0, 0.7) * stage.path.points[int(stage.start_m), 3])
+    actors = [ego_actor(stage.path, stage.start_m, speed), *vehicles(stage, traffic), *walkers(stage, traffic)]
+    return finish(stage, actors, "ordinary", {"kind": "town", "seed": seed, "traffic": traffic_name(traffic)})
+
+
+def traffic_name(traffic: TrafficConfig) -> str:
+    """"reactive" or "empty"."""
+    return "empty" if traffic == EMPTY else "reactive"
+
+
+def finish(stage: Stage, actors: list[Actor], family: str, origin: dict) -> World:
+    """The world of a stage and its actors."""
+    static, start = assemble(stage.tables, actors, stage.town.furniture.parked)
+    origin = origin | {"distribution": stage.town.distribution, "distribution_hash": stage.town.distribution_hash}
+    names = tuple(f"{i}" for i in range(len(actors)))
+    limit = 60.0 + (stage.goal_m - stage.start_m) / 3.5
+    return World(
+        stage.town.map.name, stage.town.map, static, start, stage.goal_m, round(limit, 1), family, names, stage.town.furniture, None, origin
+    )
+
+
+def _route(road_map: RoadMap, wanted: float, junctions: int, rng: np.random.Generator) -> tuple[tuple[str, ...], float, float]:
+    """Lanes, start and goal stations of a drive; keeps to roads it has not driven, where it can."""
+    kinds = {j.id: j.kind for j in road_map.junctions}
+    roads = [lane.id for lane in road_map.lanes if lane.kind == "road" and lane.length_m > 25.0]
+    best: tuple[int, tuple[tuple[str, ...], float, float]] | None = None
+    for _ in range(40):
+        start = roads[int(rng.integers(len(roads)))]
+        lanes = wander(road_map, start, wanted + 40.0, rng)
+        while road_map.lane(lanes[-1]).kind != "road":
+            lanes = (*lanes, road_map.lane(lanes[-1]).successors[-1])
+        met = [road_map.lane(name).junction for name in lanes if kinds.get(road_map.lane(name).junction or "") in ("t", "four-way", "roundabout")]
+        count = len(dict.fromkeys(met))
+        begin = float(rng.uniform(8.0, 15.0))
+        total = sum(road_map.lane(name).length_m for name in lanes)
+        goal = total - 6.0
+        repeats = len(lanes) - len(set(lanes))
+        score = min(count, junctions) * 100 - repeats * 50 - int(abs(goal - begin - wanted) / 20)
+        if goal - begin >= wanted - 20.0 and (best is None or score > best[0]):
+            best = (score, (lanes, begin, goal))
+    if best is None:
+        raise ValueError(f"map {road_map.name!r}: no route of {wanted:.0f} m")
+    return best[1]
+
+
+def vehicles(stage: Stage, traffic: TrafficConfig) -> list[Actor]:
+    """Vehicles spread over the lanes, none on top of another or near the ego's start; more of them near its route."""
+    road_map, rng = stage.town.map, stage.rng
+    count = int(rng.integers(*traffic.vehicles, endpoint=True))
+    lanes = [lane for lane in road_map.lanes if lane.kind == "road" and lane.length_m > 20.0]
+    weights = np.array([lane.length_m * _nearness(lane.centreline, stage.path.points) for lane in lanes])
+    taken, actors = [stage.path.points[int(stage.start_m), :2]], []
+    for _ in range(count * 12):
+        if len([a for a in actors if a.mode == BY_LANE]) >= count:
+            break
+        lane = lanes[int(rng.choice(len(lanes), p=weights / weights.sum()))]
+        at = float(rng.uniform(10.0, lane.length_m - 6.0))
+        spot = np.array([np.interp(at, lane.stations, lane.centreline[:, n]) for n in range(2)])
+        if min(np.hypot(*(np.array(taken) - spot).T)) < 18.0:
+            continue
+        taken.append(spot)
+        actors.extend(_vehicle(stage, lane.id, at, len(actors) + 1))
+    return actors
+
+
+def _nearness(line: Array, route: Array) -> float:
+    gaps = np.hypot(*np.moveaxis(line[::10, None] - route[None, ::20, :2], -1, 0))
+    return 1.0 if gaps.min() < 60.0 else 0.35
+
+
+def _vehicle(stage: Stage, lane: str, at: float, index: int) -> list[Actor]:
+    rng, kinds = stage.rng, list(VEHICLES)
+    kind = kinds[int(rng.choice(len(kinds), p=[VEHICLES[k][0] for k in kinds]))]
+    big = kind in (TRUCK, BUS, TRAILER)
+    towing = kind == TRAILER
+    body = _size(CAR if towing else kind, rng)
+    path = lane_path(stage.town.map, stage.tables, wander(stage.town.map, lane, DRIVE_LENGTH_M, rng, wide=big))
+    factor, *rest = VEHICLES[kind][4]
+    driver = (factor * float(rng.uniform(0.85, 1.1)), *rest)
+    at = max(at, 0.5 * body[0] + 1.0)
+    speed = 0.7 * float(path.points[int(at), 3]) * driver[0]
+    width = stage.town.map.lane(lane).width_m
+    offset = -(width / 2 - 0.75) if kind == CYCLIST else float(rng.normal(0, 0.08))
+    actors = [Actor(CAR if towing else kind, BY_LANE, body, path, at, speed, offset, driver)]
+    if towing:
+        actors.append(Actor(TRAILER, TOWED, _size(TRAILER, rng), Path(path.points), 0.0, speed, offset, driver, tow=index))
+    return actors
+
+
+def _size(kind: int, rng: np.random.Generator) -> tuple[float, float, float]:
+    _, length, width, height, _ = VEHICLES[kind]
+    return float(rng.uniform(*length)), float(rng.uniform(*width)), float(rng.uniform(*height))
+
+
+def walkers(stage: Stage, traffic: TrafficConfig) -> list[Actor]:
+    """People: half of them at crossings, those near the route first, the others on pavements."""
+    rng = stage.rng
+    count = int(rng.integers(*traffic.walkers, endpoint=True))
+    crossings = list(enumerate(stage.town.map.crossings))
+    order = [(_nearness(c.walk, stage.path.points) < 1.0, rng.random(), n, c) for n, c in crossings]
+    near = [(n, c) for _, _, n, c in sorted(order, key=lambda item: item[:3])][: max(1, count // 2)]
+    actors = []
+    for k in range(count):
+        if near and k % 2 == 0:
+            row, crossing = near[(k // 2) % len(near)]
+            path = _over(crossing, row, rng)
+        else:
+            path = _stroll(stage.town.pavements[int(rng.integers(len(stage.town.pavements)))])
+        size = (float(rng.uniform(0.5, 0.8)), float(rng.uniform(0.5, 0.75)), float(rng.uniform(1.5, 1.9)))
+        pace = float(np.clip(rng.normal(1.3, 0.2), 0.8, 1.8))
+        at = float(rng.uniform(1.0, min(path.gates[0][0] - 1.0, 20.0) if path.gates else min(path.length_m / 3, 90.0)))
+        actors.append(Actor(PEDESTRIAN, ON_FOOT, size, path, at, 0.0, float(rng.uniform(-0.4, 0.4)), (pace, 0.0, 0.0, 1.0, 2.0)))
+    return actors
+
+
+def _over(crossing: Crossing, row: int, rng: np.random.Generator) -> Path:
+    """To and fro over a crossing, some metres of pavement at both ends."""
+    a, b = crossing.walk
+    along = (b - a) / np.hypot(*(b - a))
+    middle = crossing.ring.mean(0)
+    outward = np.array([-along[1], along[0]]) * (1.0 if rng.random() < 0.5 else -1.0)
+    legs = [a - along * 1.2 + outward * 7.0, a - along * 1.2, b + along * 1.2, b + along * 1.2 - outward * 7.0]
+    shift = middle - (a + b) / 2
+    line, gates, reach = [legs[0] + shift], [], 0.0
+    order = [1, 2, 3, 2, 1, 0]
+    at = 0
+    while reach < WALK_LENGTH_M:
+        onward = order[at % len(order)]
+        step = legs[onward] + shift - line[-1]
+        length = float(np.hypot(*step))
+        if {onward, order[at % len(order) - 1] if at else 0} == {1, 2}:
+            gates.append((reach + 1.2, reach + length - 1.2, row))
+        line.append(legs[onward] + shift)
+        reach += length
+        at += 1
+    points = metre_points(np.array(line), 2.0)
+    points[:, 3] = 2.0
+    return Path(points, tuple(gates))
+
+
+def _stroll(pavement: Array) -> Path:
+    """To and fro along a pavement."""
+    length = float(np.hypot(*np.diff(pavement, axis=0).T).sum())
+    laps = max(1, int(np.ceil(WALK_LENGTH_M / max(length, 1.0))))
+    line = np.concatenate([pavement if n % 2 == 0 else pavement[::-1] for n in range(laps)])
+    return Path(metre_points(line, 2.0))
