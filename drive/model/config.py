@@ -1,0 +1,66 @@
+"""What a network is made of. Every value is in the checkpoint's config.json; nothing else decides its shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from drive.schema import Window
+from drive.tokens.vocab import Vocabulary
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the planner is given. Each can be left out; the vision-only planner has only cameras.
+
+    cameras: names to use, empty = all there are. history: past ego poses. dynamics: speed, acceleration, yaw rate.
+    command: route command. motion: how the car moved between frames, and between a camera's own time and its frame's
+    (without it, rays start where the camera is mounted: their moments would tell the speed).
+    """
+
+    cameras: tuple[str, ...] = ()
+    history: bool = True
+    dynamics: bool = True
+    command: bool = True
+    motion: bool = True
+
+
+@dataclass(frozen=True)
+class CameraConfig:
+    """backbone: any timm name with feature maps; stride: its feature map to use; width, height: size images are read at."""
+
+    backbone: str = "mobilenetv4_conv_small"
+    pretrained: bool = False
+    stride: int = 32
+    width: int = 224
+    height: int = 128
+
+
+@dataclass(frozen=True)
+class TransformerConfig:
+    """Names and meanings as in the Llama and Qwen3 families; qk_norm is Qwen3's."""
+
+    width: int = 192
+    depth: int = 4
+    heads: int = 6
+    kv_heads: int = 2
+    head_dim: int = 32
+    mlp_width: int = 512
+    rope_theta: float = 10_000.0
+    norm_eps: float = 1e-6
+    qk_norm: bool = True
+
+    def __post_init__(self) -> None:
+        if self.heads % self.kv_heads or self.head_dim % 2:
+            raise ValueError(f"heads must be a multiple of kv_heads and head_dim even, got {self}")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """A whole network. requests: the requests it is trained to answer; the first is its default."""
+
+    requests: tuple[str, ...] = ("plan:bins",)
+    window: Window = field(default_factory=Window)
+    inputs: Inputs = field(default_factory=Inputs)
+    camera: CameraConfig = field(default_factory=CameraConfig)
+    transformer: TransformerConfig = field(default_factory=TransformerConfig)
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)

@@ -1,0 +1,51 @@
+"""The planning task: a recorded future <-> the tokens of an answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from drive.frames import Array, headings_along
+from drive.schema import Target
+from drive.tokens.grammar import Grammar
+from drive.tokens.trajectory import CODECS, Ids, TrajectoryCodec
+from drive.tokens.vocab import Vocabulary
+
+
+@dataclass(frozen=True)
+class PlanningTask:
+    """Plan `steps` poses with one codec. Headings are not written: they follow from the positions (`headings_along`)."""
+
+    vocabulary: Vocabulary
+    codec: str
+    steps: int
+
+    def __post_init__(self) -> None:
+        if self.codec not in CODECS:
+            raise ValueError(f"unknown trajectory codec {self.codec!r}; known: {', '.join(CODECS)}")
+
+    @cached_property
+    def _codec(self) -> TrajectoryCodec:
+        return CODECS[self.codec](self.vocabulary, self.steps)
+
+    @property
+    def request(self) -> str:
+        return f"plan:{self.codec}"
+
+    @property
+    def grammar(self) -> Grammar:
+        return self._codec.grammar
+
+    def encode(self, target: Target) -> Ids:
+        """The recorded future as ids. Raises ValueError where it is incomplete or cannot be written."""
+        if not target.future.valid.all():
+            raise ValueError(f"the recorded future has {int(target.future.valid.sum())} of {self.steps} steps: no answer to train on")
+        return self._codec.encode(target.future.poses[:, :2])
+
+    def decode(self, ids: ArrayLike) -> Array:
+        """Ids -> poses [T, 3] (x, y, heading). Raises DecodeError where they are no answer."""
+        xy = self._codec.decode(ids)
+        return np.concatenate([xy, headings_along(xy)[:, None]], -1)
