@@ -13,7 +13,7 @@ from drive.data.images import read_image
 from drive.frames import Array, invert_se3, transform_points
 from drive.geometry import box_corners
 from drive.schema import Agents, CameraImage, MissingImage
-from drive.viz.canvas import SCALE, Canvas, Picture
+from drive.viz.canvas import SCALE, Canvas, Picture, shortened
 from drive.viz.ribbon import Ribbon
 from drive.viz.style import BACKGROUND, MISSING, SOFT_TEXT, TEXT, category_style, time_colours
 
@@ -56,7 +56,7 @@ def draw_camera(camera_image: CameraImage, width: int, height: int, scenery: Sce
     _draw_path(canvas, camera, scenery, boxes)
     for box in boxes:
         _draw_box(canvas, camera, box)
-    canvas.text((14, 19), camera.name, 13, TEXT, pill=BACKGROUND, bold=True)
+    canvas.text((14, 19), shortened(camera.name, 13, width - 32, bold=True), 13, TEXT, pill=BACKGROUND, bold=True)
     if missing is not None:
         _name_missing(canvas, missing)
     return canvas.finish()

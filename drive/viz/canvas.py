@@ -144,11 +144,12 @@ def text_width(words: str, size: int, bold: bool = False) -> float:
     return _text_mask(words, size, bold).shape[1] / SCALE
 
 
-def shortened(words: str, size: int, width: float) -> str:
+def shortened(words: str, size: int, width: float, bold: bool = False) -> str:
     """Words that fit into a width in pixels, cut short with an ellipsis where they are too long."""
-    if text_width(words, size) <= width:
+    words = " ".join(words.split())[:400]
+    if text_width(words, size, bold) <= width:
         return words
-    while words and text_width(words + "\u2026", size) > width:
+    while words and text_width(words + "\u2026", size, bold) > width:
         words = words[:-1]
     return words + "\u2026"
 

@@ -19,6 +19,8 @@ WIDTH, HEIGHT = 1920, 1080
 GAP = 6
 FRONT_DEG, BACK_DEG = 75.0, 150.0
 ASPECT = 16 / 9  # of a camera's cell
+PANEL_WIDTH = 460  # where it has a column of its own
+LEAST_BEV_WIDTH = 640
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def make_layout(cameras: list[Camera]) -> Layout:
     row = min(HEIGHT // 3, round(WIDTH / len(top) / ASPECT)) if top else 0
     cells = dict(zip(top, _row(len(top), row), strict=True))
     below = HEIGHT - row
-    left_width, right_width = _column_width(len(left), below), _column_width(len(right), below)
+    left_width, right_width = _column_widths(left, right, below, panel)
     cells |= dict(zip(left, _column(len(left), 0, left_width, row), strict=True))
     cells |= dict(zip(right, _column(len(right), WIDTH - right_width, right_width, row), strict=True))
     bev = _inset(Cell(left_width, row, WIDTH - left_width - right_width, below))
@@ -97,9 +99,17 @@ def _row(count: int, height: int) -> list[Cell]:
     return [_inset(Cell(int(a), 0, int(b - a), height)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
 
 
-def _column_width(count: int, height: int) -> int:
-    """Wide enough for the cells' shape, and never so wide that the bird's-eye view starves."""
-    return min(round(height / count * ASPECT), WIDTH // 3) if count else 0
+def _column_widths(left: list[int], right: list[int], height: int, panel: int) -> tuple[int, int]:
+    """Wide enough for the cells' shape, and never so wide that the bird's-eye view starves; the panel alone is narrow."""
+    lonely = not left or set(left) == {panel} or set(right) == {panel}
+    most = WIDTH - PANEL_WIDTH - LEAST_BEV_WIDTH if lonely else (WIDTH - LEAST_BEV_WIDTH) // 2
+
+    def width(column: list[int]) -> int:
+        if set(column) <= {panel}:
+            return PANEL_WIDTH if column else 0
+        return min(round(height / len(column) * ASPECT), most)
+
+    return width(left), width(right)
 
 
 def _column(count: int, x: int, width: int, y: int) -> list[Cell]:
@@ -133,7 +143,7 @@ def _scenery(sample: SceneSample, plan: Plan | None, look: Look) -> Scenery:
 def _draw_panel(cell: Cell, sample: SceneSample, plan: Plan | None, plan_name: str, note: str) -> Picture:
     canvas = Canvas(cell.width, cell.height, PANEL)
     x, y, right = 26, 34, cell.width - 26
-    canvas.text((x, y), sample.scene, 22, TEXT, bold=True)
+    canvas.text((x, y), shortened(sample.scene, 22, right - x - 160, bold=True), 22, TEXT, bold=True)
     canvas.text((right, y), f"key frame {sample.index}", 15, SOFT_TEXT, "right")
     observation = sample.observation
     facts = [f"{observation.speed_mps * 3.6:.0f} km/h" if observation.speed_mps is not None else "speed unknown"]
@@ -144,5 +154,5 @@ def _draw_panel(cell: Cell, sample: SceneSample, plan: Plan | None, plan_name: s
         canvas.text((x, y + 62), f"{plan_name or 'plan'}: {length:.1f} m in {plan.times_s[-1]:g} s", 15, TEXT)
     elif note or plan_name:
         canvas.text((x, y + 62), shortened(f"{plan_name}: {note or 'no plan'}", 15, right - x), 15, TEXT)
-    draw_legend(canvas, (x, y + 104), right - x, sample, plan)
+    draw_legend(canvas, (x, y + 102), (right - x, cell.height - y - 102 - 10), sample, plan)
     return canvas.finish()

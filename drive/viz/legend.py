@@ -12,19 +12,26 @@ from drive.viz.style import EGO, RECORD, SOFT_TEXT, TEXT, TIME_COLOURS, Colour, 
 
 ROW = 28.0
 SWATCH = 46.0
-_SIZE = 15
+LETTERS = 15
 
 Entry = tuple[str, Callable[[Canvas, float, float], None]]
 
 
-def draw_legend(canvas: Canvas, place: tuple[float, float], width: float, sample: SceneSample, plan: Plan | None) -> None:
-    """Entries in two columns from place (x, y of the first row's middle) on: only what the pictures of this sample show."""
+def draw_legend(
+    canvas: Canvas, place: tuple[float, float], size: tuple[float, float], sample: SceneSample, plan: Plan | None
+) -> None:
+    """Entries in two columns from place (x, y of the first row's middle) on: only what the pictures of this sample show.
+
+    size: width and height in pixels that they may take; where that is little, rows and letters shrink.
+    """
     entries = legend_entries(sample, plan)
     rows = (len(entries) + 1) // 2
+    step = min(ROW, size[1] / max(rows - 0.5, 1))
+    letters = round(min(LETTERS, 0.75 * step, size[0] / 30))
     for i, (name, swatch) in enumerate(entries):
-        x, y = place[0] + (i // rows) * width / 2, place[1] + (i % rows) * ROW
+        x, y = place[0] + (i // rows) * size[0] / 2, place[1] + (i % rows) * step
         swatch(canvas, x, y)
-        canvas.text((x + SWATCH + 12, y), name, _SIZE, TEXT)
+        canvas.text((x + SWATCH + 10, y), name, letters, TEXT)
 
 
 def legend_entries(sample: SceneSample, plan: Plan | None) -> list[Entry]:
@@ -34,7 +41,8 @@ def legend_entries(sample: SceneSample, plan: Plan | None) -> list[Entry]:
         horizon = f"{plan.times_s[-1]:g}"
         entries.append((f"plan, 0 to {horizon} s", _gradient))
         if len(plan.trajectories) > 1:
-            entries.append((f"{len(plan.trajectories) - 1} other samples", _stroke(TIME_COLOURS[1])))
+            others = len(plan.trajectories) - 1
+            entries.append((f"{others} other sample{'s' * (others > 1)}", _stroke(TIME_COLOURS[1])))
     if sample.target.future.valid.any():
         entries.append(("recorded drive", _stroke(RECORD, dash=6.0)))
     entries.append(("ego", _box(EGO, 0.95)))

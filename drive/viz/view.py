@@ -65,11 +65,14 @@ def view(
 
     plan_of: gives a sample's plan; where it raises, the picture and the page say why there is none. None draws no plans.
     scenes: the samples of each video, in time order. video: "mp4" or "gif". progress is called with a line as each file is
-    done.
+    done. Raises ValueError where the folder cannot be made.
     """
     plans = _Plans(plan_of)
     out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"cannot write into {out}: {error.strerror}; name another folder") from error
     blocks: list[Block] = []
     pictures, videos, drawn = [], [], {sample.token: sample for sample in samples}
     for scene in scenes:
