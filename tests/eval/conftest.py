@@ -54,7 +54,18 @@ def _scene(name: str, frames: int, world: Array, rng: np.random.Generator, agent
     )
     stamps = (times * 1e6).astype(np.int64) + 1_600_000_000_000_000
     tokens = tuple(f"{name}-{i}" for i in range(frames))
-    log = SceneLog(name, "nowhere", tokens, stamps, poses, ((),) * frames, (lidar,) * frames, tracks)
+    log = SceneLog(
+        name=name,
+        location="nowhere",
+        map_file="",
+        tokens=tokens,
+        timestamps_us=stamps,
+        spacing_s=0.5,
+        world_from_ego=poses,
+        cameras=((),) * frames,
+        ego_from_lidar=(lidar,) * frames,
+        tracks=tracks,
+    )
     motions = [motion_from_poses(stamps[: i + 1], poses[: i + 1]) for i in range(frames)]
     return [make_sample(log, i, Window(), motions[i], True, None) for i in range(frames)]
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drive.eval.planning.lidar import lidar_path, protocol_lidar
-from drive.frames import Array
+from drive.eval.planning.lidar import NOMINAL_EGO_FROM_LIDAR, lidar_path, protocol_lidar
+from drive.frames import Array, rotation_2d
 from drive.schema import Mask, SceneSample
 
 STEPS = 6
@@ -31,7 +31,12 @@ DETECTION = ("car", "truck", "construction_vehicle", "bus", "trailer", "barrier"
 _DETECTION_OF = {2: 8, 3: 8, 4: 8, 6: 8, 9: 5, 12: 9, 14: 7, 15: 3, 16: 3, 17: 0, 18: 2, 21: 6, 22: 4, 23: 1}
 # Detection class by raw category, -1 where there is none. One entry more, for -1: a category that nuScenes does not have.
 RAW_TO_DETECTION = np.array([_DETECTION_OF.get(i, -1) for i in range(len(RAW))] + [-1], dtype=np.int64)
+# Positions are rounded to this many decimals of a metre (a micrometre): truncating grids turn the 1e-11 m that coordinates
+# far from the world's origin lose into whole cells. Headings likewise, of a radian.
+DECIMALS, HEADING_DECIMALS = 6, 9
 ROAD_USERS = ("human.", "vehicle.")
+HUMANS = tuple(i for i, name in enumerate(RAW) if name.startswith("human."))
+VEHICLES = tuple(i for i, name in enumerate(RAW) if name.startswith("vehicle."))
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +50,9 @@ class Batch:
     agent_valid [N, A, 7] bool: annotated then. agent_raw [N, A] index in RAW, -1 = a category that is not nuScenes'.
     agent_points [N, A, 7] LiDAR + radar points, -1 = unknown. agent_visibility [N, A, 7] nuScenes level 1..4, 0 = unknown.
     agent_seen [N, A] bool: annotated in one of the last three observed key frames with a visibility other than level 1.
-    ego_from_lidar [N, 4, 4]. index [N]: number of key frames of the scene before t0.
+    ego_from_lidar [N, 4, 4]. index, frames_after [N]: key frames of the scene before and after t0, -1 = unknown.
 
-    In the ego frame of t0, for `exact`:
+    In the ego frame of t0, for the protocols that work there:
     gt_poses [N, 6, 3] recorded rear-axle poses, agent_boxes [N, A, 7, 5] (x, y, heading, length, width),
     agent_road_user [N, A] bool: a category human.* or vehicle.*; boundary [N, B, 20, 2] road-boundary polylines, of which
     the first n_boundary [N] are valid (-1: the data set has no map).
@@ -68,6 +73,7 @@ class Batch:
     agent_seen: Mask
     ego_from_lidar: Array
     index: NDArray[np.int64]
+    frames_after: NDArray[np.int64]
     gt_poses: Array
     agent_boxes: Array
     agent_road_user: Mask
@@ -115,9 +121,53 @@ def make_batch(samples: Sequence[SceneSample]) -> Batch:
     return Batch(tuple(s.token for s in samples), tuple(s.scene for s in samples), **stacked, **no_map)
 
 
+def batch_from_arrays(arrays: Mapping[str, np.ndarray], scenes: Sequence[str] | None = None) -> Batch:
+    """Plain arrays in L, named and shaped as the fields of `Batch`, -> a batch with the nominal LiDAR mounting.
+
+    Needed: gt_traj, gt_mask, gt_yaw, agent_xy, agent_yaw, agent_wl, agent_valid, agent_raw, agent_points,
+    agent_visibility. Optional: boundary with n_boundary. The frames around t0 are taken to be there.
+    """
+    a = {name: np.asarray(value) for name, value in arrays.items()}
+    n = len(a["gt_traj"])
+    mount, valid = NOMINAL_EGO_FROM_LIDAR, a["agent_valid"].astype(bool)
+    heading = a["gt_yaw"][:, 1:]
+    moved = np.stack([a["gt_traj"][..., 1], -a["gt_traj"][..., 0]], -1)
+    centres = np.stack([a["agent_xy"][..., 1], -a["agent_xy"][..., 0]], -1) + mount[:2, 3]
+    size = np.broadcast_to(a["agent_wl"][:, :, None, ::-1], centres.shape)
+    return Batch(
+        tokens=tuple(str(i) for i in range(n)),
+        scenes=tuple(scenes or ("",) * n),
+        **{name: a[name] for name in ("gt_traj", "gt_yaw", "agent_xy", "agent_yaw", "agent_wl", "agent_raw")},
+        gt_mask=a["gt_mask"].astype(bool),
+        agent_valid=valid,
+        agent_points=a["agent_points"],
+        agent_visibility=a["agent_visibility"],
+        agent_seen=valid[:, :, 0] & (a["agent_visibility"][:, :, 0] != 1),
+        ego_from_lidar=np.broadcast_to(mount, (n, 4, 4)),
+        index=np.full(n, 99, dtype=np.int64),
+        frames_after=np.full(n, -1, dtype=np.int64),
+        gt_poses=np.concatenate([moved + mount[:2, 3] - rotation_2d(heading) @ mount[:2, 3], heading[..., None]], -1),
+        agent_boxes=np.concatenate([centres, a["agent_yaw"][..., None] - np.pi / 2, size], -1),
+        agent_road_user=np.isin(a["agent_raw"], (*HUMANS, *VEHICLES)),
+        boundary=a.get("boundary", np.zeros((n, 0, 20, 2))),
+        n_boundary=a.get("n_boundary", np.full(n, -1, dtype=np.int64)),
+    )
+
+
 def plan_rows(poses: Array, ego_from_lidar: Array) -> tuple[Array, Array]:
     """Rear-axle poses [T >= 6, 3] of one plan -> its rows (xy, poses) of `Plans`."""
-    return lidar_path(poses[:STEPS], ego_from_lidar), poses[:STEPS]
+    poses = settled_poses(poses[:STEPS])
+    return settled(lidar_path(poses, ego_from_lidar)), poses
+
+
+def settled(values: Array, decimals: int = DECIMALS) -> Array:
+    """Values rounded to `decimals`, without negative zeros."""
+    return np.round(values, decimals) + 0.0
+
+
+def settled_poses(poses: Array) -> Array:
+    """Poses [..., 3 or more] (x, y, heading, ...) rounded as said above."""
+    return np.concatenate([settled(poses[..., :2]), settled(poses[..., 2:3], HEADING_DECIMALS), poses[..., 3:]], -1)
 
 
 def recorded_plans(batch: Batch) -> Plans:
@@ -144,14 +194,15 @@ def _ego_row(sample: SceneSample, ego_from_lidar: Array) -> dict[str, np.ndarray
     # A record with a hole counts up to the hole.
     mask = np.logical_and.accumulate(future.valid[:STEPS])
     last = np.minimum(np.arange(STEPS), mask.sum() - 1)
-    poses = future.poses[last] if mask.any() else np.zeros((STEPS, 3))
+    poses = settled_poses(future.poses[last]) if mask.any() else np.zeros((STEPS, 3))
     return {
-        "gt_traj": lidar_path(poses, ego_from_lidar),
+        "gt_traj": settled(lidar_path(poses, ego_from_lidar)),
         "gt_mask": mask,
         "gt_yaw": np.concatenate([[0.0], poses[:, 2]]),
         "gt_poses": poses,
         "ego_from_lidar": ego_from_lidar,
         "index": np.array(sample.index),
+        "frames_after": np.array(-1 if sample.frames_after is None else sample.frames_after),
     }
 
 
@@ -167,14 +218,14 @@ def _agent_row(sample: SceneSample, ego_from_lidar: Array) -> dict[str, np.ndarr
     categories = [c for c, k in zip(agents.categories, keep, strict=True) if k]
     size = np.broadcast_to(sizes[:, None, :2], (*headings.shape, 2))
     return {
-        "agent_xy": in_lidar[..., :2],
-        "agent_yaw": np.arctan2(direction[..., 1], direction[..., 0]),
+        "agent_xy": settled(in_lidar[..., :2]),
+        "agent_yaw": settled(np.arctan2(direction[..., 1], direction[..., 0]), HEADING_DECIMALS),
         "agent_wl": sizes[:, 1::-1],
         "agent_valid": agents.valid[keep, span],
         "agent_raw": np.array([_RAW_INDEX.get(c, -1) for c in categories], dtype=np.int64),
         "agent_points": agents.points[keep, span],
         "agent_visibility": agents.visibility[keep, span],
         "agent_seen": (agents.valid[keep, observed] & (agents.visibility[keep, observed] != 1)).any(1),
-        "agent_boxes": np.concatenate([agents.centres[keep, span, :2], headings[..., None], size], -1),
+        "agent_boxes": settled_poses(np.concatenate([agents.centres[keep, span, :2], headings[..., None], size], -1)),
         "agent_road_user": np.array([c.startswith(ROAD_USERS) for c in categories], dtype=bool),
     }

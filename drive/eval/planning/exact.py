@@ -57,7 +57,7 @@ def score(batch: Batch, plans: Plans) -> dict[str, Array]:
     """See the module."""
     l2 = np.hypot(*np.moveaxis(plans.poses[..., :2] - batch.gt_poses[..., :2], -1, 0))
     hit = collisions(plans.poses, batch.agent_boxes, batch.agent_valid & batch.agent_road_user[:, :, None])
-    return {**at_step("l2", l2), **any_until("collision", hit.astype(np.float64))}
+    return {**at_step("l2", l2), **any_until("collision", hit)}
 
 
 EXACT = Protocol(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,21 +61,21 @@ def _finish(name: str, values: Array, failed: Mask) -> MetricResult:
     return MetricResult(name, values, ~failed if unit else np.ones(len(values), dtype=bool), failed, unit)
 
 
-def at_step(name: str, per_step: Array) -> dict[str, Array]:
+def at_step(name: str, per_step: Array | Mask) -> dict[str, Array]:
     """Values [N, 6] -> the value at 1, 2 and 3 s, and the mean of the three."""
     return _horizons(name, [per_step[:, 2 * s - 1] for s in HORIZONS_S])
 
 
-def cumulative(name: str, per_step: Array) -> dict[str, Array]:
+def cumulative(name: str, per_step: Array | Mask) -> dict[str, Array]:
     """Values [N, 6] -> the mean over all steps up to 1, 2 and 3 s, and the mean of the three."""
     return _horizons(name, [per_step[:, : 2 * s].mean(1) for s in HORIZONS_S])
 
 
-def any_until(name: str, per_step: Array) -> dict[str, Array]:
+def any_until(name: str, per_step: Array | Mask) -> dict[str, Array]:
     """Flags [N, 6] -> whether there was one up to 1, 2 and 3 s, and the mean of the three."""
     return _horizons(name, [per_step[:, : 2 * s].max(1) for s in HORIZONS_S])
 
 
-def _horizons(name: str, values: list[Array]) -> dict[str, Array]:
+def _horizons(name: str, values: Sequence[Array | Mask]) -> dict[str, Array]:
     named = {f"{name}_{s}s": v.astype(np.float64) for s, v in zip(HORIZONS_S, values, strict=True)}
     return {**named, f"{name}_avg": np.mean(list(named.values()), axis=0)}
