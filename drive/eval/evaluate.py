@@ -10,15 +10,14 @@ import numpy as np
 
 from drive.baselines import ConstantVelocity
 from drive.eval.planning.batch import STEPS, Batch, Plans, make_batch, plan_rows, recorded_plans
-from drive.eval.planning.exact import EXACT
 from drive.eval.planning.protocol import Protocol
+from drive.eval.planning.registry import PROTOCOLS
 from drive.eval.plans import PlanFile, check_range, load_plans, looks_like_other_frame
 from drive.eval.report import Report, Scores
 from drive.eval.result import MetricResult
 from drive.frames import Array
 from drive.schema import Plan, PlanError, Planner, SceneSample
 
-PROTOCOLS: dict[str, Protocol] = {p.name: p for p in (EXACT,)}
 LOG = "log"
 # Samples are scored in blocks, so that memory does not grow with the data set.
 BLOCK = 256
