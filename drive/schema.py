@@ -174,7 +174,8 @@ class Target:
 
 @dataclass(frozen=True, eq=False)
 class SceneSample:
-    """One moment of a record. world_from_ego [4, 4] at t0; index counts the scene's key frames from 0."""
+    """One moment of a record. world_from_ego [4, 4] at t0; index counts the scene's key frames from 0, frames_after those
+    that follow (None = unknown)."""
 
     token: str
     scene: str
@@ -183,6 +184,7 @@ class SceneSample:
     world_from_ego: Array
     observation: Observation
     target: Target
+    frames_after: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
