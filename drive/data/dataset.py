@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from drive.data.map_patch import MapSource
 from drive.data.motion import CanBus, Motion, motion_from_poses
-from drive.data.nuscenes import key_frames, load_tables, read_scene, readable, refuse_impossible_cameras
+from drive.data.nuscenes import key_frame_spacing, key_frames, load_tables, read_scene, readable, refuse_impossible_cameras
 from drive.data.paths import inside
 from drive.data.scenes import SceneLog, make_sample
 from drive.schema import SceneSample, Window
@@ -75,6 +75,7 @@ class Dataset(Sequence[SceneSample]):
         with readable(str(self.root)):
             self._rows = {scene["name"]: scene for scene in nusc.scene}
             frames = [(name, index, sample) for name in names for index, sample in enumerate(key_frames(nusc, self._rows[name]))][:limit]
+            self._spacing_s = key_frame_spacing(nusc)
             refuse_impossible_cameras(nusc, [sample for *_, sample in frames])
         self._places = [(name, index) for name, index, _ in frames]
         self.tokens: tuple[str, ...] = tuple(sample["token"] for *_, sample in frames)
@@ -109,7 +110,7 @@ class Dataset(Sequence[SceneSample]):
 
     def _log(self, name: str) -> SceneLog:
         if name not in self._logs:
-            self._logs[name] = read_scene(self._nusc, self.root, self._rows[name])
+            self._logs[name] = read_scene(self._nusc, self.root, self._rows[name], self._spacing_s)
         return self._logs[name]
 
     def _motion_at(self, log: SceneLog, index: int) -> Motion:
@@ -141,12 +142,9 @@ def _scene_names(nusc: NuScenes, root: Path, version: str, split: str | Sequence
         here = [scene["name"] for scene in nusc.scene]
     if split is None:
         return here
-    if isinstance(split, str):
-        splits = _splits(root, version)
-        wanted = splits[split] if split in splits else split.split(",")
-        official = split in splits
-    else:
-        wanted, official, splits = list(split), False, {}
+    splits = _splits(root, version)
+    official = isinstance(split, str) and split in splits
+    wanted = splits[str(split)] if official else split.split(",") if isinstance(split, str) else list(split)
     missing = [name for name in wanted if name not in here]
     chosen = [name for name in here if name in set(wanted)]
     if not chosen or (missing and not official):

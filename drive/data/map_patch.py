@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 
 from drive.data.paths import inside
-from drive.frames import Array, compose_se2, heading_of, invert_se2
+from drive.frames import Array, heading_of, rotation_2d
 from drive.schema import MapPatch
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def _rings(polygon: Any, pose: Array) -> list[Array]:
 
 def _to_ego(points: Array, pose: Array) -> Array:
     """World points [N, 2] -> the ego frame of a pose (x, y, heading)."""
-    return compose_se2(invert_se2(pose), np.column_stack([points[:, :2], np.zeros(len(points))]))[:, :2]
+    return (points[:, :2] - pose[:2]) @ rotation_2d(pose[2])
 
 
 def _oriented(ring: Array, hole: bool) -> Array:

@@ -32,11 +32,11 @@ def motion_from_poses(timestamps_us: NDArray[np.int64], world_from_ego: Array) -
     the last interval (chord, not arc), acceleration is the change between the last two intervals' speeds over the time
     between their middles. Central differences would be closer to the value at t0, and leak the future.
     """
-    stamps = timestamps_us[-3:] / 1e6
+    poses, stamps = world_from_ego[-3:], timestamps_us[-3:] / 1e6
     if len(stamps) < 2:
         return Motion()
     speeds, rates = [], []
-    for before, after, dt in zip(world_from_ego[-3:-1], world_from_ego[-2:], np.diff(stamps), strict=False):
+    for before, after, dt in zip(poses[:-1], poses[1:], np.diff(stamps), strict=True):
         step = invert_se3(before) @ after
         heading = np.arctan2(step[1, 0], step[0, 0])
         # The chord of an arc points half the turn to the side; its sign along that direction is forward or reverse.
@@ -71,6 +71,8 @@ class CanBus:
 def _messages(path: Path) -> list[dict]:
     try:
         messages = json.loads(path.read_text())
+        if not isinstance(messages, list):
+            raise TypeError(f"a {type(messages).__name__}")
         return sorted(messages, key=lambda m: m["utime"])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path.name} is not a list of CAN pose messages: {error!r}; check it with `drive check`") from error

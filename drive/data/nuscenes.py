@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nuscenes.nuscenes import NuScenes
 
 LIDAR = "LIDAR_TOP"
+NUSCENES_SPACING_S = 0.5
 # Key frames of one track further apart than this give no velocity (the devkit's `box_velocity` takes the same).
 VELOCITY_MAX_DT_S = 1.5
 
@@ -82,7 +83,14 @@ def refuse_impossible_cameras(nusc: NuScenes, samples: list[Record]) -> None:
                 raise ValueError(f"calibrated_sensor {key[0]} ({channel}) is impossible: " + "; ".join(problems))
 
 
-def read_scene(nusc: NuScenes, root: Path, scene: Record) -> SceneLog:
+def key_frame_spacing(nusc: NuScenes) -> float:
+    """The usual time in seconds between key frames of this data set; nuScenes' own where no sample has a next one."""
+    steps = [nusc.get("sample", row["next"])["timestamp"] - row["timestamp"] for row in nusc.sample if row["next"]]
+    steps = [step for step in steps if step > 0]
+    return float(np.median(steps)) / 1e6 if steps else NUSCENES_SPACING_S
+
+
+def read_scene(nusc: NuScenes, root: Path, scene: Record, spacing_s: float) -> SceneLog:
     """One scene with everything that its samples need; pictures are named, not opened.
 
     Raises ValueError where a record is impossible: a dangling token, a quaternion that is not unit, a value that is not
@@ -102,6 +110,7 @@ def read_scene(nusc: NuScenes, root: Path, scene: Record) -> SceneLog:
             map_file=nusc.get("map", log["map_token"])["filename"],
             tokens=tuple(sample["token"] for sample in samples),
             timestamps_us=stamps,
+            spacing_s=spacing_s,
             world_from_ego=poses,
             cameras=tuple(_cameras(nusc, root, sample, pose) for sample, pose in zip(samples, poses, strict=True)),
             ego_from_lidar=tuple(_lidar(nusc, sample) for sample in samples),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from drive.cameras import Camera
 from drive.data.motion import Motion
-from drive.frames import Array, compose_se2, heading_of, invert_se2, invert_se3, wrap_angle
+from drive.frames import Array, heading_of, invert_se3, rotation_2d, wrap_angle
 from drive.schema import (
     Agents,
     CameraImage,
@@ -70,7 +70,8 @@ class Tracks:
 class SceneLog:
     """One scene as recorded: N key frames, their cameras, the ego's poses and the tracks of everything annotated.
 
-    timestamps_us [N] int64, strictly increasing, and world_from_ego [N, 4, 4] belong to each key frame's reference time.
+    timestamps_us [N] int64, strictly increasing, and world_from_ego [N, 4, 4] belong to each key frame's reference time;
+    spacing_s is the data set's usual time between key frames.
     ego_from_lidar: the LiDAR's mounting per key frame, None where there is none. location: the name of the scene's map;
     map_file: its raster mask, below the root.
     """
@@ -80,6 +81,7 @@ class SceneLog:
     map_file: str
     tokens: tuple[str, ...]
     timestamps_us: NDArray[np.int64]
+    spacing_s: float
     world_from_ego: Array
     cameras: tuple[tuple[CameraRecord, ...], ...]
     ego_from_lidar: tuple[Array | None, ...]
@@ -104,27 +106,26 @@ class Steps:
         return low + self.weight * (high - low)
 
 
-def window_steps(times_s: Array, index: int, nominal_s: Array, rate_hz: float) -> Steps:
+def window_steps(times_s: Array, index: int, nominal_s: Array, rate_hz: float, spacing_s: float) -> Steps:
     """Finds a window's steps among key frames at times_s [N] (relative to key frame `index`, whose time is 0).
 
-    Where a step of the window is a whole number of key-frame spacings (median of the scene), step k is that many key
-    frames away, with its own time; it is not valid where that time is a whole spacing or more off the nominal one (key
-    frames are missing between). At any other rate values are interpolated between the key frames on both sides, which
-    must be less than two spacings apart. Steps beyond the scene's ends are not valid.
+    Where a step of the window is a whole number of key-frame spacings, step k is that many key frames away, with its own
+    time; it is not valid where that time is a whole spacing or more off the nominal one (key frames are missing between).
+    At any other rate values are interpolated between the key frames on both sides, which must be less than two spacings
+    apart. Steps beyond the scene's ends are not valid.
     """
     count = len(times_s)
-    spacing = float(np.median(np.diff(times_s))) if count > 1 else 1 / rate_hz
-    stride = round(1 / (rate_hz * spacing))
-    if stride >= 1 and abs(1 / (rate_hz * spacing) - stride) < STRIDE_TOLERANCE:
+    stride = round(1 / (rate_hz * spacing_s))
+    if stride >= 1 and abs(1 / (rate_hz * spacing_s) - stride) < STRIDE_TOLERANCE:
         wanted = index + np.round(nominal_s * rate_hz).astype(np.int64) * stride
-        lower = upper = np.clip(wanted, 0, count - 1)
-        valid = (wanted == lower) & (np.abs(times_s[lower] - nominal_s) < spacing)
-        return Steps(lower, upper, np.zeros(len(nominal_s)), valid, np.where(valid, times_s[lower], nominal_s))
+        lower = np.clip(wanted, 0, count - 1)
+        valid = (wanted == lower) & (np.abs(times_s[lower] - nominal_s) < spacing_s)
+        return Steps(lower, lower, np.zeros(len(nominal_s)), valid, np.where(valid, times_s[lower], nominal_s))
     upper = np.clip(np.searchsorted(times_s, nominal_s), 0, count - 1)
     lower = np.where(times_s[upper] <= nominal_s, upper, np.maximum(upper - 1, 0))
     gap = times_s[upper] - times_s[lower]
     weight = np.where(gap > 0, (nominal_s - times_s[lower]) / np.where(gap > 0, gap, 1.0), 0.0)
-    valid = (times_s[0] <= nominal_s) & (nominal_s <= times_s[-1]) & (gap < 2 * spacing)
+    valid = (times_s[0] <= nominal_s) & (nominal_s <= times_s[-1]) & (gap < 2 * spacing_s)
     return Steps(lower, upper, np.where(valid, weight, 0.0), valid, np.asarray(nominal_s, dtype=np.float64))
 
 
@@ -137,8 +138,8 @@ def make_sample(log: SceneLog, index: int, window: Window, motion: Motion, comma
     times_s = (log.timestamps_us - log.timestamps_us[index]) / 1e6
     ego_from_world = invert_se3(log.world_from_ego[index])
     poses = planar_poses(log.world_from_ego, index)
-    past = window_steps(times_s, index, window.past_times_s, window.rate_hz)
-    future = window_steps(times_s, index, window.future_times_s, window.rate_hz)
+    past = window_steps(times_s, index, window.past_times_s, window.rate_hz, log.spacing_s)
+    future = window_steps(times_s, index, window.future_times_s, window.rate_hz, log.spacing_s)
     target = Target(trajectory(poses, future), _agents(log.tracks, ego_from_world, past, future), patch, log.ego_from_lidar[index])
     observation = Observation(
         token=log.tokens[index],
@@ -161,8 +162,8 @@ def planar_poses(world_from_ego: Array, index: int) -> Array:
     Distances are those of the world's horizontal plane: the car's pitch and roll, which braking and bends change, do not
     shorten them. (Agents and cameras are placed in three dimensions.)
     """
-    world = np.concatenate([world_from_ego[:, :2, 3], heading_of(world_from_ego)[:, None]], -1)
-    return compose_se2(invert_se2(world[index]), world)
+    xy, heading = world_from_ego[:, :2, 3], heading_of(world_from_ego)
+    return np.concatenate([(xy - xy[index]) @ rotation_2d(heading[index]), wrap_angle(heading - heading[index])[:, None]], -1)
 
 
 def trajectory(poses: Array, steps: Steps) -> Trajectory:

@@ -42,7 +42,7 @@ class Road:
     def curvature(self, s: float) -> float:
         """Curvature 1/m at arc length s."""
         ends = np.cumsum([length for length, _ in self.arcs]) + self.s_start
-        return self.arcs[min(int(np.searchsorted(ends, s)), len(self.arcs) - 1)][1]
+        return self.arcs[min(int(np.searchsorted(ends, s, side="right")), len(self.arcs) - 1)][1]
 
     def line(self, offset: float, s0: float, s1: float, step: float = 2.5) -> Array:
         """Points [N, 2] along the road at an offset, from s0 to s1: the ends of arcs, and every `step` metres of a bend."""
