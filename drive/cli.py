@@ -105,7 +105,7 @@ def _add_view(verbs: argparse._SubParsersAction) -> None:
     verb.add_argument("--planner", help="draw the plans of a checkpoint folder, planner name or module:Class")
     verb.add_argument("--plans", type=Path, help="draw the plans of a plans file (exchange JSON)")
     verb.add_argument("--samples", type=int, default=1, help="plans asked of the planner for each sample (default: 1)")
-    verb.add_argument("--sample", nargs="+", metavar="TOKEN", help="draw these samples (default: the first ones with pictures on disk)")
+    verb.add_argument("--sample", nargs="+", metavar="TOKEN", help="draw these samples (default: a few that have pictures on disk)")
     verb.add_argument("--video", nargs="?", const="mp4", choices=("mp4", "gif"), help="also a video of every scene")
     verb.set_defaults(run=view)
 

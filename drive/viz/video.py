@@ -80,5 +80,6 @@ def _write_gif(path: Path, pictures: Iterable[Picture], fps: float) -> None:
     for picture in pictures:
         scale = min(1.0, GIF_WIDTH / picture.shape[1])
         small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else picture
-        frames.append(Image.fromarray(np.asarray(small, dtype=np.uint8)).quantize(colors=256))
+        # An octree keeps rare bright colours, which are the drawn ones; PIL's default, median cut, gives them away.
+        frames.append(Image.fromarray(np.asarray(small, dtype=np.uint8)).quantize(256, Image.Quantize.FASTOCTREE))
     frames[0].save(path, format="GIF", save_all=True, append_images=frames[1:], duration=round(1000 / fps), loop=0)

@@ -19,6 +19,7 @@ from drive.viz.ribbon import ground_height
 from drive.viz.video import write_video
 
 DEFAULT_PICTURES = 8
+SEARCHED = 200  # samples with pictures among which those to draw are spread
 VIDEOS_ON_PAGE = 4  # each holds some megabytes; the others lie beside the page
 
 PlanOf = Callable[[SceneSample], Plan]
@@ -36,14 +37,17 @@ class View:
 
 
 def choose_samples(dataset: Sequence[SceneSample], most: int = DEFAULT_PICTURES) -> list[str]:
-    """Tokens of the first samples whose camera pictures are on disk; of the first samples where none has them.
+    """Tokens of samples spread evenly over those whose camera pictures are on disk, over all where none has them; of a
+    large data set over the beginning.
 
     Raises ValueError where the data set is empty.
     """
     if not len(dataset):
         raise ValueError("no samples to draw")
-    with_pictures = (sample.token for sample in dataset if has_pictures(sample))
-    return list(islice(with_pictures, most)) or [dataset[i].token for i in range(min(most, len(dataset)))]
+    found = list(islice((sample.token for sample in dataset if has_pictures(sample)), SEARCHED))
+    found = found or [dataset[i].token for i in range(min(SEARCHED, len(dataset)))]
+    places = ((np.arange(most) + 0.5) * len(found) / most).astype(int) if len(found) > most else range(len(found))
+    return [found[i] for i in places]
 
 
 def has_pictures(sample: SceneSample) -> bool:

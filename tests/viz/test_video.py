@@ -36,6 +36,13 @@ def test_gif_has_every_frame_and_is_no_wider_than_it_should(tmp_path):
         assert gif.format == "GIF" and gif.n_frames == len(COLOURS) and gif.width == GIF_WIDTH and gif.info["duration"] == 250
 
 
+def test_gif_keeps_what_is_small_and_bright(tmp_path):
+    picture = np.random.default_rng(0).integers(90, 140, (200, 300, 3), dtype=np.uint8)
+    picture[100:103, 100:110] = (255, 62, 190)
+    with Image.open(write_video(tmp_path / "drive.gif", [picture], fps=1)) as gif:
+        np.testing.assert_allclose(np.asarray(gif.convert("RGB"))[101, 105], (255, 62, 190), atol=24)
+
+
 def test_bad_input_leaves_nothing_behind(tmp_path):
     grey = np.zeros((8, 8, 3), dtype=np.uint8)
     for name, frames, fps, message in (

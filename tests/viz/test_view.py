@@ -60,10 +60,12 @@ def test_scenes_share_scale_and_ground(tmp_path, samples, monkeypatch):
     assert looks[0] is looks[1] is looks[2] and looks[3] is not looks[0]
 
 
-def test_samples_with_pictures_on_disk_come_first(samples, make_sample):
+def test_samples_with_pictures_on_disk_are_chosen_and_spread(samples, make_sample):
     blank = make_sample([make_camera(0)], [Path("nowhere.jpg")], index=9)
     assert choose_samples([blank, samples[0], blank, samples[1]]) == [samples[0].token, samples[1].token]
     assert choose_samples([blank]) == [blank.token]
+    many = [make_sample([make_camera(0)], index=i) for i in range(20)]
+    assert choose_samples([blank, *many], most=4) == [many[i].token for i in (2, 7, 12, 17)]
     with pytest.raises(ValueError, match="no samples"):
         choose_samples([])
 
