@@ -16,6 +16,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 DT_S = 0.1
+WHEELBASE_M = 2.588  # nuScenes' car
 
 # kinds of agents
 EGO, CAR, TRUCK, BUS, TRAILER, MOTORCYCLE, CYCLIST, PEDESTRIAN, OBSTACLE = range(9)

@@ -40,6 +40,7 @@ SIDE_GAP_M = 0.35  # wanted clearance to the side
 HARD_BRAKE = 8.0
 GATE_STOP_M = 0.8  # before the line
 GATES_AHEAD = 4
+PATIENCE_S = 30.0  # who has waited longer pulls out before those who can still brake gently
 WALK_SECONDS = 3  # people are followed this far ahead on their way
 
 
@@ -145,6 +146,8 @@ def must_wait_for(sc: Static, st: State, colours: Ints, i: int, g: int, j: int) 
         to_conflict = sc.gate_span[q, 0] + sc.conflict_span[row, 2] - front_j
         if to_conflict > 80.0 or (vj < 0.3 and st.move[j, WAIT] > 2.0):
             continue
+        if st.move[i, WAIT] > PATIENCE_S and to_conflict > 4.0 + 0.5 * vj + vj * vj / (2 * 2.0):
+            continue
         if priority == 0 and not (front_j - sc.gate_span[q, 0] > front_i - line + 1.0 and vj > 0.3):
             continue
         clear = seconds_for(line + sc.conflict_span[row, 1] + sc.size[i, 0] - front_i, st.move[i, V], 1.2)
@@ -165,7 +168,8 @@ def may_enter(sc: Static, st: State, colours: Ints, i: int, g: int, to_line: flo
     if sc.keep_clear[own] == 1 and v_ahead < 2.5 and gap < through + sc.size[i, 0] + 3.0:
         return False
     for j in range(len(sc.kind)):
-        if j != i and st.marks[j, ACTIVE] == 1 and (sc.mode[j] == BY_LANE or sc.mode[j] == BY_PLANNER) and must_wait_for(sc, st, colours, i, g, j):
+        drives = st.marks[j, ACTIVE] == 1 and (sc.mode[j] == BY_LANE or sc.mode[j] == BY_PLANNER)
+        if j != i and drives and must_wait_for(sc, st, colours, i, g, j):
             return False
     return True
 

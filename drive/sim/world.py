@@ -27,6 +27,7 @@ from drive.sim.state import (
     KIND_NAMES,
     SCRIPT,
     TOWED,
+    WHEELBASE_M,
     S,
     State,
     Static,
@@ -34,7 +35,6 @@ from drive.sim.state import (
 )
 from drive.sim.tables import MapTables
 
-WHEELBASE_M = 2.588  # nuScenes' car
 MAX_AGENTS = 2000
 NEVER = 1e9
 CAR_DRIVER = (1.0, 1.4, 2.0, 1.6, 2.2)  # factor on the speed cap, headway s, gap m, acceleration, braking m/s^2

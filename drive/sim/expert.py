@@ -1,0 +1,173 @@
+"""A privileged planner after PDM-Closed (Dauner et al., 2023), and simple privileged baselines.
+
+Proposals follow the route's centre at several speeds and sideways offsets; each is simulated forward with traffic that
+reacts, scored with the PDM weights over the horizon, and the best is taken. Where something stands in its lane, detours
+around it are proposed as well. It answers for any ego state near its route, so it also gives recovery labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from drive.frames import Array
+from drive.schema import Observation, Plan, PlanError
+from drive.sim.observe import relative_pose
+from drive.sim.proposals import (
+    NEAR_M,
+    OUT_ACCEL,
+    OUT_BAD,
+    OUT_OFF,
+    OUT_STATION,
+    OUT_TTC,
+    blockers,
+    forecast,
+    heading_error,
+    near_ego,
+    shifted_route,
+)
+from drive.sim.state import DT_S, FACTOR, GAP, LATERAL, SPEED, STATION, State, Static
+from drive.sim.world import World
+
+SPEED_FACTORS = (1.0, 0.75, 0.5, 0.25)
+OFFSETS_M = (0.0, -0.5, 0.5)
+BODY_MARGIN_M = 0.3  # proposals are checked with a body this much wider
+HORIZON_S = 4.0
+DETOUR_HORIZON_S = 9.0
+DETOUR_CLEARANCE_M = 0.6
+STAND_OFF_M = 9.0  # how far behind something that stands the ego waits, so that it can still steer out
+LOST_M = 12.0
+TOP_SPEED_MPS = 20.0  # progress counts against this speed
+HARD_BRAKE_MPS2 = 4.05  # comfort bound of the PDM score
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """Simulated rows [N, 9] (see `forecast`) and their score."""
+
+    rows: Array
+    score: float
+
+
+class Expert:
+    """The privileged planner; `plan_in_world` keeps nothing between calls."""
+
+    name = "expert"
+
+    def plan_in_world(self, world: World, state: State, observation: Observation) -> Plan:
+        """The best proposal's poses at the observation's times. Raises PlanError where the ego has lost its route."""
+        if abs(state.ego[LATERAL]) > LOST_M:
+            raise PlanError(f"the ego is {abs(state.ego[LATERAL]):.0f} m beside its route")
+        best = best_proposal(world.static, state)
+        return plan_from_rows(best.rows, state, observation)
+
+
+def plan_from_rows(rows: Array, state: State, observation: Observation) -> Plan:
+    """Simulated rows -> a plan in the ego frame at the observation's times."""
+    at = np.minimum(np.round(observation.future_times_s / DT_S).astype(np.int64), len(rows) - 1)
+    return Plan(relative_pose(state.ego, rows[at, :3])[None], observation.future_times_s)
+
+
+def best_proposal(static: Static, state: State) -> Proposal:
+    """Simulates and scores; stops early where driving on at full speed in the middle of the lane is perfect."""
+    near, ways = near_ego(state, NEAR_M), _Ways(static, state)
+    standing = blockers(static, state, 70.0)
+    gap = STAND_OFF_M if len(standing) else None
+    best = _score(ways.drive(near, 1.0, 0.0, HORIZON_S, gap=gap), HORIZON_S)
+    if not len(standing) and _spotless(best.rows):
+        return best
+    for factor in SPEED_FACTORS:
+        for offset in OFFSETS_M:
+            if (factor, offset) != (1.0, 0.0):
+                best = _better(best, _score(ways.drive(near, factor, offset, HORIZON_S, gap=gap), HORIZON_S, offset))
+    best = _better(best, _score(ways.drive(near, 0.02, 0.0, HORIZON_S, gap=gap), HORIZON_S))
+    return _detour(ways, near, standing, best) if len(standing) else best
+
+
+def _spotless(rows: Array) -> bool:
+    """Whether nothing could be better: no contact, on the road, time to collision kept, gentle."""
+    gentle = np.abs(rows[1:, OUT_ACCEL]).max(initial=0.0) < HARD_BRAKE_MPS2
+    return bool(gentle and not rows[:, [OUT_BAD, OUT_OFF, OUT_TTC]].any())
+
+
+def _better(best: Proposal, other: Proposal) -> Proposal:
+    return other if other.score > best.score + 1e-9 else best
+
+
+def _detour(ways: _Ways, near: State, standing: Array, stay: Proposal) -> Proposal:
+    """The best way around what stands ahead, where it gets further than staying behind and stays clean all along."""
+    half = 0.5 * ways.static.body[1] + DETOUR_CLEARANCE_M
+    begin, end = standing[0, 0] - 4.0, standing[0, 1] + 3.0
+    group = standing[standing[:, 0] < end + 12.0]
+    end = max(end, float(group[:, 1].max()) + 3.0)
+    best = stay
+    for side in (float(group[:, 3].max()) + half, float(group[:, 2].min()) - half):
+        for factor in (0.7, 0.4):
+            rows = ways.drive(near, factor, 0.0, DETOUR_HORIZON_S, gap=None, detour=(begin, end, side))
+            if not rows[:, OUT_BAD].any() and not rows[:, OUT_OFF].any() and rows[-1, OUT_STATION] > stay.rows[-1, OUT_STATION] + 3.0:
+                best = _better(best, Proposal(rows, 2.0 + rows[-1, OUT_STATION] / 1e4 - abs(side) / 100))
+    return best
+
+
+class _Ways:
+    """The route of one state as proposals bend it."""
+
+    def __init__(self, static: Static, state: State) -> None:
+        self.static, self.state = static, state
+        self.count = int(static.path_ptr[1])
+        self.slope = float(np.tan(np.clip(heading_error(static, state), -1.0, 1.0)))
+
+    def drive(
+        self, near: State, factor: float, offset: float, horizon_s: float, gap: float | None = None, detour: tuple = (0.0, 0.0, 0.0)
+    ) -> Array:
+        """Rows of one proposal."""
+        station, lateral = float(self.state.ego[STATION]), float(self.state.ego[LATERAL])
+        blend = float(np.clip(2.5 * self.state.ego[SPEED], 9.0, 30.0))
+        route = shifted_route(self.static.path[: self.count], station, lateral, self.slope, blend, offset, *detour)
+        path, driver = self.static.path.copy(), self.static.idm.copy()
+        path[: self.count] = route
+        driver[0, FACTOR] *= factor
+        if gap is not None:
+            driver[0, GAP] = gap
+        body = self.static.body + np.array([0.0, BODY_MARGIN_M, 0.0, 0.0])
+        return forecast(self.static._replace(path=path, idm=driver, body=body), near, round(horizon_s / DT_S))
+
+
+def _score(rows: Array, horizon_s: float, offset: float = 0.0) -> Proposal:
+    """PDM weights over a proposal: contact and off-road multiply, then time to collision 5, progress 5, comfort 2.
+
+    Beside the middle of the lane a little is taken off, so that nothing is squeezed past for a metre of progress.
+    """
+    steps = max(1, len(rows) - 1)
+    clean = 1.0 if not rows[:, OUT_BAD].any() else 0.1 * float(np.argmax(rows[:, OUT_BAD])) / steps
+    on_road = 1.0 if rows[1:, OUT_OFF].sum() <= 0 else 0.3 - 0.2 * float(rows[1:, OUT_OFF].mean())
+    ttc = 0.0 if rows[1:, OUT_TTC].any() else 1.0
+    progress = float(rows[-1, OUT_STATION] - rows[0, OUT_STATION]) / (TOP_SPEED_MPS * horizon_s)
+    comfort = 1.0 if np.abs(rows[1:, OUT_ACCEL]).max(initial=0.0) < HARD_BRAKE_MPS2 else 0.0
+    return Proposal(rows, clean * on_road * (5 * ttc + 5 * progress + 2 * comfort) / 12 - 0.05 * abs(offset))
+
+
+class LaneFollower:
+    """Follows its route at the lanes' speed and brakes for nothing: a control that traffic must punish."""
+
+    name = "lane-follower"
+
+    def plan_in_world(self, world: World, state: State, observation: Observation) -> Plan:
+        """Poses on the route."""
+        static = world.static
+        count = int(static.path_ptr[1])
+        ways = _Ways(static, state)
+        blend = float(np.clip(2.5 * state.ego[SPEED], 9.0, 30.0))
+        route = shifted_route(static.path[:count], float(state.ego[STATION]), float(state.ego[LATERAL]), ways.slope, blend, 0.0, 0.0, 0.0, 0.0)
+        station, speed, rows = float(state.ego[STATION]) - static.body[2], float(state.ego[SPEED]), []
+        for _ in range(int(np.ceil(observation.future_times_s[-1] / DT_S)) + 1):
+            at = float(np.clip(station, 0.0, count - 1.001))
+            i, f = int(at), at % 1.0
+            rows.append(route[i, :3] + f * (route[i + 1, :3] - route[i, :3]))
+            speed += float(np.clip(route[min(i + 3, count - 1), 3] - speed, -3.0 * DT_S, 1.6 * DT_S))
+            station += speed * DT_S
+        return plan_from_rows(np.array(rows), state, observation)
+
+
+PRIVILEGED = {planner.name: planner for planner in (Expert, LaneFollower)}

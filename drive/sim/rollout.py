@@ -1,0 +1,200 @@
+"""One episode: a planner drives a world. `rollout(world, planner) -> Rollout`; observers look on."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from drive.frames import Array
+from drive.schema import Observation, Plan, PlanError, Planner, Window
+from drive.sim.observe import observe
+from drive.sim.state import ACTIVE, CONTACT, DT_S, FAULT, STATION, Ints, State, V
+from drive.sim.tracker import Track, make_track
+from drive.sim.world import World, state_hash
+
+
+FIRST_DEADLINE_S = 180.0  # an episode's first plan may compile or load things
+
+
+@runtime_checkable
+class PrivilegedPlanner(Protocol):
+    """A planner that is shown the world itself. It must not read `static.recorded` beyond the state's step."""
+
+    name: str
+
+    def plan_in_world(self, world: World, state: State, observation: Observation) -> Plan:
+        """A plan for a state of a world."""
+        ...
+
+
+class Observer(Protocol):
+    """Looks on; called after every step with the plan in force."""
+
+    def on_step(self, world: World, state: State, plan: Plan | None, made_at: int) -> None:
+        """A new state; the plan was made at step `made_at`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Loop:
+    """How the loop runs. latency_s: simulated time between an observation and the plan's use. deadline_s: wall time a plan may take."""
+
+    planning_hz: float = 5.0
+    latency_s: float = 0.0
+    deadline_s: float = 30.0
+    window: Window = Window()
+
+    def __post_init__(self) -> None:
+        if not 2.0 <= self.planning_hz <= 10.0:
+            raise ValueError(f"planning_hz must be 2 to 10, got {self.planning_hz}")
+        if not 0.0 <= self.latency_s <= 2.0 or self.deadline_s <= 0:
+            raise ValueError(f"latency_s must be 0 to 2 s and deadline_s above 0, got {self.latency_s}, {self.deadline_s}")
+
+
+@dataclass(frozen=True, eq=False)
+class Rollout:
+    """What happened, N steps, A agents. ego [N+1, 8], pose [N+1, A, 3], speed [N+1, A], active and contact [N+1, A], flags [N+1, 8],
+    actions [N, 2]; plans: (step, world poses of the plan at every step); outcome "arrived", "collision", "timeout", "record ended"
+    or "planner failed: why"; hash: of all states.
+    """
+
+    world: World
+    planner: str
+    ego: Array
+    pose: Array
+    speed: Array
+    active: Ints
+    contact: Ints
+    flags: Ints
+    actions: Array
+    plans: tuple[tuple[int, Array], ...]
+    outcome: str
+    hash: str
+
+
+class PlannerFailure(Exception):
+    """A planner gave no usable answer; the message says why."""
+
+
+def rollout(world: World, planner: Planner | PrivilegedPlanner, loop: Loop = Loop(), observers: Sequence[Observer] = ()) -> Rollout:
+    """Drives until arrival, an at-fault collision, the time limit, or a planner that fails."""
+    state, states, actions = world.start, [world.start], []
+    every, wait = max(1, round(1 / (loop.planning_hz * DT_S))), round(loop.latency_s / DT_S)
+    pending: list[tuple[int, Track, Plan]] = []
+    current: tuple[int, Track, Plan] | None = None
+    plans: list[tuple[int, Array]] = []
+    outcome = "timeout"
+    for step in range(round(world.time_limit_s / DT_S)):
+        if step % every == 0:
+            try:
+                plan = _ask(planner, world, states, loop)
+            except PlannerFailure as failure:
+                outcome = f"planner failed: {failure}"
+                break
+            track = make_track(plan, state.ego, step)
+            pending.append((step + wait, track, plan))
+            plans.append((step, track.poses))
+        while pending and pending[0][0] <= step:
+            current = pending.pop(0)
+        action = current[1].action(state.ego, step) if current else (0.0, 0.0)
+        state = world.step(state, action)
+        states.append(state)
+        actions.append(action)
+        for observer in observers:
+            observer.on_step(world, state, current[2] if current else None, current[1].step if current else 0)
+        if state.flags[FAULT]:
+            outcome = "collision"
+            break
+        if state.ego[STATION] >= world.goal_m:
+            outcome = "arrived"
+            break
+    return _rollout(world, planner.name, states, actions, plans, outcome)
+
+
+def _rollout(world: World, name: str, states: list[State], actions: list, plans: list, outcome: str) -> Rollout:
+    digest = hashlib.sha256("".join(state_hash(state) for state in states).encode())
+    return Rollout(
+        world,
+        name,
+        np.stack([s.ego for s in states]),
+        np.stack([s.pose for s in states]),
+        np.stack([s.move[:, V] for s in states]),
+        np.stack([s.marks[:, ACTIVE] for s in states]),
+        np.stack([s.marks[:, CONTACT] for s in states]),
+        np.stack([s.flags for s in states]),
+        np.array(actions, dtype=np.float64).reshape(-1, 2),
+        tuple(plans),
+        outcome,
+        digest.hexdigest(),
+    )
+
+
+def replay(world: World, actions: Array, outcome: str, name: str) -> Rollout:
+    """The same actions in the same world: the hash tells whether it is the same drive."""
+    states = [world.start]
+    for action in actions:
+        states.append(world.step(states[-1], action))
+    return _rollout(world, name, states, list(actions), [], outcome)
+
+
+def _ask(planner: Any, world: World, states: list[State], loop: Loop) -> Plan:
+    """The planner's answer, or PlannerFailure with the reason."""
+    observation = observe(world, np.stack([s.ego for s in states[-200:]]), loop.window)
+    allowed = loop.deadline_s if len(states) > 1 else max(loop.deadline_s, FIRST_DEADLINE_S)
+    began = time.perf_counter()
+    try:
+        with _deadline(allowed):
+            privileged = hasattr(planner, "plan_in_world")
+            plan = planner.plan_in_world(world, states[-1], observation) if privileged else planner.plan(observation)
+    except PlanError as error:
+        raise PlannerFailure(str(error)) from error
+    except TimeoutError as error:
+        raise PlannerFailure(f"no plan within {allowed:g} s") from error
+    except Exception as error:  # whatever a foreign planner raises makes a failed episode, never a crash of the run
+        raise PlannerFailure(f"raised {type(error).__name__}: {error}") from error
+    if time.perf_counter() - began > allowed:
+        raise PlannerFailure(f"no plan within {allowed:g} s")
+    return _checked(plan, loop)
+
+
+def _checked(plan: Any, loop: Loop) -> Plan:
+    if plan is None:
+        raise PlannerFailure("returned nothing")
+    if not isinstance(plan, Plan):
+        raise PlannerFailure(f"returned {type(plan).__name__}, not a Plan")
+    if not np.isfinite(plan.trajectories).all() or not np.isfinite(plan.times_s).all():
+        raise PlannerFailure("the plan holds NaN or infinity")
+    if np.abs(plan.best[:, :2]).max() > 1000.0:
+        raise PlannerFailure("the plan leads more than 1 km away")
+    if len(plan.times_s) < 2 or (np.diff(plan.times_s) <= 0).any() or plan.times_s[0] <= 0:
+        raise PlannerFailure("the plan's times must ascend from above 0")
+    if plan.times_s[-1] < loop.latency_s + 1 / loop.planning_hz:
+        raise PlannerFailure(f"the plan ends after {plan.times_s[-1]:g} s, before the next one comes")
+    return plan
+
+
+@contextmanager
+def _deadline(seconds: float) -> Iterator[None]:
+    """Interrupts what runs longer, where the platform and thread allow it; otherwise the caller measures afterwards."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
