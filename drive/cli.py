@@ -127,7 +127,7 @@ def view(args: argparse.Namespace) -> int:
     blank = sum(not has_pictures(sample) for sample in samples)
     print(f"page: {made.page}" + (f"; {blank} of {len(samples)} samples lack pictures on disk" if blank else ""))
     if made.failures:
-        print(f"{len(made.failures)} samples without a plan; the first: {next(iter(made.failures.values()))}")
+        print(f"samples without a plan: {len(made.failures)}; the first: {next(iter(made.failures.values()))}")
     return 1 if made.failures else 0
 
 
