@@ -49,3 +49,11 @@ class PlanningTask:
         """Ids -> poses [T, 3] (x, y, heading). Raises DecodeError where they are no answer."""
         xy = self._codec.decode(ids)
         return np.concatenate([xy, headings_along(xy)[:, None]], -1)
+
+
+def planning_task(request: str, vocabulary: Vocabulary, steps: int) -> PlanningTask:
+    """The task of a request such as "plan:bins". Raises ValueError for a request of another kind."""
+    kind, _, codec = request.partition(":")
+    if kind != "plan":
+        raise ValueError(f"request {request!r} is no plan; plans are {', '.join(f'plan:{name}' for name in CODECS)}")
+    return PlanningTask(vocabulary, codec, steps)

@@ -1,0 +1,157 @@
+"""The network, read top to bottom: sensors -> prefix -> transformer -> logits over the one vocabulary.
+
+Shape suffixes: B batch, N tokens of the prefix, M all tokens, S request spans, L tokens of a span, D width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from drive.model.config import ModelConfig
+from drive.model.inputs import Batch
+from drive.model.layers import KeyValue
+from drive.model.sensors import CameraEncoder, EgoEncoder
+from drive.model.transformer import INITIAL_STD, Transformer
+from drive.tokens.sequence import MAX_FRAMES, SPAN_POSITION, TokenSequence, concatenate, frame_tokens, may_attend, tail_tokens
+from drive.tokens.vocab import Vocabulary
+
+# Wavelengths in metres by which a metre token is embedded, beside its value and its square.
+METRE_WAVELENGTHS = tuple(2.0**k for k in range(9))
+
+
+@dataclass(frozen=True, eq=False)
+class Cache:
+    """Keys and values of tokens already seen, and where they stand: block, position [M] int64, valid [B, M] bool."""
+
+    layers: list[KeyValue]
+    block: Tensor
+    position: Tensor
+    valid: Tensor
+
+    @property
+    def length(self) -> int:
+        return len(self.block)
+
+
+class TokenEmbedding(nn.Module):
+    """One table of ids for input and output. Metre tokens are embedded by their value, so that neighbours on the grid are
+    neighbours for the network: their logits are a smooth function of metres."""
+
+    def __init__(self, vocabulary: Vocabulary, width: int) -> None:
+        super().__init__()
+        self.words = nn.Embedding(vocabulary.ranges["metre"].start, width)
+        nn.init.normal_(self.words.weight, std=INITIAL_STD)
+        features = metre_features(vocabulary)
+        self.metres = nn.Linear(features.shape[1], width, bias=False)
+        nn.init.normal_(self.metres.weight, std=INITIAL_STD)
+        self.register_buffer("features", features, persistent=False)
+
+    def table(self) -> Tensor:
+        """[V, D]."""
+        return torch.cat([self.words.weight, self.metres(self.features)])
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return F.embedding(ids, self.table())
+
+
+def metre_features(vocabulary: Vocabulary) -> Tensor:
+    """[metre_count, features] float32: value and square on the grid's own scale, sines and cosines of each wavelength."""
+    metres = vocabulary.metre_values
+    unit = metres / max(abs(vocabulary.metre_low), abs(vocabulary.metre_high))
+    columns = [unit, unit**2]
+    for wavelength in METRE_WAVELENGTHS:
+        columns += [np.sin(2 * np.pi * metres / wavelength), np.cos(2 * np.pi * metres / wavelength)]
+    return torch.tensor(np.stack(columns, -1), dtype=torch.float32)
+
+
+class DrivingNetwork(nn.Module):
+    """Cameras and ego state in, logits of any request's next token out."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.camera = CameraEncoder(config)
+        self.ego = EgoEncoder(config)
+        self.tokens = TokenEmbedding(config.vocabulary, config.transformer.width)
+        self.transformer = Transformer(config.transformer)
+        self.head = nn.Linear(config.transformer.width, config.transformer.width, bias=False)
+
+    def forward(self, batch: Batch, span_ids: Tensor) -> Tensor:
+        """Teacher-forced: span_ids [B, S, L] (request token, answer so far) -> logits [B, S, L, V]."""
+        return self.extend(self.prefix(batch), span_ids)[0]
+
+    def prefix(self, batch: Batch) -> Cache:
+        """Everything known before the answer: frames and tail."""
+        return self.add_tail(self.add_frames(batch), batch)
+
+    def add_frames(self, batch: Batch, past: Cache | None = None) -> Cache:
+        """Append the batch's frames to those already cached. Exact: no frame ever sees a later one."""
+        first = 0 if past is None else int(past.block.max()) + 1
+        tokens, sequence = self._frame_embeddings(batch, first)
+        valid = batch.camera_valid[..., None].expand(*batch.camera_valid.shape, tokens[0].shape[3]).flatten(2)
+        if len(tokens) > 1:
+            valid = torch.cat([valid, batch.camera_valid.any(-1, keepdim=True)], -1)
+        flat = torch.cat([tokens[0].flatten(2, 3), *tokens[1:]], 2)
+        return self._run(flat.flatten(1, 2), sequence, valid.flatten(1), past)[1]
+
+    def add_tail(self, frames: Cache, batch: Batch) -> Cache:
+        """Append what is known at t0 (history, dynamics, command)."""
+        tokens = self.ego.tail(batch)
+        if not tokens:
+            return frames
+        stacked = torch.stack(list(tokens.values()), 1)
+        valid = torch.ones(stacked.shape[:2], dtype=torch.bool, device=stacked.device)
+        return self._run(stacked, tail_tokens(list(tokens)), valid, frames)[1]
+
+    def extend(self, cache: Cache, span_ids: Tensor) -> tuple[Tensor, Cache]:
+        """Append L tokens to each of S spans, [B, S, L] -> logits [B, S, L, V] and the longer cache.
+
+        The spans of one call go on where those of the last call ended; a first call opens them.
+        """
+        batch, spans, length = span_ids.shape
+        done = int((cache.block == MAX_FRAMES + 1).sum())
+        block = (MAX_FRAMES + 1 + torch.arange(spans)).repeat_interleave(length).to(span_ids.device)
+        position = (SPAN_POSITION + done + torch.arange(length)).repeat(spans).to(span_ids.device)
+        x = self.tokens(span_ids.flatten(1))
+        hidden, cache = self._attend(x, block, position, torch.ones(x.shape[:2], dtype=torch.bool, device=x.device), cache)
+        logits = self.head(hidden) @ self.tokens.table().T
+        return logits.view(batch, spans, length, -1), cache
+
+    def prefix_sequence(self, frames: int, cameras: int) -> TokenSequence:
+        """Where each token of a prefix stands, for pictures and tests."""
+        c = self.config.camera
+        patches = (c.height // c.stride) * (c.width // c.stride)
+        labels = [f"camera {i}" for i in range(cameras) for _ in range(patches)] + (["motion"] if self.ego.motion is not None else [])
+        parts = [frame_tokens(f, labels) for f in range(frames)]
+        kinds = [name for name in ("history", "dynamics", "command") if getattr(self.ego, name) is not None]
+        return concatenate(parts + ([tail_tokens(kinds)] if kinds else []))
+
+    def _frame_embeddings(self, batch: Batch, first: int) -> tuple[list[Tensor], TokenSequence]:
+        cameras = self.camera(batch, first)
+        motion = self.ego.motion_tokens(batch)
+        labels = ["camera"] * (cameras.shape[2] * cameras.shape[3]) + (["motion"] if motion is not None else [])
+        sequence = concatenate([frame_tokens(first + f, labels) for f in range(cameras.shape[1])])
+        return [cameras, *([] if motion is None else [motion[:, :, None]])], sequence
+
+    def _run(self, x: Tensor, sequence: TokenSequence, valid: Tensor, past: Cache | None) -> tuple[Tensor, Cache]:
+        block, position = (torch.from_numpy(a).to(x.device) for a in (sequence.block, sequence.position))
+        return self._attend(x, block, position, valid, past)
+
+    def _attend(self, x: Tensor, block: Tensor, position: Tensor, valid: Tensor, past: Cache | None) -> tuple[Tensor, Cache]:
+        """Run new tokens [B, N, D] through the transformer behind a cache; the mask follows from blocks and positions."""
+        if past is not None:
+            all_block, all_position = torch.cat([past.block, block]), torch.cat([past.position, position])
+            all_valid = torch.cat([past.valid, valid], 1)
+        else:
+            all_block, all_position, all_valid = block, position, valid
+        mask = may_attend(block[:, None], position[:, None], all_block, all_position) & all_valid[:, None]
+        # A token that is not there still needs something to attend to, or its softmax would be NaN: itself.
+        start = len(all_block) - len(block)
+        mask[:, :, start:] |= torch.eye(len(block), dtype=torch.bool, device=mask.device)
+        hidden, layers = self.transformer(x, position.expand(x.shape[0], -1), mask, past.layers if past else None)
+        return hidden, Cache(layers, all_block, all_position, all_valid)

@@ -1,0 +1,169 @@
+"""Planners by name: a checkpoint folder, a baseline, anybody's `module:Class`; and the contract they all keep."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from drive.baselines import BASELINES
+from drive.frames import Array
+from drive.schema import Observation, Plan, PlanError, Planner
+
+if TYPE_CHECKING:
+    from drive.model.decode import Answer
+    from drive.model.network import DrivingNetwork
+
+
+def load_planner(spec: str | Path, device: str = "auto") -> Planner:
+    """A checkpoint folder, a baseline's name or `module:Class` (looked up in the current folder too) -> a planner.
+
+    Raises ValueError naming what was tried where it is none of these.
+    """
+    name = str(spec)
+    if name in BASELINES:
+        return BASELINES[name]()
+    if Path(name).is_dir() or Path(name + ".old").is_dir():
+        return checkpoint_planner(name, device)
+    if ":" in name:
+        return _imported(name)
+    raise ValueError(f"no planner {name!r}: not a checkpoint folder, not module:Class, and not one of {', '.join(sorted(BASELINES))}")
+
+
+def checkpoint_planner(folder: str | Path, device: str = "auto") -> Planner:
+    """The planner of a checkpoint folder (`drive.checkpoint`)."""
+    import torch
+
+    from drive.checkpoint import load_checkpoint
+
+    chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    network, _ = load_checkpoint(folder, chosen)
+    return NetworkPlanner(network, Path(folder).name or Path(folder).resolve().name)
+
+
+@dataclass(eq=False)
+class NetworkPlanner:
+    """A network as a planner. seed: of the samples drawn, which are the same for the same observation. temperature: of the
+    draw. request: which of the network's requests answers, its first by default."""
+
+    network: DrivingNetwork
+    name: str = "network"
+    seed: int = 0
+    temperature: float = 1.0
+    request: str | None = None
+
+    def plan(self, observation: Observation, samples: int = 1) -> Plan:
+        """Decodes `samples` trajectories. One is the greedy answer; of several, the most central comes first.
+
+        Raises PlanError (MissingImage, DecodeError) where there is no answer.
+        """
+        return self.plan_batch([observation], samples)[0]
+
+    def plan_batch(self, observations: Sequence[Observation], samples: int = 1) -> list[Plan]:
+        """Several observations at once; greedy answers equal those of `plan`."""
+        import torch
+
+        from drive.model.decode import decode, grammar_tables
+        from drive.model.inputs import collate, prepare
+        from drive.tasks.planning import planning_task
+
+        if samples < 1:
+            raise ValueError(f"samples must be 1 or more, got {samples}")
+        config = self.network.config
+        task = planning_task(self.request or config.requests[0], config.vocabulary, len(config.window.future_times_s))
+        device = next(self.network.parameters()).device
+        batch = collate([prepare(observation, config) for observation in observations]).to(device)
+        with torch.inference_mode():
+            cache = self.network.prefix(batch)
+        tables = grammar_tables([task.grammar], device)
+        generator = torch.Generator().manual_seed(self.seed)
+        request = config.vocabulary.request_id(task.request)
+        answers = decode(self.network, cache, [request], tables, samples, self.temperature, generator)
+        return [_plan([task.decode(a.ids) for a in row[0]], row[0], config.window.future_times_s) for row in answers]
+
+
+def most_central_first(trajectories: Array) -> np.ndarray:
+    """Order [K] of trajectories [K, T, 3] by mean distance (over steps, then over the others) to the others, least first.
+
+    EMMA's choice among samples (arXiv 2410.23262, section 3.1 asks for the mode; the medoid is its robust form). Ties keep order.
+    """
+    xy = trajectories[..., :2]
+    distance = np.linalg.norm(xy[:, None] - xy[None], axis=-1).mean(-1)
+    return np.argsort(distance.mean(-1), kind="stable")
+
+
+def _plan(trajectories: list[Array], answers: list[Answer], times_s: Array) -> Plan:
+    stacked = np.stack(trajectories)
+    order = most_central_first(stacked)
+    return Plan(stacked[order], times_s, np.array([answers[k].log_prob for k in order]))
+
+
+def _imported(spec: str) -> Planner:
+    module_name, _, attribute = spec.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        made = getattr(importlib.import_module(module_name), attribute)()
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"no planner at {spec!r}: {error}") from error
+    if not isinstance(made, Planner):
+        raise ValueError(f"{spec!r} is no planner: it needs a `name` and a method `plan(observation, samples)`")
+    return made
+
+
+def check_planner(planner: Any, observations: Sequence[Observation]) -> None:
+    """Tests anybody's planner against the contract of `drive.schema.Planner` on some observations.
+
+    Checked: name; answers are finite `Plan`s at the asked times with as many trajectories as asked for; the same
+    observation gets the same plan, also after others; observations are left as they were; PlanError is the only refusal.
+    Raises ValueError naming the first breach, with the observation's token.
+    """
+    if not isinstance(planner, Planner) or not isinstance(planner.name, str) or not planner.name:
+        raise ValueError("a planner needs a non-empty `name` and a method `plan(observation, samples=1)`")
+    if not observations:
+        raise ValueError("check_planner needs at least one observation")
+    first = [_answer(planner, o, 1) for o in observations]
+    if all(plan is None for plan in first):
+        raise ValueError(f"{planner.name} refused every observation with PlanError: nothing to check")
+    for observation, plan in zip(observations, first, strict=True):
+        again = _answer(planner, observation, 1)
+        if (plan is None) != (again is None) or (plan and again and not np.array_equal(plan.trajectories, again.trajectories)):
+            raise ValueError(f"{planner.name}: {observation.token} got another plan the second time; a planner keeps no state")
+        _answer(planner, observation, 3)
+
+
+def _answer(planner: Planner, observation: Observation, samples: int) -> Plan | None:
+    before = _fingerprint(observation)
+    try:
+        plan = planner.plan(observation, samples=samples)
+    except PlanError:
+        return None
+    except Exception as error:
+        raise ValueError(f"{planner.name}: {observation.token} raised {type(error).__name__} ({error}); refuse with PlanError") from error
+    where = f"{planner.name}: {observation.token}"
+    if _fingerprint(observation) != before:
+        raise ValueError(f"{where}: the observation was changed; copy before writing")
+    if not isinstance(plan, Plan):
+        raise ValueError(f"{where}: expected a drive.Plan, got {type(plan).__name__}")
+    if len(plan.trajectories) != samples:
+        raise ValueError(f"{where}: asked for {samples} trajectories, got {len(plan.trajectories)}")
+    if plan.times_s.shape != observation.future_times_s.shape or not np.allclose(plan.times_s, observation.future_times_s):
+        raise ValueError(f"{where}: asked for times {observation.future_times_s.tolist()}, got {plan.times_s.tolist()}")
+    return plan
+
+
+def _fingerprint(observation: Observation) -> bytes:
+    past = observation.past
+    arrays: list[np.ndarray] = [past.poses, past.times_s, past.valid, observation.future_times_s]
+    for frame in observation.frames:
+        for view in frame.cameras:
+            arrays += [view.camera.K, view.camera.ego_from_camera]
+            if isinstance(view.image, np.ndarray):
+                arrays.append(view.image)
+    return b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)

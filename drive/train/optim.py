@@ -1,0 +1,52 @@
+"""Optimiser, learning rate, and the state a resumed run needs."""
+
+from __future__ import annotations
+
+import math
+from fnmatch import fnmatch
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from drive.config import Stage
+
+
+def make_optimizer(network: nn.Module, stage: Stage) -> torch.optim.AdamW:
+    """AdamW on the stage's trainable parameters; matrices decay, vectors (norms, biases) and embeddings do not.
+
+    Raises ValueError where the patterns match nothing.
+    """
+    decayed: list[nn.Parameter] = []
+    kept: list[nn.Parameter] = []
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(any(fnmatch(name, pattern) for pattern in stage.trainable))
+        if parameter.requires_grad:
+            (decayed if parameter.ndim > 1 and "tokens." not in name else kept).append(parameter)
+    if not decayed + kept:
+        raise ValueError(f"stage {stage.name!r}: no parameter matches trainable = {list(stage.trainable)}")
+    groups: list[dict[str, Any]] = [{"params": decayed, "weight_decay": stage.weight_decay}, {"params": kept, "weight_decay": 0.0}]
+    return torch.optim.AdamW([g for g in groups if g["params"]], lr=stage.learning_rate, betas=(0.9, 0.95))
+
+
+def learning_rate(stage: Stage, step: int) -> float:
+    """Linear warm-up, then a cosine that reaches zero behind the last step."""
+    if step < stage.warmup_steps:
+        return stage.learning_rate * (step + 1) / stage.warmup_steps
+    progress = (step - stage.warmup_steps) / max(1, stage.steps - stage.warmup_steps)
+    return stage.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimiser's state as named tensors."""
+    state = optimizer.state_dict()["state"]
+    return {f"{index}.{key}": value for index, entry in state.items() for key, value in entry.items()}
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Inverse of `optimizer_tensors`."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, _, key = name.partition(".")
+        state.setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

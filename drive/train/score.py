@@ -1,0 +1,75 @@
+"""How well a network's plans fit the recorded futures of some samples: distances, and bearings where pictures are turned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from drive.frames import Array, wrap_angle
+from drive.planner import NetworkPlanner
+from drive.train.samples import Samples
+
+# Bearings of final points nearer than this are noise.
+MIN_BEARING_DISTANCE_M = 4.0
+_CHUNK = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """planned, recorded [N, T, 3]; times_s [T]; turns [N] degrees by which each sample was turned."""
+
+    planned: Array
+    recorded: Array
+    times_s: Array
+    turns: Array
+
+    @property
+    def l2(self) -> Array:
+        """Distance at each step, [N, T] metres."""
+        return np.linalg.norm((self.planned - self.recorded)[..., :2], axis=-1)
+
+    @property
+    def l2_average(self) -> float:
+        """Mean distance over samples and steps, metres."""
+        return float(self.l2.mean())
+
+    @property
+    def bearing_errors_deg(self) -> Array:
+        """Signed error of the final point's bearing, degrees, of samples that end `MIN_BEARING_DISTANCE_M` or more away;
+        NaN elsewhere. [N]"""
+        far = np.linalg.norm(self.recorded[:, -1, :2], axis=-1) >= MIN_BEARING_DISTANCE_M
+        error = wrap_angle(_bearing(self.planned[:, -1]) - _bearing(self.recorded[:, -1]))
+        return np.where(far, np.degrees(error), np.nan)
+
+    def describe(self) -> str:
+        """One line, and a line per angle where samples are turned."""
+        at = [f"{t:g} s {self.l2[:, int(np.abs(self.times_s - t).argmin())].mean():.3f}" for t in (1.0, 2.0, 3.0) if t <= self.times_s[-1]]
+        lines = [f"L2 m: {', '.join(at)}, average {self.l2_average:.3f} ({len(self.planned)} samples)"]
+        if len(np.unique(self.turns)) > 1:
+            lines += [self._turn_line(turn) for turn in np.unique(self.turns)]
+            lines.append(f"bearing off by {np.nanmean(np.abs(self.bearing_errors_deg)):.2f} deg on average over all angles")
+        return "\n".join(lines)
+
+    def _turn_line(self, turn: float) -> str:
+        at = (self.turns == turn) & np.isfinite(self.bearing_errors_deg)
+        planned = np.degrees(np.mean(_bearing(self.planned[at, -1])))
+        recorded = np.degrees(np.mean(_bearing(self.recorded[at, -1])))
+        error = np.mean(np.abs(self.bearing_errors_deg[at]))
+        bearings = f"mean bearing planned {planned:+6.2f}, recorded {recorded:+6.2f}"
+        return f"  pictures turned {turn:+5.1f} deg: {bearings}; off by {error:.2f} deg"
+
+
+def score(planner: NetworkPlanner, samples: Samples) -> Fit:
+    """Greedy plans of all samples beside their recorded futures."""
+    planned, recorded = [], []
+    for start in range(0, len(samples), _CHUNK):
+        chunk = [samples[i] for i in range(start, min(start + _CHUNK, len(samples)))]
+        planned += [plan.best for plan in planner.plan_batch([sample.observation for sample in chunk])]
+        recorded += [sample.target.future.poses for sample in chunk]
+    turns = np.array([samples.turn_degrees(i) for i in range(len(samples))])
+    return Fit(np.stack(planned), np.stack(recorded), samples.model.window.future_times_s, turns)
+
+
+def _bearing(poses: Array) -> Array:
+    return np.arctan2(poses[..., 1], poses[..., 0])
