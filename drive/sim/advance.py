@@ -9,7 +9,7 @@ import numpy as np
 from drive.frames import Array
 from drive.sim.checks import check_ego, ego_box
 from drive.sim.jit import kernel
-from drive.sim.shapes import overlap, pose_on
+from drive.sim.shapes import overlap, point_on, pose_on, project_on
 from drive.sim.state import (
     ACC,
     ACCEL,
@@ -64,24 +64,20 @@ def light_colours(sc: Static, time_s: float) -> Ints:
 
 @kernel
 def move_ego(sc: Static, before: Array, acceleration: float, steering_rate: float) -> Array:
-    """Kinematic bicycle about the rear axle with first-order actuators and limits; braking ends at a standstill."""
+    """`drive.dynamics.step` for one vehicle, with limits on the commands and braking that ends at a standstill."""
     ego = before.copy()
-    gain = DT_S / (DT_S + ACCEL_LAG_S)
+    v, dt = before[SPEED], DT_S
+    ego[X] = before[X] + dt * v * math.cos(before[HEADING])
+    ego[Y] = before[Y] + dt * v * math.sin(before[HEADING])
+    turned = before[HEADING] + dt * v * math.tan(before[STEER]) / sc.body[3]
+    ego[HEADING] = (turned + math.pi) % (2 * math.pi) - math.pi
     wanted = min(max(acceleration, -HARD_BRAKE), MAX_ACCEL)
-    ego[ACCEL] = before[ACCEL] + gain * (wanted - before[ACCEL])
+    ego[ACCEL] = before[ACCEL] + dt / (dt + ACCEL_LAG_S) * (wanted - before[ACCEL])
+    ego[SPEED] = max(0.0, v + dt * ego[ACCEL])
     rate = min(max(steering_rate, -MAX_STEER_RATE), MAX_STEER_RATE)
-    gain = DT_S / (DT_S + STEER_LAG_S)
-    ego[STEER] = min(max(before[STEER] + gain * rate * DT_S, -MAX_STEER), MAX_STEER)
-    v = before[SPEED]
-    ego[SPEED] = max(0.0, v + ego[ACCEL] * DT_S)
-    if ego[SPEED] == 0.0:
-        ego[ACCEL] = max(ego[ACCEL], 0.0)
-    mean = 0.5 * (v + ego[SPEED])
-    turn = mean * math.tan(ego[STEER]) / sc.body[3] * DT_S
-    middle = before[HEADING] + 0.5 * turn
-    ego[X] += mean * math.cos(middle) * DT_S
-    ego[Y] += mean * math.sin(middle) * DT_S
-    ego[HEADING] += turn
+    ego[STEER] = min(max(before[STEER] + dt / (dt + STEER_LAG_S) * dt * rate, -MAX_STEER), MAX_STEER)
+    if ego[SPEED] == 0.0 and ego[ACCEL] < 0.0:
+        ego[ACCEL] = 0.0
     return ego
 
 
@@ -89,16 +85,7 @@ def move_ego(sc: Static, before: Array, acceleration: float, steering_rate: floa
 def locate_ego(sc: Static, ego: Array, near: float) -> None:
     """Station and lateral offset of the ego's centre on its route, searched near where it was."""
     x, y, _ = ego_box(sc, ego)
-    first, count = sc.path_ptr[0], sc.path_ptr[1] - sc.path_ptr[0]
-    best, station, lateral = 1e18, near, 0.0
-    for k in range(max(0, int(near) - 6), min(count - 1, int(near) + 9)):
-        ax, ay = sc.path[first + k, 0], sc.path[first + k, 1]
-        dx, dy = sc.path[first + k + 1, 0] - ax, sc.path[first + k + 1, 1] - ay
-        share = min(max(((x - ax) * dx + (y - ay) * dy) / max(dx * dx + dy * dy, 1e-12), 0.0), 1.0)
-        ex, ey = x - ax - share * dx, y - ay - share * dy
-        if ex * ex + ey * ey < best:
-            best, station = ex * ex + ey * ey, k + share
-            lateral = math.copysign(math.sqrt(best), dx * ey - dy * ex)
+    station, lateral = project_on(sc.path, sc.path_ptr[0], sc.path_ptr[1] - sc.path_ptr[0], x, y, near)
     ego[STATION], ego[LATERAL] = station, lateral
 
 
@@ -115,11 +102,11 @@ def scripted(sc: Static, st: State, move: Array, i: int, own: float) -> float:
 
 
 @kernel
-def advance(sc: Static, st: State, acceleration: float, steering_rate: float, ego_by_lane: bool, forecast: bool) -> State:
+def advance(sc: Static, st: State, acceleration: float, steering_rate: float, ego_mode: int, forecast: bool) -> State:
     """The state one step later.
 
-    ego_by_lane: the ego drives like traffic along its route instead of taking the action. forecast: recorded agents go
-    on as they are (nothing of their future is read), scripts do not fire.
+    ego_mode: BY_PLANNER takes the action, BY_LANE drives like traffic along the route, AS_RECORDED takes the human's pose.
+    forecast: recorded agents go on as they are (nothing of their future is read), scripts do not fire.
     """
     count = len(sc.kind)
     ego, move, pose, marks = st.ego.copy(), st.move.copy(), st.pose.copy(), st.marks.copy()
@@ -127,7 +114,11 @@ def advance(sc: Static, st: State, acceleration: float, steering_rate: float, eg
     step = st.step + 1
     colours = light_colours(sc, st.step * DT_S)
     now = State(st.step, st.ego, st.move, st.pose, marks, st.flags)
-    if not ego_by_lane:
+    ego_by_lane = ego_mode == BY_LANE
+    if ego_mode == AS_RECORDED:
+        ego[:4] = sc.human[min(step, len(sc.human) - 1)]
+        locate_ego(sc, ego, st.ego[STATION])
+    elif not ego_by_lane:
         ego = move_ego(sc, st.ego, acceleration, steering_rate)
         locate_ego(sc, ego, st.ego[STATION])
     for i in range(count):
@@ -193,8 +184,12 @@ def room_to_start(sc: Static, st: State, i: int) -> bool:
 
 @kernel
 def place(sc: Static, move: Array, pose: Array, i: int) -> None:
-    """Pose of agent i from its station."""
+    """Pose of agent i from its station. The ego's rear axle rides on its path, as a bicycle model's can."""
     first, n = sc.path_ptr[i], sc.path_ptr[i + 1] - sc.path_ptr[i]
+    if i == 0:
+        x, y, h = point_on(sc.path, first, n, move[0, S] - sc.body[2], sc.offset[0])
+        pose[0, 0], pose[0, 1], pose[0, 2] = x + sc.body[2] * math.cos(h), y + sc.body[2] * math.sin(h), h
+        return
     x, y, h = pose_on(sc.path, first, n, move[i, S], sc.offset[i], 0.3 * sc.size[i, 0])
     pose[i, 0], pose[i, 1], pose[i, 2] = x, y, h
 

@@ -23,11 +23,11 @@ from drive.sim.proposals import (
     OUT_TTC,
     blockers,
     forecast,
-    heading_error,
     near_ego,
+    rear_axle_on_route,
     shifted_route,
 )
-from drive.sim.state import DT_S, FACTOR, GAP, LATERAL, SPEED, STATION, State, Static
+from drive.sim.state import DT_S, FACTOR, GAP, LATERAL, SPEED, State, Static
 from drive.sim.world import World
 
 SPEED_FACTORS = (1.0, 0.75, 0.5, 0.25)
@@ -38,6 +38,7 @@ DETOUR_HORIZON_S = 9.0
 DETOUR_CLEARANCE_M = 0.6
 STAND_OFF_M = 9.0  # how far behind something that stands the ego waits, so that it can still steer out
 LOST_M = 12.0
+BLEND_S = 1.5  # how soon proposals are back on their line
 TOP_SPEED_MPS = 20.0  # progress counts against this speed
 HARD_BRAKE_MPS2 = 4.05  # comfort bound of the PDM score
 
@@ -116,17 +117,20 @@ class _Ways:
     def __init__(self, static: Static, state: State) -> None:
         self.static, self.state = static, state
         self.count = int(static.path_ptr[1])
-        self.slope = float(np.tan(np.clip(heading_error(static, state), -1.0, 1.0)))
+        self.station, self.lateral, error = rear_axle_on_route(static, state)
+        self.slope = float(np.tan(np.clip(error, -1.0, 1.0)))
+        self.blend = float(np.clip(BLEND_S * state.ego[SPEED], 6.0, 20.0))
+
+    def route(self, offset: float, detour: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Array:
+        """The route from where the ego is, back to an offset beside its middle, around a detour."""
+        return shifted_route(self.static.path[: self.count], self.station, self.lateral, self.slope, self.blend, offset, *detour)
 
     def drive(
         self, near: State, factor: float, offset: float, horizon_s: float, gap: float | None = None, detour: tuple = (0.0, 0.0, 0.0)
     ) -> Array:
         """Rows of one proposal."""
-        station, lateral = float(self.state.ego[STATION]), float(self.state.ego[LATERAL])
-        blend = float(np.clip(2.5 * self.state.ego[SPEED], 9.0, 30.0))
-        route = shifted_route(self.static.path[: self.count], station, lateral, self.slope, blend, offset, *detour)
         path, driver = self.static.path.copy(), self.static.idm.copy()
-        path[: self.count] = route
+        path[: self.count] = self.route(offset, detour)
         driver[0, FACTOR] *= factor
         if gap is not None:
             driver[0, GAP] = gap
@@ -158,9 +162,8 @@ class LaneFollower:
         static = world.static
         count = int(static.path_ptr[1])
         ways = _Ways(static, state)
-        blend = float(np.clip(2.5 * state.ego[SPEED], 9.0, 30.0))
-        route = shifted_route(static.path[:count], float(state.ego[STATION]), float(state.ego[LATERAL]), ways.slope, blend, 0.0, 0.0, 0.0, 0.0)
-        station, speed, rows = float(state.ego[STATION]) - static.body[2], float(state.ego[SPEED]), []
+        route = ways.route(0.0)
+        station, speed, rows = ways.station, float(state.ego[SPEED]), []
         for _ in range(int(np.ceil(observation.future_times_s[-1] / DT_S)) + 1):
             at = float(np.clip(station, 0.0, count - 1.001))
             i, f = int(at), at % 1.0

@@ -13,7 +13,7 @@ from typing import Any
 
 import numba
 
-KERNEL_FILES = ("shapes.py", "checks.py", "traffic.py", "walkers.py", "advance.py", "state.py", "proposals.py", "tracker.py", "census.py")
+KERNEL_FILES = ("shapes.py", "checks.py", "traffic.py", "walkers.py", "advance.py", "state.py", "proposals.py", "census.py")
 
 
 def _cache_folder() -> Path | None:

@@ -8,7 +8,6 @@ import numpy as np
 
 from drive.frames import Array
 from drive.maps import Crossing, RoadMap
-from drive.sim.furniture import Furniture
 from drive.sim.layout import TownConfig
 from drive.sim.paths import Path, lane_path, metre_points, wander
 from drive.sim.state import BUS, BY_LANE, CAR, CYCLIST, MOTORCYCLE, ON_FOOT, PEDESTRIAN, TOWED, TRAILER, TRUCK
@@ -86,7 +85,7 @@ def finish(stage: Stage, actors: list[Actor], family: str, origin: dict) -> Worl
     names = tuple(f"{i}" for i in range(len(actors)))
     limit = 60.0 + (stage.goal_m - stage.start_m) / 3.5
     return World(
-        stage.town.map.name, stage.town.map, static, start, stage.goal_m, round(limit, 1), family, names, stage.town.furniture, None, origin
+        stage.town.map.name, stage.town.map, static, start, stage.goal_m, round(limit, 1), family, names, stage.town.furniture, origin
     )
 
 

@@ -9,10 +9,12 @@ import numpy as np
 from drive.frames import Array
 from drive.sim.advance import advance
 from drive.sim.jit import kernel
+from drive.sim.shapes import point_on, project_on
 from drive.sim.state import (
     ACC,
     ACTIVE,
     AS_RECORDED,
+    BY_LANE,
     CYCLIST,
     FAULT,
     HEADING,
@@ -49,7 +51,9 @@ def near_ego(st: State, radius: float) -> State:
 
 
 @kernel
-def shifted_route(route: Array, station: float, lateral: float, slope: float, blend: float, target: float, begin: float, end: float, side: float) -> Array:
+def shifted_route(
+    route: Array, station: float, lateral: float, slope: float, blend: float, target: float, begin: float, end: float, side: float
+) -> Array:
     """The route [N, 4] shifted sideways: from `lateral` with `slope` at a station to `target` over `blend` metres, plus a detour.
 
     The detour goes `side` metres to the left between stations `begin` and `end`, with ramps before and after.
@@ -81,7 +85,7 @@ def forecast(sc: Static, st: State, steps: int) -> Array:
     now = st
     for k in range(steps + 1):
         if k > 0:
-            now = advance(sc, now, 0.0, 0.0, True, True)
+            now = advance(sc, now, 0.0, 0.0, BY_LANE, True)
         e = now.ego
         rows[k, 0], rows[k, 1], rows[k, 2], rows[k, 3], rows[k, 4] = e[X], e[Y], e[HEADING], e[SPEED], e[STATION]
         if k > 0:
@@ -138,9 +142,9 @@ def blockers(sc: Static, st: State, reach: float) -> Array:
 
 
 @kernel
-def heading_error(sc: Static, st: State) -> float:
-    """The ego's heading against its route's."""
-    first = sc.path_ptr[0] + min(max(int(st.ego[STATION]), 0), sc.path_ptr[1] - sc.path_ptr[0] - 1)
-    return (st.ego[HEADING] - sc.path[first, 2] + math.pi) % (2 * math.pi) - math.pi
-
-
+def rear_axle_on_route(sc: Static, st: State) -> tuple[float, float, float]:
+    """Station, offset to the left and heading error of the ego's rear axle on its route."""
+    count = sc.path_ptr[1] - sc.path_ptr[0]
+    station, lateral = project_on(sc.path, sc.path_ptr[0], count, st.ego[X], st.ego[Y], st.ego[STATION] - sc.body[2])
+    _, _, heading = point_on(sc.path, sc.path_ptr[0], count, station, 0.0)
+    return station, lateral, (st.ego[HEADING] - heading + math.pi) % (2 * math.pi) - math.pi

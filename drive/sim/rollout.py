@@ -20,7 +20,6 @@ from drive.sim.state import ACTIVE, CONTACT, DT_S, FAULT, STATION, Ints, State, 
 from drive.sim.tracker import Track, make_track
 from drive.sim.world import World, state_hash
 
-
 FIRST_DEADLINE_S = 180.0  # an episode's first plan may compile or load things
 
 

@@ -36,6 +36,21 @@ def pose_on(path: Array, first: int, count: int, station: float, offset: float, 
 
 
 @kernel
+def project_on(path: Array, first: int, count: int, x: float, y: float, near: float) -> tuple[float, float]:
+    """Station and offset to the left of a point on a path, searched some metres around a station."""
+    best, station, lateral = 1e18, near, 0.0
+    for k in range(max(0, int(near) - 6), min(count - 1, int(near) + 9)):
+        ax, ay = path[first + k, 0], path[first + k, 1]
+        dx, dy = path[first + k + 1, 0] - ax, path[first + k + 1, 1] - ay
+        share = min(max(((x - ax) * dx + (y - ay) * dy) / max(dx * dx + dy * dy, 1e-12), 0.0), 1.0)
+        ex, ey = x - ax - share * dx, y - ay - share * dy
+        if ex * ex + ey * ey < best:
+            best, station = ex * ex + ey * ey, k + share
+            lateral = math.copysign(math.sqrt(best), dx * ey - dy * ex)
+    return station, lateral
+
+
+@kernel
 def overlap(
     ax: float, ay: float, ah: float, al: float, aw: float, bx: float, by: float, bh: float, bl: float, bw: float
 ) -> bool:

@@ -11,7 +11,6 @@ from drive.maps import COLOURS, Lane, RoadMap
 from drive.sim.checks import CELL_M
 from drive.sim.curves import resample, stations_of
 from drive.sim.shapes import closed_edges
-from drive.sim.state import Ints
 
 CONFLICT_M = 2.6  # two bodies on connectors nearer than this may touch
 STRIP_M = 1.0

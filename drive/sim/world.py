@@ -36,6 +36,7 @@ from drive.sim.state import (
 from drive.sim.tables import MapTables
 
 MAX_AGENTS = 2000
+EGO_SIZE_M = (EGO_LENGTH_M, EGO_WIDTH_M, 1.56)
 NEVER = 1e9
 CAR_DRIVER = (1.0, 1.4, 2.0, 1.6, 2.2)  # factor on the speed cap, headway s, gap m, acceleration, braking m/s^2
 
@@ -66,8 +67,7 @@ class Actor:
 class World:
     """A world to drive in. static, start: its arrays. goal_m: station on the route where the ego has arrived.
 
-    family: the kind of episode. names: agents' ids. furniture: what stands beside the road. human [T, 4]: the recorded
-    drive (x, y, heading of the rear axle, speed), where there is one. origin: what makes this world again.
+    family: the kind of episode. names: agents' ids. furniture: what stands beside the road. origin: what makes this world again.
     """
 
     name: str
@@ -79,7 +79,6 @@ class World:
     family: str = "ordinary"
     names: tuple[str, ...] = ()
     furniture: Furniture | None = None
-    human: Array | None = None
     origin: dict[str, Any] = field(default_factory=dict)
 
     def step(self, state: State, action: ArrayLike) -> State:
@@ -90,7 +89,13 @@ class World:
         a = np.asarray(action, dtype=np.float64)
         if a.shape != (2,) or not np.isfinite(a).all():
             raise ValueError(f"an action is (acceleration, steering rate), two finite numbers, got {action!r}")
-        return advance(self.static, state, a[0], a[1], False, False)
+        return advance(self.static, state, a[0], a[1], BY_PLANNER, False)
+
+    def step_recorded(self, state: State) -> State:
+        """The state one step later with the ego where the human was. Raises ValueError in a world without a record."""
+        if not len(self.static.human):
+            raise ValueError(f"world {self.name!r} has no recorded drive to replay")
+        return advance(self.static, state, 0.0, 0.0, AS_RECORDED, False)
 
     def colours(self, state: State) -> tuple[str, ...]:
         """What each light shows now."""
@@ -109,19 +114,21 @@ def state_hash(state: State) -> str:
     return digest.hexdigest()
 
 
-def ego_actor(path: Path, station: float, speed: float) -> Actor:
+def ego_actor(path: Path, station: float, speed: float, size: tuple[float, float, float] = EGO_SIZE_M) -> Actor:
     """The ego on its route."""
-    return Actor(EGO, BY_PLANNER, (EGO_LENGTH_M, EGO_WIDTH_M, 1.56), path, station, speed)
+    return Actor(EGO, BY_PLANNER, size, path, station, speed)
 
 
-def assemble(tables: MapTables, actors: list[Actor], parked: Array, ego_pose: ArrayLike | None = None) -> tuple[Static, State]:
+def assemble(
+    tables: MapTables, actors: list[Actor], parked: Array, ego_pose: ArrayLike | None = None, human: Array | None = None
+) -> tuple[Static, State]:
     """Arrays of a world whose first actor is the ego, which starts on its route or at a rear-axle pose [3].
 
     Raises ValueError where there are too many agents.
     """
     if len(actors) > MAX_AGENTS:
         raise ValueError(f"{len(actors)} agents in one world, at most {MAX_AGENTS}")
-    static = _static(tables, actors, parked)
+    static = _static(tables, actors, parked, np.zeros((0, 4)) if human is None else human)
     state = _first_state(static, actors)
     first = static.path_ptr[0]
     ego = state.ego
@@ -143,7 +150,7 @@ def _pointers(counts: list[int]) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
-def _static(tables: MapTables, actors: list[Actor], parked: Array) -> Static:
+def _static(tables: MapTables, actors: list[Actor], parked: Array, human: Array) -> Static:
     gates = [gate for actor in actors for gate in actor.path.gates]
     crossings = [xing for actor in actors for xing in (actor.path.crossings if actor.kind != 7 else ())]
     steps = max([0, *(len(a.recorded) for a in actors if a.recorded is not None)])
@@ -170,8 +177,9 @@ def _static(tables: MapTables, actors: list[Actor], parked: Array) -> Static:
         xing_id=np.array([xing[1] for xing in crossings], dtype=np.int64),
         recorded=recorded,
         recorded_valid=valid,
+        human=np.ascontiguousarray(human, dtype=np.float64),
         parked=np.ascontiguousarray(np.asarray(parked, dtype=np.float64)[:, :5]),
-        body=np.array([EGO_LENGTH_M, EGO_WIDTH_M, EGO_CENTRE_AHEAD_M, WHEELBASE_M]),
+        body=np.array([*actors[0].size[:2], EGO_CENTRE_AHEAD_M, WHEELBASE_M]),
         **tables.arrays,  # type: ignore[arg-type]
     )
 

@@ -1,0 +1,199 @@
+"""What an episode is worth: success, PDM sub-scores over the whole drive, driving score, NeuroNCAP score, what was met.
+
+Comfort and driving direction come from `drive.eval.navsim`; contacts, drivable area, time to collision and lights from the
+flags of every step. Sub-scores carry NAVSIM's names and hold over the whole episode instead of four seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from drive.eval.navsim import simulate as navsim
+from drive.eval.navsim.areas import driving_direction
+from drive.eval.navsim.comfort import comfortable_v2
+from drive.eval.result import MetricResult
+from drive.frames import Array
+from drive.geometry import EGO_CENTRE_AHEAD_M
+from drive.sim.rollout import Rollout
+from drive.sim.state import (
+    ACCEL,
+    CONTACT_NAMES,
+    DT_S,
+    FAULT,
+    HEADING,
+    LIGHT_PASSED,
+    OFF_ROAD,
+    PEDESTRIAN,
+    RED_LIGHT,
+    SPEED,
+    STATION,
+    STEER,
+    STOPPED_AGENT,
+    TTC_LOW,
+    WHEELBASE_M,
+    WRONG_WAY,
+)
+
+COMFORT_WINDOW = 20  # steps; Bench2Drive's chunks
+MET_M, MOVING_MPS = 50.0, 0.5
+# Bench2Drive's factors for every infraction.
+PENALTIES = {"pedestrian": 0.5, "vehicle": 0.6, "static": 0.65, "red_light": 0.7}
+METRICS: dict[str, str] = {
+    "success": "",
+    "route_completion": "",
+    "at_fault_collision": "",
+    "off_road": "",
+    "red_light": "",
+    "wrong_way": "",
+    "no_at_fault_collisions": "",
+    "drivable_area_compliance": "",
+    "driving_direction_compliance": "",
+    "time_to_collision_within_bound": "",
+    "comfort": "",
+    "ego_progress": "",
+    "pdm_score": "",
+    "driving_score": "",
+    "neuroncap_score": "",
+    "duration": "s",
+}
+WORST_IS_ONE = ("at_fault_collision", "off_road", "red_light", "wrong_way")
+
+
+@dataclass(frozen=True)
+class EpisodeScore:
+    """One episode. values: metric name (see METRICS) -> value; failed: the planner gave no usable answer; facts: what the
+    episode was like (length_m, agents_met, moving_agents_met, junctions, lights, outcome, contact kinds)."""
+
+    name: str
+    family: str
+    planner: str
+    values: dict[str, float]
+    failed: bool
+    facts: dict[str, Any]
+
+
+def score(run: Rollout) -> EpisodeScore:
+    """All metrics of one episode."""
+    failed = run.outcome.startswith("planner failed")
+    flags, facts = run.flags, episode_facts(run)
+    collided = bool(flags[:, FAULT].any())
+    off, red = bool(flags[:, OFF_ROAD].any()), bool(flags[:, RED_LIGHT].any())
+    start = float(run.ego[0, STATION])
+    completion = float(np.clip((run.ego[:, STATION].max() - start) / max(run.world.goal_m - start, 1.0), 0.0, 1.0))
+    direction = _direction(run)
+    values = {
+        "success": float(run.outcome == "arrived" and not (collided or off or red)),
+        "route_completion": completion,
+        "at_fault_collision": float(collided),
+        "off_road": float(off),
+        "red_light": float(red),
+        "wrong_way": float(direction < 1.0),
+        "no_at_fault_collisions": _no_collision(run),
+        "drivable_area_compliance": float(not off),
+        "driving_direction_compliance": direction,
+        "time_to_collision_within_bound": float(not flags[:, TTC_LOW].any()),
+        "comfort": comfort(run.ego),
+        "ego_progress": completion,
+        "driving_score": driving_score(completion, run),
+        "neuroncap_score": neuroncap(run),
+        "duration": len(run.actions) * DT_S,
+    }
+    product = values["no_at_fault_collisions"] * values["drivable_area_compliance"]
+    values["pdm_score"] = product * (5 * completion + 5 * values["time_to_collision_within_bound"] + 2 * values["comfort"]) / 12
+    if failed:
+        values = {name: 1.0 if name in WORST_IS_ONE else 0.0 for name in METRICS}
+    return EpisodeScore(run.world.name, run.world.family, run.planner, values, failed, facts)
+
+
+def _no_collision(run: Rollout) -> float:
+    """0 for an at-fault contact with a road user, 0.5 with an object, 1 without."""
+    if not run.flags[:, FAULT].any():
+        return 1.0
+    guilty = run.contact[-1] >= STOPPED_AGENT
+    return 0.0 if (run.world.static.kind[guilty] <= PEDESTRIAN).any() else 0.5
+
+
+def _direction(run: Rollout) -> float:
+    heading = run.ego[:, HEADING]
+    centres = run.ego[:, :2] + EGO_CENTRE_AHEAD_M * np.stack([np.cos(heading), np.sin(heading)], -1)
+    return float(driving_direction(centres[None], run.flags[None, :, WRONG_WAY].astype(bool))[0])
+
+
+def comfort(ego: Array) -> float:
+    """Share of two-second windows of ego vectors [N, 8] inside NAVSIM's bounds; 1 where the drive is shorter."""
+    count = len(ego) // COMFORT_WINDOW
+    if count == 0:
+        return 1.0
+    rate = ego[:, SPEED] * np.tan(ego[:, STEER]) / WHEELBASE_M
+    states = np.zeros((len(ego), len(navsim.STATE_COLUMNS)))
+    states[:, navsim.X : navsim.HEADING + 1] = ego[:, :3]
+    states[:, navsim.VX], states[:, navsim.AX], states[:, navsim.AY] = ego[:, SPEED], ego[:, ACCEL], ego[:, SPEED] * rate
+    states[:, navsim.STEERING], states[:, navsim.YAW_RATE] = ego[:, STEER], rate
+    states[:, navsim.YAW_ACCELERATION] = np.gradient(rate, DT_S)
+    chunks = states[: count * COMFORT_WINDOW].reshape(count, COMFORT_WINDOW, -1)
+    return float(comfortable_v2(chunks).mean())
+
+
+def driving_score(completion: float, run: Rollout) -> float:
+    """Bench2Drive's: route completion times a factor for every infraction; off the road, times the share of steps on it."""
+    guilty = run.world.static.kind[run.contact[-1] >= STOPPED_AGENT]
+    factor = 1.0
+    for kind in guilty:
+        factor *= PENALTIES["pedestrian" if kind == PEDESTRIAN else "static" if kind > PEDESTRIAN else "vehicle"]
+    if run.flags[:, FAULT].any() and not len(guilty):
+        factor *= PENALTIES["static"]
+    factor *= PENALTIES["red_light"] ** int(run.flags[:, RED_LIGHT].sum())
+    return completion * factor * (1.0 - float(run.flags[:, OFF_ROAD].mean()))
+
+
+def neuroncap(run: Rollout) -> float:
+    """NeuroNCAP's: 5 without any contact with a road user, else 4 at no impact speed down to 0 at the ego's highest speed so far."""
+    touched = np.flatnonzero((run.contact > 0).any(1))
+    if not len(touched):
+        return 5.0
+    step = int(touched[0])
+    agent = int(np.flatnonzero(run.contact[step] > 0)[0])
+    before = max(step - 1, 0)
+    ego, pose = run.ego[before], run.pose[step, agent]
+    own = ego[SPEED] * np.array([np.cos(ego[HEADING]), np.sin(ego[HEADING])])
+    other = run.speed[step, agent] * np.array([np.cos(pose[2]), np.sin(pose[2])])
+    reference = max(float(run.ego[: step + 1, SPEED].max()), 0.1)
+    return 4.0 * max(0.0, 1.0 - float(np.hypot(*(own - other))) / reference)
+
+
+def episode_facts(run: Rollout) -> dict[str, Any]:
+    """What the episode was like."""
+    world, ego = run.world, run.ego
+    gaps = np.hypot(run.pose[..., 0] - ego[:, None, 0], run.pose[..., 1] - ego[:, None, 1])
+    near = (gaps < MET_M) & (run.active == 1)
+    near[:, 0] = False
+    kinds = [CONTACT_NAMES[k] for k in run.contact[-1] if k > 0]
+    return {
+        "outcome": run.outcome,
+        "length_m": round(float(world.goal_m - ego[0, STATION]), 1),
+        "driven_m": round(float(np.hypot(*np.diff(ego[:, :2], axis=0).T).sum()), 1),
+        "agents_met": int(near.any(0).sum()),
+        "moving_agents_met": int((near & (run.speed > MOVING_MPS)).any(0).sum()),
+        "junctions": junctions_on_route(run),
+        "lights": int(run.flags[:, LIGHT_PASSED].sum()),
+        "contacts": kinds,
+        "off_road_steps": int(run.flags[:, OFF_ROAD].sum()),
+    }
+
+
+def junctions_on_route(run: Rollout) -> int:
+    """Junctions (not bends, merges or splits) that the ego came within their radius of."""
+    places = [j for j in run.world.map.junctions if j.kind in ("t", "four-way", "roundabout")]
+    return sum(bool((np.hypot(*(run.ego[:, :2] - j.centre).T) < j.radius_m).any()) for j in places)
+
+
+def metric_results(scores: list[EpisodeScore]) -> dict[str, MetricResult]:
+    """Episodes of one planner -> a `MetricResult` per metric; a failed episode has the worst value and stays valid."""
+    failed = np.array([s.failed for s in scores], dtype=bool)
+    valid = np.ones(len(scores), dtype=bool)
+    return {
+        name: MetricResult(name, np.array([s.values[name] for s in scores]), valid, failed, unit) for name, unit in METRICS.items()
+    }
