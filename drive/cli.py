@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from drive.schema import Plan, SceneSample
+    from drive.schema import Plan, SceneSample, Window
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -66,6 +66,29 @@ def check(args: argparse.Namespace) -> int:
 def _add_plan(verbs: argparse._SubParsersAction) -> None:
     verb = verbs.add_parser("plan", help="plan on a data set, write plans.json")
     _data_arguments(verb)
+    verb.add_argument("--planner", required=True, help="checkpoint folder, planner name or module:Class")
+    verb.add_argument("--samples", type=int, default=1, help="trajectories for each sample, the most central one first (default: 1)")
+    verb.set_defaults(run=plan)
+
+
+def plan(args: argparse.Namespace) -> int:
+    """`drive plan DATA`."""
+    from drive.data.dataset import open_dataset
+    from drive.eval.plans import save_plans
+    from drive.planner import common_window, load_planner, plan_all
+
+    planner = load_planner(args.planner)
+    window = common_window([planner])
+    dataset = open_dataset(args.data, split=args.split, limit=args.limit, window=window, maps=False)
+    plans, errors = plan_all(planner, dataset, args.samples)
+    out = args.out or Path("plans.json")
+    save_plans(out, planner.name, plans, window.future_times_s, errors)
+    print(f"{planner.name}: {len(plans)} of {len(dataset)} samples planned, written: {out}")
+    for token, reason in list(errors.items())[:3]:
+        print(f"  failed {token}: {reason}")
+    if len(errors) > 3:
+        print(f"  and {len(errors) - 3} more, all with their reasons in {out}")
+    return 1 if errors else 0
 
 
 def _add_eval(verbs: argparse._SubParsersAction) -> None:
@@ -74,29 +97,41 @@ def _add_eval(verbs: argparse._SubParsersAction) -> None:
     verb.add_argument("--planner", default="", help="checkpoint folder, planner name or module:Class; several with commas")
     verb.add_argument("--plans", type=Path, nargs="+", default=[], help="plans files (exchange JSON)")
     verb.add_argument("--protocol", default="exact", help="protocol names with commas, or all")
+    verb.add_argument("--published", action="store_true", help="add published results of the same protocols")
     verb.set_defaults(run=evaluate_)
 
 
 def evaluate_(args: argparse.Namespace) -> int:
     """`drive eval DATA`."""
     from drive.data.dataset import open_dataset
-    from drive.eval.evaluate import LOG, choose_protocols, evaluate
+    from drive.eval.evaluate import choose_protocols, evaluate
+    from drive.eval.page import write_report
+    from drive.eval.report import LOG
+    from drive.eval.table import text_table
+    from drive.schema import Window
 
-    protocols = args.protocol.split(",")
-    choose_protocols(protocols)
+    chosen = choose_protocols(args.protocol.split(","))
     specs = [spec for spec in args.planner.split(",") if spec and spec != LOG]
-    planners = []
+    planners, window = [], Window()
     if specs:
-        from drive.planner import load_planner
+        from drive.planner import common_window, load_planner
 
         planners = [load_planner(spec) for spec in specs]
-    dataset = open_dataset(args.data, split=args.split, limit=args.limit, maps=False)
-    report = evaluate(dataset, planners, args.plans, protocols)
+        window = common_window(planners)
+    needs_map = any(protocol.uses_map for protocol in chosen)
+    dataset = open_dataset(args.data, split=args.split, limit=args.limit, window=window, maps=needs_map)
+    report = evaluate(dataset, planners, args.plans, [p.name for p in chosen], args.published, progress=_progress)
     report.settings.update(data=dataset.name, split=args.split, limit=args.limit)
-    print(report.table())
+    print(text_table(report))
     if args.out:
-        print(f"\nwritten: {report.save(args.out)}")
+        print(f"\nwritten: {report.save(args.out)}, {write_report(report, args.out)}")
     return 1 if report.failed else 0
+
+
+def _progress(done: int, total: int) -> None:
+    """A line that counts samples, on a terminal only."""
+    if sys.stderr.isatty():
+        print(f"\r{done} of {total} samples", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
 def _add_view(verbs: argparse._SubParsersAction) -> None:
@@ -118,8 +153,8 @@ def view(args: argparse.Namespace) -> int:
     from drive.viz.view import choose_samples, has_pictures
     from drive.viz.view import view as draw
 
-    plan_of, name = _plan_source(args)
-    dataset = open_dataset(args.data, split=args.split, limit=args.limit)
+    plan_of, name, window = _plan_source(args)
+    dataset = open_dataset(args.data, split=args.split, limit=args.limit, window=window)
     tokens = args.sample or (dataset.tokens if args.limit else choose_samples(dataset.without_maps()))
     samples = [dataset.sample(token) for token in tokens]
     scenes = (list(scene) for _, scene in groupby(dataset, lambda sample: sample.scene)) if args.video else ()
@@ -131,28 +166,48 @@ def view(args: argparse.Namespace) -> int:
     return 1 if made.failures else 0
 
 
-def _plan_source(args: argparse.Namespace) -> tuple[Callable[[SceneSample], Plan] | None, str]:
-    """Who gives a sample's plan, and the name; (None, "") where neither --plans nor --planner is there."""
+def _plan_source(args: argparse.Namespace) -> tuple[Callable[[SceneSample], Plan] | None, str, Window]:
+    """Who gives a sample's plan, the name, the window to open data with; (None, "", ...) where no plan is asked for."""
+    from drive.schema import Window
+
     if args.plans and args.planner:
         raise ValueError("--plans and --planner: give one of the two")
     if args.plans:
         from drive.eval.plans import load_plans
 
         file = load_plans(args.plans)
-        return file.plan, file.planner
+        return file.plan, file.planner, Window()
     if args.planner == "log":
         from drive.baselines import recorded_plan
 
-        return (lambda sample: recorded_plan(sample.target.future, sample.observation)), "log"
+        return (lambda sample: recorded_plan(sample.target.future, sample.observation)), "log", Window()
     if args.planner:
-        from drive.planner import load_planner
+        from drive.planner import common_window, load_planner
 
         planner = load_planner(args.planner)
-        return (lambda sample: planner.plan(sample.observation, samples=args.samples)), planner.name
-    return None, ""
+        return (lambda sample: planner.plan(sample.observation, samples=args.samples)), planner.name, common_window([planner])
+    return None, "", Window()
 
 
 def _add_train(verbs: argparse._SubParsersAction) -> None:
     verb = verbs.add_parser("train", help="train from a config, with --a.b value overrides")
-    verb.add_argument("config", type=Path)
-    verb.set_defaults(overrides=True)
+    verb.add_argument("config", type=Path, help="a YAML file, see configs/; any of its values can follow as --a.b value")
+    verb.add_argument("--fresh", action="store_true", help="throw away what the run's folder holds and start over")
+    verb.set_defaults(run=train_, overrides=True)
+
+
+def train_(args: argparse.Namespace) -> int:
+    """`drive train CONFIG`."""
+    from drive.config import load_config
+    from drive.train.loop import Interrupted, NonFiniteLoss, train
+
+    config = load_config(args.config, args.rest)
+    try:
+        run = train(config, args.fresh)
+    except (Interrupted, NonFiniteLoss) as stop:
+        print(f"drive train: {stop}", file=sys.stderr)
+        return 130 if isinstance(stop, Interrupted) else 1
+    if run.before:
+        print(f"before: {run.before.describe()}")
+    print(f"after:  {run.after.describe()}\nwritten: {run.checkpoint}, {run.report}")
+    return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ import numpy as np
 
 from drive.baselines import BASELINES
 from drive.frames import Array
-from drive.schema import Observation, Plan, PlanError, Planner
+from drive.schema import Observation, Plan, PlanError, Planner, SceneSample, Window
 
 if TYPE_CHECKING:
     from drive.model.decode import Answer
@@ -22,15 +22,18 @@ if TYPE_CHECKING:
 
 
 def load_planner(spec: str | Path, device: str = "auto") -> Planner:
-    """A checkpoint folder, a baseline's name or `module:Class` (looked up in the current folder too) -> a planner.
+    """A checkpoint (its folder, or that of the run), a baseline's name, or `module:Class` (also of the current folder) -> a planner.
 
     Raises ValueError naming what was tried where it is none of these.
     """
     name = str(spec)
     if name in BASELINES:
         return BASELINES[name]()
-    if Path(name).is_dir() or Path(name + ".old").is_dir():
-        return checkpoint_planner(name, device)
+    for folder in (Path(name), Path(name) / "checkpoint"):
+        if (folder / "config.json").is_file() or folder.with_name(folder.name + ".old").is_dir():
+            return checkpoint_planner(folder, device)
+    if Path(name).is_dir():
+        raise ValueError(f"{name} holds no checkpoint (config.json, model.safetensors)")
     if ":" in name:
         return _imported(name)
     raise ValueError(f"no planner {name!r}: not a checkpoint folder, not module:Class, and not one of {', '.join(sorted(BASELINES))}")
@@ -44,7 +47,8 @@ def checkpoint_planner(folder: str | Path, device: str = "auto") -> Planner:
 
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     network, _ = load_checkpoint(folder, chosen)
-    return NetworkPlanner(network, Path(folder).name or Path(folder).resolve().name)
+    path = Path(folder).resolve()
+    return NetworkPlanner(network, path.parent.name if path.name == "checkpoint" else path.name)
 
 
 @dataclass(eq=False)
@@ -57,6 +61,11 @@ class NetworkPlanner:
     seed: int = 0
     temperature: float = 1.0
     request: str | None = None
+
+    @property
+    def window(self) -> Window:
+        """Past, future and frames that the network was built for; whoever opens data for it passes this on."""
+        return self.network.config.window
 
     def plan(self, observation: Observation, samples: int = 1) -> Plan:
         """Decodes `samples` trajectories. One is the greedy answer; of several, the most central comes first.
@@ -86,6 +95,28 @@ class NetworkPlanner:
         request = config.vocabulary.request_id(task.request)
         answers = decode(self.network, cache, [request], tables, samples, self.temperature, generator)
         return [_plan([task.decode(a.ids) for a in row[0]], row[0], config.window.future_times_s) for row in answers]
+
+
+def common_window(planners: Sequence[Planner]) -> Window:
+    """The window that data must be opened with for these planners; those without a `window` take any.
+
+    Raises ValueError where two want different ones.
+    """
+    windows = {planner.name: planner.window for planner in planners if hasattr(planner, "window")}
+    if len(set(windows.values())) > 1:
+        raise ValueError(f"these planners need different windows, so score them one by one: {windows}")
+    return next(iter(windows.values()), Window())
+
+
+def plan_all(planner: Planner, dataset: Iterable[SceneSample], samples: int = 1) -> tuple[dict[str, Plan], dict[str, str]]:
+    """Plans of every sample -> (token -> Plan, token -> reason why there is none)."""
+    plans, errors = {}, {}
+    for sample in dataset:
+        try:
+            plans[sample.token] = planner.plan(sample.observation, samples=samples)
+        except PlanError as error:
+            errors[sample.token] = str(error)
+    return plans, errors
 
 
 def most_central_first(trajectories: Array) -> np.ndarray:

@@ -38,8 +38,18 @@ class Interrupted(Exception):
     """Training was asked to stop; its state is saved, and the same command goes on."""
 
 
-def train(config: RunConfig, fresh: bool = False) -> tuple[Path, Fit, Fit]:
-    """Run all stages. Returns the checkpoint folder and the fit on the test data before and after.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run: checkpoint folder, report, fit on the test data before (None for a resumed run) and after."""
+
+    checkpoint: Path
+    report: Path
+    before: Fit | None
+    after: Fit
+
+
+def train(config: RunConfig, fresh: bool = False) -> Run:
+    """Run all stages.
 
     A run that was interrupted goes on from `out`/resume with bit-equal results. Raises ValueError where `out` holds a run
     of another configuration, NonFiniteLoss, Interrupted.
@@ -59,7 +69,15 @@ def train(config: RunConfig, fresh: bool = False) -> tuple[Path, Fit, Fit]:
     provenance = {"run": dataclasses.asdict(config), "l2_average_m": after.l2_average, "test_samples": len(tests)}
     folder = save_checkpoint(out / "checkpoint", network, provenance)
     shutil.rmtree(out / "resume", ignore_errors=True)
-    return folder, before or after, after
+    return Run(folder, _write_report(out, config, before, after), before, after)
+
+
+def _write_report(out: Path, config: RunConfig, before: Fit | None, after: Fit) -> Path:
+    rows = [row for name, fit in (("before", before), ("after", after)) if fit for row in fit.rows(name)]
+    report = {"schema": 1, "command": "train", "settings": dataclasses.asdict(config), "rows": rows}
+    path = out / "report.json"
+    path.write_text(json.dumps(report, indent=1))
+    return path
 
 
 def _run_stage(config: RunConfig, index: int, start: int, network: DrivingNetwork, device: torch.device) -> None:

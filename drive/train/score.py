@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +42,17 @@ class Fit:
         far = np.linalg.norm(self.recorded[:, -1, :2], axis=-1) >= MIN_BEARING_DISTANCE_M
         error = wrap_angle(_bearing(self.planned[:, -1]) - _bearing(self.recorded[:, -1]))
         return np.where(far, np.degrees(error), np.nan)
+
+    def rows(self, planner: str) -> list[dict[str, Any]]:
+        """Rows for report.json."""
+        count = len(self.planned)
+        common = {"planner": planner, "protocol": "fit", "requested": count, "scored": count, "failed": 0, "slice": "all"}
+        values = {f"l2_{t:g}s": (self.l2[:, i].mean(), "m") for i, t in enumerate(self.times_s) if float(t).is_integer()}
+        values["l2_all_steps"] = (self.l2.mean(), "m")
+        bearings = np.abs(self.bearing_errors_deg)
+        if np.isfinite(bearings).any():
+            values["bearing_error"] = (np.nanmean(bearings), "deg")
+        return [{**common, "metric": name, "value": float(value), "unit": unit} for name, (value, unit) in values.items()]
 
     def describe(self) -> str:
         """One line, and a line per angle where samples are turned."""
