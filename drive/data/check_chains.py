@@ -22,13 +22,13 @@ def check_chains(report: CheckReport, tables: Tables) -> None:
         sample = samples.get(row["sample_token"])
         return sample["timestamp"] if sample else None
 
-    def channel(row: Row) -> Hashable:
+    def sensor_and_scene(row: Row) -> Hashable:
         calibration = tables["calibrated_sensor"].get(row["calibrated_sensor_token"])
         sample = samples.get(row["sample_token"])
-        return (calibration and calibration["sensor_token"], sample and sample["scene_token"])
+        return (calibration["sensor_token"], sample["scene_token"]) if calibration and sample else None
 
     _check_links(report, "sample", samples, lambda row: row["timestamp"], lambda row: row["scene_token"], "scene")
-    _check_links(report, "sample_data", tables["sample_data"], lambda row: row["timestamp"], channel, "sensor and scene")
+    _check_links(report, "sample_data", tables["sample_data"], lambda row: row["timestamp"], sensor_and_scene, "sensor or scene")
     _check_links(report, "sample_annotation", tables["sample_annotation"], sample_time, lambda row: row["instance_token"], "instance")
 
 
@@ -58,7 +58,7 @@ def _check_links(
             if other[back] != token:
                 report.error("broken chain", table, token, there, f"leads to {row[there]}, whose {back} is {other[back]!r}")
             elif there == "next":
-                if owner_of(other) != owner_of(row):
+                if None not in (owner_of(other), owner_of(row)) and owner_of(other) != owner_of(row):
                     report.error("broken chain", table, token, there, f"leads to {row[there]} of another {owner}")
                 now, then = time_of(row), time_of(other)
                 if now is not None and then is not None and then <= now:
