@@ -49,7 +49,7 @@ def test_same_seed_same_pictures_and_points(made: Path, mini: Path) -> None:
         committed = mini / path.relative_to(made)
         if path.suffix == ".bin":
             assert path.read_bytes() == committed.read_bytes()
-        elif (picture := cv2.imread(str(path))).any():
+        elif (picture := cv2.imread(str(path))).mean() > 10:
             drawn += 1
             assert np.abs(picture.astype(int) - cv2.imread(str(committed))).mean() < 0.5
     assert drawn == -(-14 * 6 // DRAWN_EVERY)
