@@ -12,6 +12,7 @@ from PIL import Image
 from drive.data.check_sensors import channel_of
 from drive.data.check_tables import Row, Tables
 from drive.data.images import DECODE_ERRORS, decode
+from drive.data.nuscenes import CAMERA_PREFIX
 
 if TYPE_CHECKING:
     from drive.data.check import CheckReport
@@ -33,7 +34,7 @@ def check_files(report: CheckReport, tables: Tables) -> None:
             report.warn(kind, "sample_data", token, "filename", row["filename"])
             continue
         on_disk += 1
-        if channel_of(tables, row).startswith("CAM"):
+        if channel_of(tables, row).startswith(CAMERA_PREFIX):
             _check_picture(report, token, row, path)
         elif path.name.endswith(".pcd.bin") and path.stat().st_size % LIDAR_POINT_BYTES:
             message = f"{row['filename']} is not a whole number of LiDAR points of {LIDAR_POINT_BYTES} bytes"

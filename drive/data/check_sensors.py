@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from drive.cameras import calibration_problems
 from drive.data.check_tables import Row, Tables, finite
+from drive.data.nuscenes import CAMERA_PREFIX, LIDAR
 
 if TYPE_CHECKING:
     from drive.data.check import CheckReport
 
-LIDAR = "LIDAR_TOP"
 CAMERA_MODELS = ("pinhole", "fisheye")
 # Key-frame data further than this from its sample's time belongs to another moment.
 KEY_FRAME_MAX_S = 0.25
@@ -37,7 +37,7 @@ def check_key_frames(report: CheckReport, tables: Tables) -> None:
             report.error("two of one sensor", "sample_data", token, "sample_token", message)
         frame[channel] = row
         _check_times(report, tables, row)
-    cameras = {channel for frame in frames.values() for channel in frame if channel.startswith("CAM")}
+    cameras = {channel for frame in frames.values() for channel in frame if channel.startswith(CAMERA_PREFIX)}
     for token, frame in frames.items():
         missing = cameras - set(frame)
         if missing == cameras and LIDAR not in frame:
@@ -67,10 +67,13 @@ def _check_order(report: CheckReport, token: str, frame: dict[str, Row], followi
 
 
 def check_cameras(report: CheckReport, tables: Tables) -> None:
-    """The calibration of every camera, for every image size that it is used with."""
+    """The calibration of every camera, for every image size that it is used with; cameras that go by another name."""
+    for token, row in tables["sensor"].items():
+        if row["modality"] == "camera" and not row["channel"].startswith(CAMERA_PREFIX):
+            report.warn("camera not used", "sensor", token, "channel", f"{row['channel']} does not begin with {CAMERA_PREFIX}")
     seen: dict[tuple[str, int, int], str] = {}
     for token, row in tables["sample_data"].items():
-        if channel_of(tables, row).startswith("CAM"):
+        if channel_of(tables, row).startswith(CAMERA_PREFIX):
             seen.setdefault((row["calibrated_sensor_token"], row["width"], row["height"]), token)
     for (calibration, width, height), token in seen.items():
         row = tables["calibrated_sensor"][calibration]

@@ -22,7 +22,7 @@ from drive.schema import Mask
 if TYPE_CHECKING:
     from nuscenes.nuscenes import NuScenes
 
-LIDAR = "LIDAR_TOP"
+LIDAR, CAMERA_PREFIX = "LIDAR_TOP", "CAM_"
 NUSCENES_SPACING_S = 0.5
 # Key frames of one track further apart than this give no velocity (the devkit's `box_velocity` takes the same).
 VELOCITY_MAX_DT_S = 1.5
@@ -74,7 +74,7 @@ def refuse_impossible_cameras(nusc: NuScenes, samples: list[Record]) -> None:
         for channel, token in sample["data"].items():
             data = nusc.get("sample_data", token)
             key = (data["calibrated_sensor_token"], data["width"], data["height"])
-            if not channel.startswith("CAM") or key in seen:
+            if not channel.startswith(CAMERA_PREFIX) or key in seen:
                 continue
             seen.add(key)
             row = nusc.get("calibrated_sensor", key[0])
@@ -120,7 +120,7 @@ def read_scene(nusc: NuScenes, root: Path, scene: Record, spacing_s: float) -> S
 
 def camera_channels(nusc: NuScenes) -> list[str]:
     """The CAM_* channels, in the order of the sensor table."""
-    return [row["channel"] for row in nusc.sensor if row["channel"].startswith("CAM")]
+    return [row["channel"] for row in nusc.sensor if row["channel"].startswith(CAMERA_PREFIX)]
 
 
 def _reference(nusc: NuScenes, sample: Record) -> Record:

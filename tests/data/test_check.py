@@ -261,6 +261,13 @@ def test_gap_between_key_frames(one_scene: Path) -> None:
     assert gap.token == samples[6]["token"] and "1.00 s" in gap.message
 
 
+def test_a_camera_of_another_name_is_not_lost_in_silence(one_scene: Path) -> None:
+    with edit(one_scene, "sensor") as rows:
+        rows[2]["channel"] = "FRONT_LEFT"
+    (warning,) = check_dataset(one_scene).warnings
+    assert (warning.kind, warning.table, warning.token, warning.field) == ("camera not used", "sensor", rows[2]["token"], "channel")
+
+
 def test_exit_status_and_messages(one_scene: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(one_scene)]) == 0
     assert "0 errors, 0 warnings" in capsys.readouterr().out
