@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from drive.frames import Array
@@ -21,14 +23,22 @@ def scene_interval(values: Array, valid: Mask, scenes: Sequence[str], seed: int 
     few scenes as Hesterberg (2015, "What teachers should know about the bootstrap", expanded percentile interval) gives it:
     plain ones cover too little below some fifty. NaN, NaN with fewer than two scenes, where nothing can be said.
     """
-    names, group = np.unique(np.asarray(scenes, dtype=object).astype(str)[valid], return_inverse=True)
-    n = len(names)
+    names = {name: i for i, name in enumerate(dict.fromkeys(scenes))}
+    group = np.array([names[s] for s in scenes], dtype=np.int64)[valid]
+    counts = np.bincount(group, minlength=len(names))
+    sums = np.bincount(group, weights=values[valid], minlength=len(names))
+    counts, sums = counts[counts > 0], sums[counts > 0]
+    n = len(counts)
     if n < 2:
         return float("nan"), float("nan")
-    sums = np.bincount(group, weights=values[valid], minlength=n)
-    counts = np.bincount(group, minlength=n)
-    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
+    drawn = _draws(n, seed)
     means = (drawn @ sums) / (drawn @ counts)
     tail = stats.norm.cdf(np.sqrt(n / (n - 1)) * stats.t.ppf((1 - LEVEL) / 2, n - 1))
     low, high = np.quantile(means, [tail, 1 - tail])
     return float(low), float(high)
+
+
+@lru_cache(maxsize=16)
+def _draws(n: int, seed: int) -> NDArray[np.int64]:
+    """How often each of n scenes is drawn, [RESAMPLES, n]."""
+    return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)

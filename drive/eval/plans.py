@@ -22,12 +22,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from drive.eval.planning.lidar import protocol_lidar, rear_axle_path
+from drive.eval.planning.protocol import MAX_RANGE_M
 from drive.frames import Array, headings_along
 from drive.schema import Plan, PlanError, SceneSample
 
 FRAMES = ("ego", "lidar")
-# A point further from the ego than this is out of range: the plan is a failed one in every protocol.
-MAX_RANGE_M = 1000.0
 TIME_TOLERANCE_S = 0.01
 LONGEST_REASON = 300
 

@@ -21,6 +21,7 @@ from drive.eval.planning.protocol import Protocol
 from drive.eval.planning.stp3 import SETTINGS, observed
 from drive.eval.planning.stp3 import per_step as stp3_per_step
 from drive.frames import Array
+from drive.schema import Mask
 
 SNAP_M = np.float32(0.1)
 
@@ -49,7 +50,11 @@ def _score(mirrored: bool) -> Callable[[Batch, Plans], dict[str, Array]]:
 
 def _protocol(name: str, columns: str, mirrored: bool) -> Protocol:
     settings = {**SETTINGS, "snap": "plans within 0.1 m up to the horizon become 0", "columns": columns}
-    return Protocol(name, "E2E-AD/AD-MLP 4b93ba0", settings, observed, _score(mirrored))
+
+    def excused(batch: Batch) -> Mask:
+        return stp3_per_step(batch, batch.gt_traj, right=True, mirrored=mirrored).record
+
+    return Protocol(name, "E2E-AD/AD-MLP 4b93ba0", settings, observed, _score(mirrored), excused=excused)
 
 
 ADMLP = _protocol("admlp", "plan and occupancy to the right", True)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drive.eval.planning.boundary import POINTS, boundary_polylines
 from drive.eval.planning.lidar import NOMINAL_EGO_FROM_LIDAR, lidar_path, protocol_lidar
 from drive.frames import Array, rotation_2d
 from drive.schema import Mask, SceneSample
@@ -117,8 +118,7 @@ def make_batch(samples: Sequence[SceneSample]) -> Batch:
     for name in rows[0] if rows else ():
         padding = widest if name.startswith("agent_") else None
         stacked[name] = np.stack([_pad(row[name], padding, -1 if name == "agent_raw" else 0) for row in rows])
-    no_map: dict[str, Any] = {"boundary": np.zeros((len(rows), 0, 20, 2)), "n_boundary": np.full(len(rows), -1, dtype=np.int64)}
-    return Batch(tuple(s.token for s in samples), tuple(s.scene for s in samples), **stacked, **no_map)
+    return Batch(tuple(s.token for s in samples), tuple(s.scene for s in samples), **stacked, **_boundaries(samples))
 
 
 def batch_from_arrays(arrays: Mapping[str, np.ndarray], scenes: Sequence[str] | None = None) -> Batch:
@@ -179,6 +179,16 @@ def _pad(value: np.ndarray, count: int | None, empty: int) -> np.ndarray:
     if count is None or len(value) == count:
         return value
     return np.concatenate([value, np.full((count - len(value), *value.shape[1:]), empty, dtype=value.dtype)])
+
+
+def _boundaries(samples: Sequence[SceneSample]) -> dict[str, Any]:
+    lines = [None if s.target.map is None else settled(boundary_polylines(s.target.map)) for s in samples]
+    counts = np.array([-1 if found is None else len(found) for found in lines], dtype=np.int64)
+    boundary = np.zeros((len(lines), max(counts.max(initial=0), 0), POINTS, 2))
+    for i, found in enumerate(lines):
+        if found is not None:
+            boundary[i, : len(found)] = found
+    return {"boundary": boundary, "n_boundary": counts}
 
 
 def _row(sample: SceneSample) -> dict[str, np.ndarray]:

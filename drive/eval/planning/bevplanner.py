@@ -25,6 +25,7 @@ from drive.schema import Mask
 CELLS = 1000
 CELL_M = np.float32(0.1)
 FIRST_M = np.float32(-49.95)
+OUTSIDE_M = np.float32(-1000.0)
 LIDAR_AHEAD_M = 0.985793
 VEHICLE_CLASSES = (0, 1, 2, 3, 4, 6, 7)
 LEAST_STEP_M = 1.0
@@ -70,18 +71,20 @@ def per_step(batch: Batch, xy: Array) -> tuple[Steps, Steps]:
     lines = boundary_lines(batch)
 
     def hits(path: np.ndarray) -> tuple[Mask, Mask]:
+        # NaN and infinity become the corner cell, as in the original's conversion to integers.
+        path = np.where(np.isfinite(path).all(-1, keepdims=True), path, OUTSIDE_M)
         yaw = headings(path)
         turn = np.stack([np.cos(yaw), np.sin(yaw)], -1).astype(np.float64)
         return _hits((path / CELL_M).astype(np.float64), turn, polygons, drawn, lines, batch.n_boundary)
 
     (box, edge), (record_box, record_edge) = hits(plan), hits(record)
-    cell = np.trunc((plan - FIRST_M) / CELL_M).astype(np.int64)
+    cell = np.trunc((plan - FIRST_M) / CELL_M)
     inside = ((cell >= 0) & (cell < CELLS)).all(-1)
-    point, point_edge = _points(np.where(inside[..., None], cell, 0), polygons, drawn, lines, batch.n_boundary)
+    point, point_edge = _points(np.where(inside[..., None], cell, 0).astype(np.int64), polygons, drawn, lines, batch.n_boundary)
     l2 = np.sqrt(((plan - record) ** 2).sum(-1)).astype(np.float64)
     return (
-        Steps(l2, box & ~record_box, point & inside & ~record_box),
-        Steps(l2, edge & ~record_edge, point_edge & inside & ~record_edge),
+        Steps(l2, box & ~record_box, point & inside & ~record_box, record_box),
+        Steps(l2, edge & ~record_edge, point_edge & inside & ~record_edge, record_edge),
     )
 
 
@@ -174,8 +177,11 @@ BEVPLANNER = Protocol(
         "ego": "4.084 x 1.85 m, +1.485793 m ahead",
         "ego_yaw": "last displacement, 0 below 1 m",
         "gt_collisions": "step not counted, sample kept",
+        "boundary": "outline of drivable_area, 102.4 x 50 m, 20 points a line (the original: road_segment and lane)",
         "average": "L2 mean up to the horizon, collision any up to it",
     },
     select=lambda batch: batch.complete,
     score=_score,
+    uses_map=True,
+    excused=lambda batch: per_step(batch, batch.gt_traj)[0].record,
 )

@@ -38,11 +38,12 @@ GRID_SETTINGS = {
 @dataclass(frozen=True, eq=False)
 class Steps:
     """What a protocol finds at each step: l2 [N, 6] m; box, point [N, 6] bool: the ego's box, its one cell, is hit and the
-    recorded drive's box is not."""
+    recorded drive's box is not; record [N, 6] bool: the recorded drive's box is hit, so the step is excused."""
 
     l2: Array
     box: Mask
     point: Mask
+    record: Mask
 
 
 def corners_32(xy: Array, yaw: Array, wl: Array) -> NDArray[np.float32]:
@@ -64,8 +65,8 @@ def rounded(corners: NDArray[np.float32]) -> Ints:
 
 
 def truncated(values: Array) -> Ints:
-    """Towards zero, and clipped to the grid."""
-    return np.clip(np.trunc(values), 0, CELLS - 1).astype(np.int64)
+    """Towards zero, and clipped to the grid. What is no 32-bit integer (NaN too) becomes 0, as in the originals' conversion."""
+    return np.clip(np.where(np.abs(values) < 2**31, np.trunc(values), 0), 0, CELLS - 1).astype(np.int64)
 
 
 def footprint(rows: Array, cols: Array) -> Ints:

@@ -15,6 +15,9 @@ from drive.eval.result import MetricResult
 from drive.frames import Array
 from drive.schema import Mask
 
+# A point further from the ego than this is out of range: the plan is a failed one in every protocol.
+MAX_RANGE_M = 1000.0
+
 
 @dataclass(frozen=True)
 class Protocol:
@@ -23,7 +26,8 @@ class Protocol:
     source: where its rule comes from (project and commit). settings: every choice that changes a number; their hash stands
     beside each number. select(batch) -> samples [N] that it scores. score(batch, plans) -> metric name -> values [N], for
     selected samples only; names beginning with l2, ade or fde are metres, all others fractions.
-    drops_failures: the original leaves failed samples out of its means.
+    drops_failures: the original leaves failed samples out of its means. uses_map: some metric needs the map.
+    excused(batch) -> steps [N, 6] at which the recorded drive itself collides and no collision is counted; None where all count.
     """
 
     name: str
@@ -32,6 +36,8 @@ class Protocol:
     select: Callable[[Batch], Mask]
     score: Callable[[Batch, Plans], dict[str, Array]]
     drops_failures: bool = False
+    uses_map: bool = False
+    excused: Callable[[Batch], Mask] | None = None
     version: str = field(default="1")
 
     @property
@@ -40,13 +46,27 @@ class Protocol:
         text = json.dumps([self.name, self.source, self.version, self.settings], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
-    def results(self, batch: Batch, plans: Plans) -> dict[str, MetricResult]:
+    def results(self, batch: Batch, plans: Plans, original: bool = False) -> dict[str, MetricResult]:
         """Scores of the selected samples of a batch. A failed sample has the worst value, 1, where the metric is bounded,
-        and is not valid where it is a length."""
+        and is not valid where it is a length.
+
+        A sample fails where it is not usable, where a value is not finite, or where a point lies further than MAX_RANGE_M
+        from the ego. original: score such values as the reference code would, usable or not. There NaN and infinity
+        become the grid's corner cell, or a polygon that meets none, and count as safe.
+        """
         chosen = self.select(batch)
         batch, plans = batch.take(chosen), plans.take(chosen)
-        failed = ~plans.usable
+        failed = np.zeros(len(batch), dtype=bool) if original else ~plans.usable | ~in_range(plans)
         return {name: _finish(name, values, failed) for name, values in self.score(batch, plans).items()}
+
+
+def in_range(plans: Plans) -> Mask:
+    """Rows [N] whose values are all finite and whose points lie within MAX_RANGE_M."""
+    finite = np.isfinite(plans.xy).all((1, 2)) & np.isfinite(plans.poses).all((1, 2))
+    reach = np.nan_to_num(np.maximum(np.abs(plans.xy), np.abs(plans.poses[..., :2])), nan=np.inf).max((1, 2), initial=0)
+    near = reach <= MAX_RANGE_M
+    distance = np.hypot(*np.moveaxis(np.where(near[:, None, None], plans.poses[..., :2], 0.0), -1, 0))
+    return finite & near & (distance.max(1, initial=0) <= MAX_RANGE_M)
 
 
 def unit_of(metric: str) -> str:

@@ -113,4 +113,5 @@ SPARSEDRIVE = Protocol(
     },
     select=lambda batch: batch.complete,
     score=_score,
+    excused=lambda batch: per_step(batch, batch.gt_traj)[2],
 )

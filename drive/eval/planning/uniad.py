@@ -48,11 +48,13 @@ def per_step(batch: Batch, xy: Array) -> Steps:
         cells = (path / np.float32(CELL_M)).astype(np.float64)
         return rectangles_hit(footprint(cells[..., 1], cells[..., 0]), polygons, drawn)
 
-    counts = batch.gt_mask & ~box_hit(record)
+    excused = box_hit(record) & batch.gt_mask
+    counts = batch.gt_mask & ~excused
     cell = (plan - np.float32(FIRST_M)) / np.float32(CELL_M)
     point, inside = single_cell(cell[..., 1], cell[..., 0])
     l2 = np.sqrt(((plan - record) ** 2).sum(-1)) * batch.gt_mask
-    return Steps(l2.astype(np.float64), box_hit(plan) & counts, rectangles_hit(point, polygons, drawn) & inside & counts)
+    at_point = rectangles_hit(point, polygons, drawn) & inside
+    return Steps(l2.astype(np.float64), box_hit(plan) & counts, at_point & counts, excused)
 
 
 def _score_at_step(batch: Batch, plans: Plans) -> dict[str, Array]:
@@ -63,6 +65,10 @@ def _score_at_step(batch: Batch, plans: Plans) -> dict[str, Array]:
 def _score_cumulative(batch: Batch, plans: Plans) -> dict[str, Array]:
     steps = per_step(batch, plans.xy)
     return {**cumulative("l2", steps.l2), **cumulative("collision", steps.box), **cumulative("point_collision", steps.point)}
+
+
+def _excused(batch: Batch) -> Mask:
+    return per_step(batch, batch.gt_traj).record
 
 
 _SETTINGS = {
@@ -77,6 +83,7 @@ UNIAD = Protocol(
     settings={**_SETTINGS, "average": "at step"},
     select=lambda batch: np.ones(len(batch), dtype=bool),
     score=_score_at_step,
+    excused=_excused,
 )
 UNIAD_STP3 = Protocol(
     name="uniad-stp3",
@@ -84,4 +91,5 @@ UNIAD_STP3 = Protocol(
     settings={**_SETTINGS, "average": "mean up to the horizon"},
     select=lambda batch: np.ones(len(batch), dtype=bool),
     score=_score_cumulative,
+    excused=_excused,
 )

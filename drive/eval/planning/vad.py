@@ -59,11 +59,12 @@ def per_step(batch: Batch, xy: Array) -> Steps:
         cols = [truncated(cells[..., 0] + FOOTPRINT_COLS[i]) for i in (0, 1)]
         return rectangles_hit(np.stack([*rows, *cols], -1), polygons, drawn)
 
-    counts = ~box_hit(record)
+    excused = box_hit(record)
     half = np.float32(-FIRST_M / 2)
     point, inside = single_cell((half - plan[..., 1]) / np.float32(CELL_M), (half + plan[..., 0]) / np.float32(CELL_M))
     l2 = np.sqrt(((plan - record) ** 2).sum(-1))
-    return Steps(l2.astype(np.float64), box_hit(plan) & counts, rectangles_hit(point, polygons, drawn) & inside & counts)
+    at_point = rectangles_hit(point, polygons, drawn) & inside
+    return Steps(l2.astype(np.float64), box_hit(plan) & ~excused, at_point & ~excused, excused)
 
 
 def _score(batch: Batch, plans: Plans) -> dict[str, Array]:
@@ -83,4 +84,5 @@ VAD = Protocol(
     },
     select=lambda batch: batch.complete,
     score=_score,
+    excused=lambda batch: per_step(batch, batch.gt_traj).record,
 )

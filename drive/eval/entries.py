@@ -1,0 +1,130 @@
+"""One planner's way through an evaluation: its answers block by block, its failures with their reasons, its scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from drive.eval.planning.batch import STEPS, Batch, Plans, plan_rows, recorded_plans
+from drive.eval.planning.protocol import Protocol
+from drive.eval.plans import TIME_TOLERANCE_S, PlanFile, check_range, looks_like_other_frame
+from drive.eval.report import Scores
+from drive.eval.result import MetricResult
+from drive.frames import Array
+from drive.schema import Mask, Plan, PlanError, Planner, SceneSample
+
+# VAD's rule: a record that ends this far to the side is a turn.
+TURN_M = 2.0
+
+
+@dataclass(eq=False)
+class Block:
+    """Results of one protocol on one block of samples: tokens and scenes of the selected ones, and which of them turn."""
+
+    tokens: list[str]
+    scenes: list[str]
+    turning: Mask
+    results: dict[str, MetricResult]
+
+
+@dataclass(eq=False)
+class Entry:
+    """One row of a report in the making. source: a Planner, a PlanFile, or None for the recorded drive.
+
+    asked: the user asked for it (constant velocity and the recorded drive are there unasked). reasons: token -> why there
+    is no plan; wanted: tokens that some protocol selected.
+    """
+
+    name: str
+    source: Planner | PlanFile | None
+    asked: bool
+    blocks: dict[str, list[Block]] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    wanted: set[str] = field(default_factory=set)
+    strangers: list[str] = field(default_factory=list)
+    ends: list[Array] = field(default_factory=list)
+
+    def answers(self, samples: Sequence[SceneSample], batch: Batch, wanted: Mask) -> Plans:
+        """The plans of a block; samples that no protocol wants are not asked for."""
+        self.wanted.update(batch.tokens[i] for i in np.flatnonzero(wanted))
+        if self.source is None:
+            return recorded_plans(batch)
+        xy, poses = np.zeros((len(batch), STEPS, 2)), np.zeros((len(batch), STEPS, 3))
+        usable = np.zeros(len(batch), dtype=bool)
+        for i in np.flatnonzero(wanted):
+            try:
+                xy[i], poses[i] = plan_rows(best_of(self.source, samples[i]), batch.ego_from_lidar[i])
+                usable[i] = True
+            except Exception as error:  # whatever a planner does, its sample fails and says why
+                reason = str(error) if isinstance(error, PlanError) else f"{type(error).__name__}: {error}"
+                self.reasons[batch.tokens[i]] = reason
+        clear = usable & batch.complete
+        self.ends.append(np.concatenate([poses[clear, -1, :2], batch.gt_poses[clear, -1, :2]], -1))
+        return Plans(xy, poses, usable)
+
+    def add(self, protocols: Sequence[Protocol], batch: Batch, plans: Plans) -> None:
+        """Scores a block."""
+        for protocol in protocols:
+            chosen = np.flatnonzero(protocol.select(batch))
+            turning = np.abs(batch.gt_poses[chosen, -1, 1]) >= TURN_M
+            tokens, scenes = [batch.tokens[i] for i in chosen], [batch.scenes[i] for i in chosen]
+            self.blocks.setdefault(protocol.name, []).append(Block(tokens, scenes, turning, protocol.results(batch, plans)))
+
+    def check_declared_frame(self) -> None:
+        """Fails every sample of a file whose plans lie across the road as they do when the other frame was meant."""
+        if not isinstance(self.source, PlanFile) or not self.ends:
+            return
+        ends = np.concatenate(self.ends)
+        if looks_like_other_frame(ends[:, :2], ends[:, 2:], self.source.frame):
+            other = "lidar" if self.source.frame == "ego" else "ego"
+            reason = f"meta.frame says {self.source.frame!r}, but the plans fit the recorded drives only as {other!r}; correct it"
+            for token in self.wanted:
+                self.reasons.setdefault(token, reason)
+
+    def check_tokens(self, dataset: Sequence[SceneSample]) -> None:
+        """Notes the tokens of a file that are no sample of the data set, chosen or not."""
+        if isinstance(self.source, PlanFile):
+            known = set(getattr(dataset, "all_tokens", ())) or {sample.token for sample in dataset}
+            self.strangers = [token for token in self.source.tokens if token not in known]
+
+    def scores(self, protocols: Sequence[Protocol]) -> Iterator[Scores]:
+        """One per protocol."""
+        for protocol in protocols:
+            blocks = self.blocks.get(protocol.name, [])
+            tokens = tuple(token for block in blocks for token in block.tokens)
+            late = np.array([token in self.reasons for token in tokens], dtype=bool)
+            names = [name for name in (blocks[0].results if blocks else {}) if all(name in block.results for block in blocks)]
+            metrics = {name: _joined([block.results[name] for block in blocks], late) for name in names}
+            turning = np.concatenate([block.turning for block in blocks]) if blocks else np.zeros(0, dtype=bool)
+            scenes = tuple(scene for block in blocks for scene in block.scenes)
+            yield Scores(self.name, protocol, metrics, tokens, scenes, {"straight": ~turning, "turning": turning})
+
+    def failures(self) -> Iterator[dict[str, str]]:
+        """{planner, token, reason}: samples without a usable plan, and tokens that are no sample."""
+        for token, reason in self.reasons.items():
+            if token in self.wanted:
+                yield {"planner": self.name, "token": token, "reason": reason}
+        for token in self.strangers:
+            yield {"planner": self.name, "token": token, "reason": "not a sample of this data set"}
+
+
+def best_of(source: Planner | PlanFile, sample: SceneSample) -> Array:
+    """The best trajectory [T, 3] for one sample, checked. Raises PlanError where the answer cannot be used."""
+    asked = sample.observation.future_times_s
+    plan = source.plan(sample) if isinstance(source, PlanFile) else source.plan(sample.observation)
+    if not isinstance(plan, Plan):
+        raise PlanError(f"the planner returned a {type(plan).__name__}, expected a Plan")
+    if plan.times_s.shape != asked.shape or not np.allclose(plan.times_s, asked, rtol=0, atol=TIME_TOLERANCE_S):
+        raise PlanError(f"the plan is at times {plan.times_s.tolist()}, asked for were {asked.tolist()}")
+    check_range(plan.best)
+    return plan.best
+
+
+def _joined(blocks: list[MetricResult], late: Mask) -> MetricResult:
+    """Blocks as one result; samples that turned out to have failed afterwards (late [N]) take the failed value."""
+    first = blocks[0]
+    values, valid, failed = (np.concatenate([getattr(b, n) for b in blocks]) for n in ("values", "valid", "failed"))
+    worst = 0.0 if first.unit else 1.0
+    return MetricResult(first.name, np.where(late, worst, values), valid & ~late if first.unit else valid, failed | late, first.unit)

@@ -1,0 +1,119 @@
+"""A report as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from drive.eval.planning.batch import HORIZONS_S
+from drive.eval.report import Report
+
+HORIZONS = (*(f"{s}s" for s in HORIZONS_S), "avg")
+STEMS = ("l2", "collision", "ccr")
+COMPARED = ("l2_avg", "collision_avg")
+
+
+def text_table(report: Report) -> str:
+    """One table per protocol, planners as rows, then paired differences, what is unknown in the data, and failures."""
+    protocols = dict.fromkeys(scores.protocol.name for scores in report.scores)
+    parts = [*(protocol_table(report, name) for name in protocols), _comparisons(report), _unknown(report), _failures(report)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def protocol_table(report: Report, protocol: str) -> str:
+    """L2 in metres and rates in per cent at 1, 2, 3 s and their mean, the mean with its interval, and the counts."""
+    header, rows = protocol_rows(report, protocol)
+    found = next(s.protocol for s in report.scores if s.protocol.name == protocol)
+    title = f"{protocol} ({found.source}; settings {found.settings_hash})  L2 in m, rates in %, [95 % interval]"
+    return "\n".join([title, aligned([header, *rows]), *protocol_notes(report, protocol)])
+
+
+def protocol_notes(report: Report, protocol: str) -> list[str]:
+    """What one must know to read the table."""
+    notes = []
+    excused = report.settings.get("excused_steps", {}).get(protocol)
+    if excused:
+        notes.append(f"no collision counts at {excused['excused']} of {excused['steps']} steps, where the record itself collides")
+    if any(r["protocol"] == protocol for r in report.published):
+        notes.append("published: as reported by the source named, on the whole of nuScenes val, not on these samples")
+    return notes
+
+
+def protocol_rows(report: Report, protocol: str) -> tuple[list[str], list[list[str]]]:
+    """Header and cells of one protocol's table; published rows last, with their source."""
+    rows = [r for r in report.rows if r["protocol"] == protocol]
+    stems = [stem for stem in STEMS if any(r["metric"].startswith(f"{stem}_") for r in rows)]
+    metrics = [f"{stem}_{h}" for stem in stems for h in HORIZONS]
+    metrics += [m for m in ("ade", "fde", "miss_rate") if any(r["metric"] == m for r in rows)]
+    header = ["planner", *(m.replace("_", " ") for m in metrics), "requested", "scored", "failed"]
+    lines = []
+    for name, part in dict.fromkeys((r["planner"], r["slice"]) for r in rows):
+        own = {r["metric"]: r for r in rows if (r["planner"], r["slice"]) == (name, part)}
+        first = next(iter(own.values()))
+        label = name if part == "all" else f"{name} ({part})"
+        counts = [str(first[key]) for key in ("requested", "scored", "failed")]
+        lines.append([label, *(_cell(own.get(m), m.endswith("_avg")) for m in metrics), *counts])
+    published = _published(report, protocol, metrics)
+    if published:
+        header, lines = [*header, "source"], [[*line, ""] for line in lines]
+    return header, lines + published
+
+
+def _published(report: Report, protocol: str, metrics: list[str]) -> list[list[str]]:
+    rows = [r for r in report.published if r["protocol"] == protocol]
+    lines = []
+    for name, source in dict.fromkeys((r["planner"], r["source"]) for r in rows):
+        own = {r["metric"]: r for r in rows if (r["planner"], r["source"]) == (name, source)}
+        lines.append([f"published: {name}", *(_cell(own.get(m), False) for m in metrics), "", "", "", source])
+    return lines
+
+
+def _cell(row: dict[str, Any] | None, interval: bool) -> str:
+    if row is None or row["value"] is None:
+        return "-"
+    scale, digits = (1, 3) if row["unit"] == "m" else (100, 2)
+    text = f"{scale * row['value']:.{digits}f}"
+    if not interval or row["low"] is None:
+        return text
+    return f"{text} [{scale * row['low']:.{digits - 1}f}, {scale * row['high']:.{digits - 1}f}]"
+
+
+def _comparisons(report: Report) -> str:
+    rows = [r for r in report.comparisons if r["metric"] in COMPARED and r["difference"] is not None]
+    if not rows:
+        return ""
+    lines = [["paired difference", "protocol", "metric", "difference", "95 % interval", "samples"]]
+    for r in rows:
+        scale, unit = (1, "m") if r["unit"] == "m" else (100, "%")
+        interval = "-" if r["low"] is None else f"[{scale * r['low']:+.3f}, {scale * r['high']:+.3f}]"
+        pair = f"{r['planner']} - {r['against']}"
+        lines.append([pair, r["protocol"], r["metric"], f"{scale * r['difference']:+.3f} {unit}", interval, str(r["samples"])])
+    return aligned(lines)
+
+
+def _unknown(report: Report) -> str:
+    found = report.settings.get("unknown", {})
+    total = found.get("annotations", 0)
+    notes = {
+        "visibility": "unknown visibility, counted as visible",
+        "points": "an unknown number of points, counted as having some",
+        "category": "a category that nuScenes does not have, counted as no object by protocols that go by its classes",
+    }
+    return "\n".join(f"{found[key]} of {total} annotations have {text}" for key, text in notes.items() if found.get(key))
+
+
+def _failures(report: Report) -> str:
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for failure in report.failures:
+        reasons.setdefault((failure["planner"], failure["reason"]), []).append(failure["token"])
+    return "\n".join(
+        f"failed: {name}: {len(tokens)} x {reason} ({tokens[0]}{', ...' if len(tokens) > 1 else ''})"
+        for (name, reason), tokens in reasons.items()
+    )
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as lines with aligned columns, the first to the left."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [[row[0].ljust(widths[0]), *(v.rjust(w) for v, w in zip(row[1:], widths[1:], strict=True))] for row in rows]
+    return "\n".join("  ".join(line).rstrip() for line in lines)
