@@ -50,7 +50,8 @@ class Batch:
     agent_xy [N, A, 7, 2] centres, agent_yaw [N, A, 7] direction of the length, agent_wl [N, A, 2] width and length,
     agent_valid [N, A, 7] bool: annotated then. agent_raw [N, A] index in RAW, -1 = a category that is not nuScenes'.
     agent_points [N, A, 7] LiDAR + radar points, -1 = unknown. agent_visibility [N, A, 7] nuScenes level 1..4, 0 = unknown.
-    agent_seen [N, A] bool: annotated in one of the last three observed key frames with a visibility other than level 1.
+    agent_seen [N, A] bool: annotated in one of the last three observed key frames with a visibility other than level 1;
+    past_steps [N]: observed steps before t0 that the window holds, of which that takes two.
     ego_from_lidar [N, 4, 4]. index, frames_after [N]: key frames of the scene before and after t0, -1 = unknown.
 
     In the ego frame of t0, for the protocols that work there:
@@ -72,6 +73,7 @@ class Batch:
     agent_points: NDArray[np.int64]
     agent_visibility: NDArray[np.int64]
     agent_seen: Mask
+    past_steps: NDArray[np.int64]
     ego_from_lidar: Array
     index: NDArray[np.int64]
     frames_after: NDArray[np.int64]
@@ -109,6 +111,11 @@ class Plans:
         """The rows where mask [N] is True."""
         return Plans(self.xy[mask], self.poses[mask], self.usable[mask])
 
+    def without(self, failed: Mask) -> Plans:
+        """The same rows with zeros, not usable, where failed [N]."""
+        keep = ~failed[:, None, None]
+        return Plans(np.where(keep, self.xy, 0.0), np.where(keep, self.poses, 0.0), self.usable & ~failed)
+
 
 def make_batch(samples: Sequence[SceneSample]) -> Batch:
     """Samples of a data set -> a batch. Raises ValueError where their window is not 2 Hz with a 3 s future or more."""
@@ -143,6 +150,7 @@ def batch_from_arrays(arrays: Mapping[str, np.ndarray], scenes: Sequence[str] | 
         agent_points=a["agent_points"],
         agent_visibility=a["agent_visibility"],
         agent_seen=valid[:, :, 0] & (a["agent_visibility"][:, :, 0] != 1),
+        past_steps=np.full(n, 2, dtype=np.int64),
         ego_from_lidar=np.broadcast_to(mount, (n, 4, 4)),
         index=np.full(n, 99, dtype=np.int64),
         frames_after=np.full(n, -1, dtype=np.int64),
@@ -211,6 +219,7 @@ def _ego_row(sample: SceneSample, ego_from_lidar: Array) -> dict[str, np.ndarray
         "gt_yaw": np.concatenate([[0.0], poses[:, 2]]),
         "gt_poses": poses,
         "ego_from_lidar": ego_from_lidar,
+        "past_steps": np.array(sample.target.agents.now),
         "index": np.array(sample.index),
         "frames_after": np.array(-1 if sample.frames_after is None else sample.frames_after),
     }

@@ -56,7 +56,10 @@ class Protocol:
         """
         chosen = self.select(batch)
         batch, plans = batch.take(chosen), plans.take(chosen)
-        failed = np.zeros(len(batch), dtype=bool) if original else ~plans.usable | ~in_range(plans)
+        failed = np.zeros(len(batch), dtype=bool)
+        if not original:
+            failed = ~plans.usable | ~in_range(plans)
+            plans = plans.without(failed)
         return {name: _finish(name, values, failed) for name, values in self.score(batch, plans).items()}
 
 

@@ -128,7 +128,9 @@ def per_step(batch: Batch, xy: ArrayLike, right: bool = False, mirrored: bool = 
 
 
 def observed(batch: Batch) -> Mask:
-    """Samples [N] with two key frames before and six after."""
+    """Samples [N] with two key frames before and six after. Raises ValueError where the window shows fewer than two."""
+    if (batch.past_steps < 2).any():
+        raise ValueError("ST-P3's protocols need a window with at least 1 s of past, to tell which agents were seen before")
     return batch.complete & (batch.index >= 2)
 
 
