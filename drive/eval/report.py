@@ -52,7 +52,6 @@ class Report:
     asked: list[str]
     settings: dict[str, Any] = field(default_factory=dict)
     published: list[dict[str, Any]] = field(default_factory=list)
-    command: str = "eval"
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
@@ -81,11 +80,7 @@ class Report:
 
     def save(self, folder: str | Path) -> Path:
         """Writes report.json into folder (made if need be) and returns its path."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         data = {
-            "schema": SCHEMA,
-            "command": self.command,
             "settings": self.settings,
             "protocols": {s.protocol.name: {"source": s.protocol.source, **s.protocol.settings} for s in self.scores},
             "rows": self.rows,
@@ -94,10 +89,17 @@ class Report:
             "failures": self.failures,
             "published": self.published,
         }
-        partial = folder / "report.json.partial"
-        partial.write_text(json.dumps(data, indent=1, allow_nan=False))
-        os.replace(partial, folder / "report.json")
-        return folder / "report.json"
+        return write_json(folder, "eval", data)
+
+
+def write_json(folder: str | Path, command: str, data: dict[str, Any]) -> Path:
+    """Writes report.json, atomically, into folder (made if need be) and returns its path."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / "report.json.partial"
+    partial.write_text(json.dumps({"schema": SCHEMA, "command": command, **data}, indent=1, allow_nan=False))
+    os.replace(partial, folder / "report.json")
+    return folder / "report.json"
 
 
 def _rows(scores: Scores) -> Iterator[dict[str, Any]]:

@@ -22,6 +22,7 @@ import pytest
 
 from drive.eval.planning import admlp, bevplanner, sparsedrive, stp3, uniad, vad
 from drive.eval.planning.batch import Batch, Plans, batch_from_arrays
+from drive.eval.planning.occupied import Occupancy
 from drive.eval.planning.registry import PROTOCOLS
 from drive.frames import rotation_2d
 
@@ -86,12 +87,12 @@ def border_near_ego(polygons: np.ndarray, drawn: np.ndarray, cells: int, columns
     return bool((crosses_border(polygons, drawn, cells) & near).any())
 
 
-def half_metre_border(occupancy: Callable[[Batch], tuple], signs: tuple[int, int]) -> Border:
+def half_metre_border(occupancy: Callable[[Batch], Occupancy], signs: tuple[int, int]) -> Border:
     """For grids of half a metre: signs of column and row against x and y of L."""
 
     def border(one: Golden) -> bool:
         paths = [100 + 2 * np.array(signs) * path[0] for path in (one.xy, one.arrays["gt_traj"])]
-        return border_near_ego(*occupancy(one.batch), 200, paths, 12)
+        return border_near_ego(*occupancy(one.batch).everything(), 200, paths, 12)
 
     return border
 
@@ -102,12 +103,12 @@ def warped_border(one: Golden) -> bool:
     plan = np.stack([one.xy[0, :, 1], -one.xy[0, :, 0]], -1)
     own = ((plan - batch.gt_poses[0, :, :2])[:, None] @ rotation_2d(batch.gt_poses[0, :, 2]))[:, 0]
     paths = [100 + 2 * np.stack([side * own[:, 1], own[:, 0]], -1) for side in (1, -1)]
-    return border_near_ego(*stp3.occupancy(batch), 200, [*paths, np.full((6, 2), 100)], 14)
+    return border_near_ego(*stp3.occupancy(batch).everything(), 200, [*paths, np.full((6, 2), 100)], 14)
 
 
 def fine_border(one: Golden) -> bool:
     paths = [500 + 10 * np.stack([path[0, :, 1], -path[0, :, 0]], -1) for path in (one.xy, one.arrays["gt_traj"])]
-    return border_near_ego(*bevplanner.occupancy(one.batch), 1000, paths, 45)
+    return border_near_ego(*bevplanner.occupancy(one.batch).everything(), 1000, paths, 45)
 
 
 def check(golden: Golden, flags: Flags, expected: np.ndarray, border: Border | None, name: str) -> float:
@@ -349,7 +350,7 @@ def test_golden_rasters_are_those_of_uniad(golden: Golden, request: pytest.Fixtu
     if not path.is_file():
         pytest.skip(f"no {path.name} in {FOLDER}")
     expected = np.unpackbits(np.load(path)["uniad"], axis=-1)[:, 1:].astype(bool)
-    polygons, drawn = uniad.occupancy(golden.batch)
+    polygons, drawn = uniad.occupancy(golden.batch).everything()
     for i in range(len(expected)):
         for k in np.flatnonzero(golden.batch.gt_mask[i]):
             image = np.zeros((200, 200), dtype=np.uint8)
@@ -357,4 +358,4 @@ def test_golden_rasters_are_those_of_uniad(golden: Golden, request: pytest.Fixtu
                 cv2.fillPoly(image, [polygons[i, a, k].astype(np.int32)], 1)
             if (image.astype(bool) != expected[i, k]).any():
                 one = golden.one(i).batch
-                assert crosses_border(*uniad.occupancy(one), 200)[:, k].any(), f"sample {i}, step {k}"
+                assert crosses_border(*uniad.occupancy(one).everything(), 200)[:, k].any(), f"sample {i}, step {k}"

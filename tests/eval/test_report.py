@@ -22,7 +22,9 @@ from drive.eval.report import DROPPED, Report
 from drive.eval.table import text_table
 from drive.schema import Observation, Plan, PlanError, SceneSample
 
-ROW_KEYS = {"planner", "protocol", "metric", "value", "low", "high", "unit", "requested", "scored", "failed", "slice", "version", "settings_hash"}
+ROW_KEYS = {
+    "planner", "protocol", "metric", "value", "low", "high", "unit", "requested", "scored", "failed", "slice", "version", "settings_hash",
+}  # fmt: skip
 
 
 class Shifted:

@@ -93,6 +93,8 @@ class Batch:
 
     def take(self, mask: Mask) -> Batch:
         """The samples where mask [N] is True."""
+        if mask.all():
+            return self
         kept: dict[str, Any] = {f.name: getattr(self, f.name)[mask] for f in fields(self) if f.name not in ("tokens", "scenes")}
         rows = np.flatnonzero(mask)
         return Batch(tokens=tuple(self.tokens[i] for i in rows), scenes=tuple(self.scenes[i] for i in rows), **kept)

@@ -16,7 +16,8 @@ import numba
 import numpy as np
 
 from drive.eval.planning.batch import RAW_TO_DETECTION, Batch, Plans
-from drive.eval.planning.halfmetre import Steps, corners_32
+from drive.eval.planning.halfmetre import Steps, corners_32, on_grid
+from drive.eval.planning.occupied import Occupancy
 from drive.eval.planning.protocol import Protocol, any_until, cumulative
 from drive.eval.planning.raster import Ints, fills_any, line_hits
 from drive.frames import Array
@@ -34,6 +35,8 @@ ORIGIN = float(FIRST_M / CELL_M)
 AHEAD = np.arange(494, 535) + ORIGIN
 ACROSS = np.arange(491, 509) + ORIGIN
 WINDOW = 64
+# How far the ego's box reaches from the trajectory point, objects being moved ahead by LIDAR_AHEAD_M.
+REACH_M = 4.5
 
 
 def to_ego(points: Array) -> Array:
@@ -41,14 +44,17 @@ def to_ego(points: Array) -> Array:
     return np.stack([points[..., 1], -points[..., 0]], -1)
 
 
-def occupancy(batch: Batch) -> tuple[Ints, Mask]:
-    """Grid polygons [N, A, 6, 4, 2] (column = forward, row = left), and which are drawn [N, A, 6]."""
+def occupancy(batch: Batch) -> Occupancy:
+    """The vehicles with points of the future frames; column = forward, row = left."""
     vehicle = np.isin(RAW_TO_DETECTION[batch.agent_raw], VEHICLE_CLASSES)
     drawn = batch.agent_valid[:, :, 1:] & (batch.agent_points[:, :, 1:] != 0) & vehicle[:, :, None]
-    size = np.broadcast_to(batch.agent_wl[:, :, None], (*drawn.shape, 2))
-    centre = to_ego(batch.agent_xy[:, :, 1:]) + np.array([LIDAR_AHEAD_M, 0.0])
-    corners = corners_32(centre, batch.agent_yaw[:, :, 1:] - np.pi / 2, size)
-    return np.trunc((corners - FIRST_M) / CELL_M).astype(np.int64), drawn
+
+    def vertices(n: Ints, a: Ints, k: Ints) -> Ints:
+        centre = to_ego(batch.agent_xy[n, a, k + 1]) + np.array([LIDAR_AHEAD_M, 0.0])
+        corners = corners_32(centre, batch.agent_yaw[n, a, k + 1] - np.pi / 2, batch.agent_wl[n, a])
+        return np.trunc((corners - FIRST_M) / CELL_M).astype(np.int64)
+
+    return Occupancy(drawn, batch.agent_xy[:, :, 1:], batch.agent_wl, vertices)
 
 
 def boundary_lines(batch: Batch) -> Ints:
@@ -67,20 +73,20 @@ def headings(path: np.ndarray) -> np.ndarray:
 def per_step(batch: Batch, xy: Array) -> tuple[Steps, Steps]:
     """Plans xy [N, 6, 2] in L -> flags against objects, and against road boundaries, at each step (L2 the same in both)."""
     plan, record = (to_ego(np.asarray(v, dtype=np.float32)) for v in (xy, batch.gt_traj))
-    polygons, drawn = occupancy(batch)
-    lines = boundary_lines(batch)
+    near = occupancy(batch).near(on_grid(xy, batch.gt_traj), REACH_M)
+    lines = boundary_lines(batch), batch.n_boundary
 
     def hits(path: np.ndarray) -> tuple[Mask, Mask]:
         # NaN and infinity become the corner cell, as in the original's conversion to integers.
         path = np.where(np.isfinite(path).all(-1, keepdims=True), path, OUTSIDE_M)
         yaw = headings(path)
         turn = np.stack([np.cos(yaw), np.sin(yaw)], -1).astype(np.float64)
-        return _hits((path / CELL_M).astype(np.float64), turn, polygons, drawn, lines, batch.n_boundary)
+        return _hits((path / CELL_M).astype(np.float64), turn, *near, *lines)
 
     (box, edge), (record_box, record_edge) = hits(plan), hits(record)
     cell = np.trunc((plan - FIRST_M) / CELL_M)
     inside = ((cell >= 0) & (cell < CELLS)).all(-1)
-    point, point_edge = _points(np.where(inside[..., None], cell, 0).astype(np.int64), polygons, drawn, lines, batch.n_boundary)
+    point, point_edge = _points(np.where(inside[..., None], cell, 0).astype(np.int64), *near, *lines)
     l2 = np.sqrt(((plan - record) ** 2).sum(-1)).astype(np.float64)
     return (
         Steps(l2, box & ~record_box, point & inside & ~record_box, record_box),
@@ -90,7 +96,7 @@ def per_step(batch: Batch, xy: Array) -> tuple[Steps, Steps]:
 
 @numba.njit(cache=True)
 def _hits(
-    path: Array, turn: Array, polygons: Ints, drawn: Mask, lines: Ints, line_count: Ints
+    path: Array, turn: Array, polygons: Ints, start: Ints, lines: Ints, line_count: Ints
 ) -> tuple[Mask, Mask]:  # pragma: no cover - compiled
     """Path [N, 6, 2] in cells with turn [N, 6, 2] = cos, sin -> does the turned box hit an object, a boundary [N, 6] each."""
     objects = np.zeros(path.shape[:2], dtype=np.bool_)
@@ -98,10 +104,13 @@ def _hits(
     cells = np.zeros((WINDOW, WINDOW), dtype=np.bool_)
     for n in range(path.shape[0]):
         for k in range(path.shape[1]):
+            first, last = start[n * path.shape[1] + k], start[n * path.shape[1] + k + 1]
+            if first == last and not _lines_near(lines[n], line_count[n], path[n, k]):
+                continue
             rows, cols, row0, col0 = _draw_ego(path[n, k], turn[n, k], cells)
             window = cells[:rows, :cols]
-            for a in range(polygons.shape[1]):
-                if drawn[n, a, k] and fills_any(polygons[n, a, k], CELLS, CELLS, window, row0, col0):
+            for i in range(first, last):
+                if fills_any(polygons[i], CELLS, CELLS, window, row0, col0):
                     objects[n, k] = True
                     break
             edges[n, k] = _lines_hit(lines[n], line_count[n], window, row0, col0)
@@ -120,8 +129,8 @@ def _draw_ego(at: Array, turn: Array, cells: Mask) -> tuple[int, int, int, int]:
     i = 0
     for x in AHEAD:
         for y in ACROSS:
-            forward = np.round(x * turn[0] - y * turn[1] - ORIGIN) + at[0]
-            left = np.round(x * turn[1] + y * turn[0] - ORIGIN) + at[1]
+            forward = np.rint(x * turn[0] - y * turn[1] - ORIGIN) + at[0]
+            left = np.rint(x * turn[1] + y * turn[0] - ORIGIN) + at[1]
             col[i] = min(max(int(forward), 0), CELLS - 1)
             row[i] = min(max(int(left), 0), CELLS - 1)
             i += 1
@@ -129,6 +138,18 @@ def _draw_ego(at: Array, turn: Array, cells: Mask) -> tuple[int, int, int, int]:
     for i in range(count):
         cells[row[i] - row0, col[i] - col0] = True
     return row.max() - row0 + 1, col.max() - col0 + 1, row0, col0
+
+
+@numba.njit(cache=True)
+def _lines_near(lines: Ints, count: int, at: Array) -> bool:  # pragma: no cover - compiled
+    """Whether a stretch of a boundary comes within WINDOW cells of the ego's point (clipped to the grid) in both axes."""
+    x, y = min(max(at[0] - ORIGIN, 0), CELLS - 1), min(max(at[1] - ORIGIN, 0), CELLS - 1)
+    for b in range(count):
+        for i in range(lines.shape[1] - 1):
+            ax, ay, bx, by = lines[b, i, 0], lines[b, i, 1], lines[b, i + 1, 0], lines[b, i + 1, 1]
+            if min(ax, bx) - WINDOW <= x <= max(ax, bx) + WINDOW and min(ay, by) - WINDOW <= y <= max(ay, by) + WINDOW:
+                return True
+    return False
 
 
 @numba.njit(cache=True)
@@ -142,7 +163,7 @@ def _lines_hit(lines: Ints, count: int, window: Mask, row0: int, col0: int) -> b
 
 @numba.njit(cache=True)
 def _points(
-    cell: Ints, polygons: Ints, drawn: Mask, lines: Ints, line_count: Ints
+    cell: Ints, polygons: Ints, start: Ints, lines: Ints, line_count: Ints
 ) -> tuple[Mask, Mask]:  # pragma: no cover - compiled
     """Cells [N, 6, 2] (forward, left) inside the grid -> is it filled by an object, by a boundary [N, 6] each."""
     objects = np.zeros(cell.shape[:2], dtype=np.bool_)
@@ -151,8 +172,9 @@ def _points(
     for n in range(cell.shape[0]):
         for k in range(cell.shape[1]):
             col, row = cell[n, k]
-            for a in range(polygons.shape[1]):
-                if drawn[n, a, k] and fills_any(polygons[n, a, k], CELLS, CELLS, one, row, col):
+            step = n * cell.shape[1] + k
+            for i in range(start[step], start[step + 1]):
+                if fills_any(polygons[i], CELLS, CELLS, one, row, col):
                     objects[n, k] = True
                     break
             edges[n, k] = _lines_hit(lines[n], line_count[n], one, row, col)

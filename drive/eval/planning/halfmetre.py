@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from drive.eval.planning.batch import HUMANS, VEHICLES, Batch
 from drive.eval.planning.raster import Ints, fills_any
@@ -25,6 +25,9 @@ HALF_M = 50.0
 FIRST_M = -49.75
 FOOTPRINT_ROWS = (97, 104)
 FOOTPRINT_COLS = (98, 101)
+
+# How far the ego's box and its one cell (half a grid off in VAD's point test, see there) reach from the trajectory point.
+REACH_M = 3.0
 
 # What the reports say of all protocols on this grid.
 GRID_SETTINGS = {
@@ -83,22 +86,29 @@ def single_cell(rows: Array, cols: Array) -> tuple[Ints, Mask]:
     return np.stack([row, row, col, col], -1), inside
 
 
+def on_grid(*paths: ArrayLike) -> Array:
+    """Paths [N, 6, 2] in L -> where their boxes are looked up, [N, E, 6, 2]: clipped to the grid; NaN counts as 0."""
+    stacked = np.stack([np.asarray(path, dtype=np.float64) for path in paths], 1)
+    return np.clip(np.nan_to_num(stacked, posinf=HALF_M, neginf=-HALF_M), -HALF_M, HALF_M)
+
+
 def road_users(batch: Batch) -> Mask:
     """Agents [N, A] in the raw categories human.* and vehicle.*."""
     return np.isin(batch.agent_raw, (*HUMANS, *VEHICLES))
 
 
 @numba.njit(cache=True)
-def rectangles_hit(rectangles: Ints, polygons: Ints, drawn: Mask) -> Mask:  # pragma: no cover - compiled
-    """Rectangles [N, 6, 4] of cells against polygons [N, A, 6, 4, 2] (column, row), where drawn [N, A, 6] -> hit [N, 6]."""
+def rectangles_hit(rectangles: Ints, polygons: Ints, start: Ints) -> Mask:  # pragma: no cover - compiled
+    """Rectangles [N, 6, 4] of cells against the polygons of their step (see `Occupancy.near`) -> hit [N, 6]."""
     hit = np.zeros(rectangles.shape[:2], dtype=np.bool_)
     full = np.ones((FOOTPRINT_ROWS[1] - FOOTPRINT_ROWS[0] + 1, FOOTPRINT_COLS[1] - FOOTPRINT_COLS[0] + 1), dtype=np.bool_)
     for n in range(rectangles.shape[0]):
         for k in range(rectangles.shape[1]):
             top, bottom, left, right = rectangles[n, k]
             cells = full[: bottom - top + 1, : right - left + 1]
-            for a in range(polygons.shape[1]):
-                if drawn[n, a, k] and fills_any(polygons[n, a, k], CELLS, CELLS, cells, top, left):
+            step = n * rectangles.shape[1] + k
+            for i in range(start[step], start[step + 1]):
+                if fills_any(polygons[i], CELLS, CELLS, cells, top, left):
                     hit[n, k] = True
                     break
     return hit

@@ -44,7 +44,7 @@ def _cells(path: Array) -> tuple[Array, Array]:
 
 def uniad_flags(batch: Batch, xy: Array) -> Mask:
     """UniAD's box flags."""
-    polygons, drawn = uniad.occupancy(batch)
+    polygons, drawn = uniad.occupancy(batch).everything()
     polygons, flags = polygons.astype(np.int32), np.zeros(xy.shape[:2], dtype=bool)
     record = np.where(batch.gt_mask[..., None], batch.gt_traj, 0.0)
     for i in range(len(batch)):
@@ -56,7 +56,7 @@ def uniad_flags(batch: Batch, xy: Array) -> Mask:
 
 def vad_flags(batch: Batch, xy: Array) -> Mask:
     """VAD's box flags."""
-    polygons, drawn = vad.occupancy(batch)
+    polygons, drawn = vad.occupancy(batch).everything()
     polygons, flags = polygons.astype(np.int32), np.zeros(xy.shape[:2], dtype=bool)
     for i in range(len(batch)):
         filled = images(polygons[i], drawn[i], halfmetre.CELLS)
@@ -68,7 +68,7 @@ def vad_flags(batch: Batch, xy: Array) -> Mask:
 
 def stp3_flags(batch: Batch, xy: Array) -> Mask:
     """ST-P3's box flags; the warp is applied to the ego's cells alone."""
-    polygons, drawn = stp3.occupancy(batch)
+    polygons, drawn = stp3.occupancy(batch).everything()
     warps = stp3.warp(batch)
     polygons, flags = polygons.astype(np.int32), np.zeros(xy.shape[:2], dtype=bool)
     for i in range(len(batch)):
@@ -92,7 +92,7 @@ def _warped(filled: np.ndarray, warps: np.ndarray, rows: Array, cols: Array) -> 
 
 def bevplanner_flags(batch: Batch, xy: Array) -> tuple[Mask, Mask]:
     """BEV-Planner's box flags against objects and against road boundaries."""
-    polygons, drawn = bevplanner.occupancy(batch)
+    polygons, drawn = bevplanner.occupancy(batch).everything()
     lines = bevplanner.boundary_lines(batch).astype(np.int32)
     polygons = polygons.astype(np.int32)
     flags, edges = np.zeros(xy.shape[:2], dtype=bool), np.zeros(xy.shape[:2], dtype=bool)

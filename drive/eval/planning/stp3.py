@@ -24,11 +24,13 @@ from drive.eval.planning.halfmetre import (
     FIRST_M,
     GRID_SETTINGS,
     HALF_M,
+    REACH_M,
     Steps,
     footprint,
     road_users,
     single_cell,
 )
+from drive.eval.planning.occupied import Occupancy
 from drive.eval.planning.protocol import Protocol, cumulative
 from drive.eval.planning.raster import Ints, fills_any
 from drive.frames import Array, rotation_2d
@@ -39,16 +41,17 @@ from drive.schema import Mask
 WINDOW = 16
 
 
-def occupancy(batch: Batch) -> tuple[Ints, Mask]:
-    """Grid polygons [N, A, 6, 4, 2] (column = left, row = forward) of each future frame in that frame's own ego frame, and
-    which are drawn [N, A, 6]."""
-    pose = batch.gt_poses[:, None]
-    boxes = batch.agent_boxes[:, :, 1:]
-    centre = ((boxes[..., None, :2] - pose[..., None, :2]) @ rotation_2d(pose[..., 2]))[..., 0, :]
-    own = np.concatenate([centre, boxes[..., 2:3] - pose[..., 2:3], boxes[..., 3:]], -1)
-    vertices = np.round((box_corners(own) + HALF_M) / CELL_M).astype(np.int64)
+def occupancy(batch: Batch) -> Occupancy:
+    """The agents seen at t0, each future frame in its own ego frame; column = left, row = forward."""
+
+    def vertices(n: Ints, a: Ints, k: Ints) -> Ints:
+        pose, boxes = batch.gt_poses[n, k], batch.agent_boxes[n, a, k + 1]
+        centre = ((boxes[:, None, :2] - pose[:, None, :2]) @ rotation_2d(pose[:, 2]))[:, 0]
+        own = np.concatenate([centre, boxes[:, 2:3] - pose[:, 2:3], boxes[:, 3:]], -1)
+        return np.round((box_corners(own) + HALF_M) / CELL_M).astype(np.int64)[..., ::-1].copy()
+
     drawn = batch.agent_valid[:, :, 1:] & (batch.agent_seen & road_users(batch))[:, :, None]
-    return vertices[..., ::-1].copy(), drawn
+    return Occupancy(drawn, batch.agent_boxes[:, :, 1:, :2], batch.agent_wl, vertices)
 
 
 def warp(batch: Batch) -> np.ndarray:
@@ -59,9 +62,14 @@ def warp(batch: Batch) -> np.ndarray:
     return np.stack([np.stack([cos, -sin, y / half], -1), np.stack([sin, cos, -x / half], -1)], -2)
 
 
-def warped_hits(rectangles: Ints, batch: Batch, occupied: tuple[Ints, Mask]) -> Mask:
-    """Rectangles [N, 6, 4] of cells at t0 -> whether one of them is occupied after the warp [N, 6]."""
-    return _warped_hits(rectangles, warp(batch), *occupied)
+def sources(batch: Batch, rectangles: Ints) -> Array:
+    """Where the warp takes the middle of rectangles [N, 6, 4] from, as positions [N, 6, 2] in the ego frame of t0."""
+    middle = (rectangles[..., 0::2] + rectangles[..., 1::2] + 1) / CELLS - 1
+    row, col = middle[..., 0], middle[..., 1]
+    left, ahead = (HALF_M * (m[..., 0] * col + m[..., 1] * row + m[..., 2]) for m in np.moveaxis(warp(batch).astype(np.float64), -2, 0))
+    own = np.stack([ahead, left], -1)
+    pose = batch.gt_poses
+    return (own[..., None, :] @ np.swapaxes(rotation_2d(pose[..., 2]), -1, -2))[..., 0, :] + pose[..., :2]
 
 
 @numba.njit(cache=True)
@@ -74,13 +82,17 @@ def _source(position: int, other: int, row: np.ndarray) -> int:  # pragma: no co
 
 
 @numba.njit(cache=True)
-def _warped_hits(rectangles: Ints, warps: np.ndarray, polygons: Ints, drawn: Mask) -> Mask:  # pragma: no cover - compiled
+def _warped_hits(rectangles: Ints, warps: np.ndarray, polygons: Ints, start: Ints) -> Mask:  # pragma: no cover - compiled
+    """Rectangles [N, 6, 4] of cells at t0 -> whether one of them is occupied after the warp [N, 6]."""
     hit = np.zeros(rectangles.shape[:2], dtype=np.bool_)
     cells = np.zeros((WINDOW, WINDOW), dtype=np.bool_)
     rows, cols = np.empty(WINDOW * WINDOW, dtype=np.int64), np.empty(WINDOW * WINDOW, dtype=np.int64)
     for n in range(rectangles.shape[0]):
         for k in range(rectangles.shape[1]):
             top, bottom, left, right = rectangles[n, k]
+            first, last = start[n * rectangles.shape[1] + k], start[n * rectangles.shape[1] + k + 1]
+            if first == last:
+                continue
             used = 0
             for r in range(top, bottom + 1):
                 for c in range(left, right + 1):
@@ -95,8 +107,8 @@ def _warped_hits(rectangles: Ints, warps: np.ndarray, polygons: Ints, drawn: Mas
             for i in range(used):
                 cells[rows[i] - row0, cols[i] - col0] = True
             window = cells[: rows[:used].max() - row0 + 1, : cols[:used].max() - col0 + 1]
-            for a in range(polygons.shape[1]):
-                if drawn[n, a, k] and fills_any(polygons[n, a, k], CELLS, CELLS, window, row0, col0):
+            for i in range(first, last):
+                if fills_any(polygons[i], CELLS, CELLS, window, row0, col0):
                     hit[n, k] = True
                     break
     return hit
@@ -108,23 +120,23 @@ def per_step(batch: Batch, xy: ArrayLike, right: bool = False, mirrored: bool = 
     right: columns are counted to the right instead (AD-MLP). mirrored: the occupancy's columns are reversed (AD-MLP).
     """
     plan, record = np.asarray(xy, dtype=np.float32), np.asarray(batch.gt_traj, dtype=np.float32)
-    occupied = occupancy(batch)
     sign = np.float32(1 if right else -1)
 
     def flip(rectangles: Ints) -> Ints:
         top, bottom, left, right_ = np.moveaxis(rectangles, -1, 0)
         return np.stack([top, bottom, CELLS - 1 - right_, CELLS - 1 - left], -1) if mirrored else rectangles
 
-    def box_hit(path: np.ndarray) -> Mask:
+    def box(path: np.ndarray) -> Ints:
         cells = (path / np.float32(CELL_M)).astype(np.float64)
-        return warped_hits(flip(footprint(cells[..., 1], sign * cells[..., 0])), batch, occupied)
+        return flip(footprint(cells[..., 1], sign * cells[..., 0]))
 
-    excused = box_hit(record)
     first, size = np.float32(FIRST_M), np.float32(CELL_M)
     point, inside = single_cell((plan[..., 1] - first) / size, (sign * plan[..., 0] - first) / size)
     l2 = np.sqrt(((plan - record) ** 2).sum(-1)).astype(np.float64)
-    at_point = warped_hits(flip(point), batch, occupied) & inside
-    return Steps(l2, box_hit(plan) & ~excused, at_point & ~excused, excused)
+    looked_up = [box(plan), box(record), flip(point)]
+    near = occupancy(batch).near(np.stack([sources(batch, cells) for cells in looked_up], 1), REACH_M)
+    at_plan, excused, at_point = (_warped_hits(cells, warp(batch), *near) for cells in looked_up)
+    return Steps(l2, at_plan & ~excused, at_point & inside & ~excused, excused)
 
 
 def observed(batch: Batch) -> Mask:

@@ -17,13 +17,16 @@ from drive.eval.planning.halfmetre import (
     CELL_M,
     FIRST_M,
     GRID_SETTINGS,
+    REACH_M,
     Steps,
     corners_32,
     footprint,
+    on_grid,
     rectangles_hit,
     rounded,
     single_cell,
 )
+from drive.eval.planning.occupied import Occupancy
 from drive.eval.planning.protocol import Protocol, at_step, cumulative
 from drive.eval.planning.raster import Ints
 from drive.frames import Array
@@ -32,28 +35,32 @@ from drive.schema import Mask
 VEHICLE_CLASSES = (0, 1, 2, 3, 4, 6, 7)
 
 
-def occupancy(batch: Batch) -> tuple[Ints, Mask]:
-    """Grid polygons [N, A, 6, 4, 2] (column = right, row = forward) of the future frames, and which are drawn [N, A, 6]."""
-    size = np.broadcast_to(batch.agent_wl[:, :, None], (*batch.agent_yaw[:, :, 1:].shape, 2))
+def occupancy(batch: Batch) -> Occupancy:
+    """The vehicles of the future frames; column = right, row = forward."""
     vehicle = np.isin(RAW_TO_DETECTION[batch.agent_raw], VEHICLE_CLASSES)
-    return rounded(corners_32(batch.agent_xy[:, :, 1:], batch.agent_yaw[:, :, 1:], size)), batch.agent_valid[:, :, 1:] & vehicle[:, :, None]
+
+    def vertices(n: Ints, a: Ints, k: Ints) -> Ints:
+        return rounded(corners_32(batch.agent_xy[n, a, k + 1], batch.agent_yaw[n, a, k + 1], batch.agent_wl[n, a]))
+
+    drawn = batch.agent_valid[:, :, 1:] & vehicle[:, :, None]
+    return Occupancy(drawn, batch.agent_xy[:, :, 1:], batch.agent_wl, vertices)
 
 
 def per_step(batch: Batch, xy: Array) -> Steps:
     """Plans xy [N, 6, 2] in L -> what UniAD's metric adds up at each step."""
     plan, record = (np.asarray(v, dtype=np.float32) for v in (xy, np.where(batch.gt_mask[..., None], batch.gt_traj, 0.0)))
-    polygons, drawn = occupancy(batch)
+    near = occupancy(batch).near(on_grid(plan, record), REACH_M)
 
     def box_hit(path: np.ndarray) -> Mask:
         cells = (path / np.float32(CELL_M)).astype(np.float64)
-        return rectangles_hit(footprint(cells[..., 1], cells[..., 0]), polygons, drawn)
+        return rectangles_hit(footprint(cells[..., 1], cells[..., 0]), *near)
 
     excused = box_hit(record) & batch.gt_mask
     counts = batch.gt_mask & ~excused
     cell = (plan - np.float32(FIRST_M)) / np.float32(CELL_M)
     point, inside = single_cell(cell[..., 1], cell[..., 0])
     l2 = np.sqrt(((plan - record) ** 2).sum(-1)) * batch.gt_mask
-    at_point = rectangles_hit(point, polygons, drawn) & inside
+    at_point = rectangles_hit(point, *near) & inside
     return Steps(l2.astype(np.float64), box_hit(plan) & counts, at_point & counts, excused)
 
 

@@ -21,14 +21,17 @@ from drive.eval.planning.halfmetre import (
     FOOTPRINT_COLS,
     FOOTPRINT_ROWS,
     GRID_SETTINGS,
+    REACH_M,
     Steps,
     corners_32,
+    on_grid,
     rectangles_hit,
     road_users,
     rounded,
     single_cell,
     truncated,
 )
+from drive.eval.planning.occupied import Occupancy
 from drive.eval.planning.protocol import Protocol, cumulative
 from drive.eval.planning.raster import Ints
 from drive.frames import Array
@@ -37,33 +40,38 @@ from drive.schema import Mask
 RANGE_X_M, RANGE_Y_M = 15.0, 30.0
 
 
-def occupancy(batch: Batch) -> tuple[Ints, Mask]:
-    """Grid polygons [N, A, 6, 4, 2] (column = right, row = backward), and which are drawn [N, A, 6]."""
+def occupancy(batch: Batch) -> Occupancy:
+    """The agents known at t0 and followed; column = right, row = backward."""
     now = batch.agent_xy[:, :, 0]
     near = (np.abs(now[..., 0]) < RANGE_X_M) & (np.abs(now[..., 1]) < RANGE_Y_M)
     known = near & (batch.agent_points[:, :, 0] != 0) & (RAW_TO_DETECTION[batch.agent_raw] >= 0) & road_users(batch)
     drawn = np.logical_and.accumulate(batch.agent_valid, axis=2)[:, :, 1:] & known[:, :, None]
-    size = np.broadcast_to(batch.agent_wl[:, :, None], (*batch.agent_yaw[:, :, 1:].shape, 2))
-    corners = corners_32(batch.agent_xy[:, :, 1:], batch.agent_yaw[:, :, 1:], size)
-    return rounded(corners * np.array([1, -1], dtype=np.float32)), drawn
+
+    def vertices(n: Ints, a: Ints, k: Ints) -> Ints:
+        corners = corners_32(batch.agent_xy[n, a, k + 1], batch.agent_yaw[n, a, k + 1], batch.agent_wl[n, a])
+        return rounded(corners * np.array([1, -1], dtype=np.float32))
+
+    return Occupancy(drawn, batch.agent_xy[:, :, 1:], batch.agent_wl, vertices)
 
 
 def per_step(batch: Batch, xy: Array) -> Steps:
     """Plans xy [N, 6, 2] in L -> L2 and flags of VAD's metric at each step; rows without a complete future mean nothing."""
     plan, record = np.asarray(xy, dtype=np.float32), np.asarray(batch.gt_traj, dtype=np.float32)
-    polygons, drawn = occupancy(batch)
+    # The point test's missing half offset: it looks this far to the left and ahead.
+    misplaced = plan + np.array([FIRST_M / 2, -FIRST_M / 2], dtype=np.float32)
+    near = occupancy(batch).near(on_grid(plan, record, misplaced), REACH_M)
 
     def box_hit(path: np.ndarray) -> Mask:
         cells = (path / np.float32(CELL_M)).astype(np.float64)
         rows = [truncated(CELLS - (cells[..., 1] + FOOTPRINT_ROWS[i])) for i in (1, 0)]
         cols = [truncated(cells[..., 0] + FOOTPRINT_COLS[i]) for i in (0, 1)]
-        return rectangles_hit(np.stack([*rows, *cols], -1), polygons, drawn)
+        return rectangles_hit(np.stack([*rows, *cols], -1), *near)
 
     excused = box_hit(record)
     half = np.float32(-FIRST_M / 2)
     point, inside = single_cell((half - plan[..., 1]) / np.float32(CELL_M), (half + plan[..., 0]) / np.float32(CELL_M))
     l2 = np.sqrt(((plan - record) ** 2).sum(-1))
-    at_point = rectangles_hit(point, polygons, drawn) & inside
+    at_point = rectangles_hit(point, *near) & inside
     return Steps(l2.astype(np.float64), box_hit(plan) & ~excused, at_point & ~excused, excused)
 
 
