@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="drive", description="End-to-end driving: cameras in, trajectory tokens out.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for add in (_add_check, _add_plan, _add_eval, _add_view, _add_train):
+    for add in (_add_check, _add_plan, _add_eval, _add_view, _add_train, _add_bench):
         add(verbs)
     return parser
 
@@ -126,6 +126,26 @@ def evaluate_(args: argparse.Namespace) -> int:
     if args.out:
         print(f"\nwritten: {report.save(args.out)}, {write_report(report, args.out)}")
     return 1 if report.failed else 0
+
+
+def _add_bench(verbs: argparse._SubParsersAction) -> None:
+    verb = verbs.add_parser("bench", help="know how fast it is")
+    verb.add_argument("what", choices=["metrics"], help="metrics: samples per second of CPU time")
+    verb.add_argument("--samples", type=int, default=1024, help="made-up samples to score (default: 1024)")
+    verb.add_argument("--repeats", type=int, default=5, help="runs, of which the best counts (default: 5)")
+    verb.add_argument("--out", type=Path, help="folder for report.json")
+    verb.set_defaults(run=bench)
+
+
+def bench(args: argparse.Namespace) -> int:
+    """`drive bench metrics`."""
+    from drive.eval.bench import bench_metrics, save_speeds, speed_table
+
+    speeds, together_s = bench_metrics(args.samples, args.repeats)
+    print(speed_table(speeds, together_s))
+    if args.out:
+        print(f"\nwritten: {save_speeds(speeds, together_s, args.out)}")
+    return 0
 
 
 def _progress(done: int, total: int) -> None:
