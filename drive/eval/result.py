@@ -30,3 +30,11 @@ class MetricResult:
     def mean(self) -> float:
         """Mean of the valid values; NaN where there is none."""
         return float(self.values[self.valid].mean()) if self.valid.any() else float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class BenchmarkResult:
+    """A benchmark over N samples: its metrics by name, and why samples failed (token -> reason)."""
+
+    metrics: dict[str, MetricResult]
+    failures: dict[str, str]

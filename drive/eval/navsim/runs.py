@@ -1,0 +1,87 @@
+"""What v1 and v2 share: plans -> driven states for many scenes at once; scores of proposals; scores -> metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from drive.eval.navsim.areas import Areas
+from drive.eval.navsim.scene import PLAN_TIMES_S, STATE_COLUMNS, STEPS, Scene
+from drive.eval.navsim.simulate import plan_path, simulate
+from drive.eval.plans import check_range
+from drive.eval.result import MetricResult
+from drive.frames import Array
+from drive.schema import PlanError
+
+PLAN = 1  # of the two proposals that are scored together; the other is the reference
+# A plan [8, 3] relative to the ego at PLAN_TIMES_S (x, y, heading), or the reason why there is none.
+NavsimPlan = ArrayLike | PlanError | None
+PROGRESS_M = 5.0  # where nobody gets further than this, everybody's progress is full
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Of the P proposals of a scene: scores by name, each [P]; raw progress [P] m; steps [P] of the first at-fault contact
+    and of the first violation of the time to collision (infinity: none); the areas."""
+
+    scores: dict[str, Array]
+    progress_m: Array
+    collision_step: Array
+    ttc_step: Array
+    areas: Areas
+
+
+def checked_plan(plan: NavsimPlan) -> Array:
+    """The poses [8, 3] of a usable plan, rounded to float32 as NAVSIM stores them. Raises PlanError for any other."""
+    if plan is None or isinstance(plan, PlanError):
+        raise plan or PlanError("no plan for this scene")
+    try:
+        poses = np.asarray(plan, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise PlanError("the plan is no regular array of numbers") from None
+    if poses.shape != (len(PLAN_TIMES_S), 3):
+        raise PlanError(f"the plan has shape {list(poses.shape)}, expected {len(PLAN_TIMES_S)} poses of x, y, heading")
+    check_range(poses)
+    return poses.astype(np.float32).astype(np.float64)
+
+
+def drive_plans(scenes: Sequence[Scene], plans: Sequence[NavsimPlan]) -> tuple[Array, dict[str, str]]:
+    """Driven states [N, 2, 41, 11] of the reference and the PLAN, and the failures (token -> reason).
+
+    A failed scene's PLAN row holds the reference's states and must not be scored. Raises ValueError where the numbers
+    disagree or a token stands twice.
+    """
+    tokens = [scene.token for scene in scenes]
+    if len(plans) != len(scenes):
+        raise ValueError(f"need one plan per scene, got {len(plans)} plans for {len(scenes)} scenes")
+    if len(set(tokens)) != len(tokens):
+        raise ValueError(f"scenes must have different tokens, got {len(set(tokens))} tokens for {len(tokens)} scenes")
+    failures, paths = {}, []
+    for scene, plan in zip(scenes, plans, strict=True):
+        path = scene.reference
+        try:
+            path = plan_path(scene.ego, checked_plan(plan))
+        except PlanError as error:
+            failures[scene.token] = str(error)
+        paths.append(np.stack([scene.reference, path]))
+    if not scenes:
+        return np.zeros((0, 2, STEPS, len(STATE_COLUMNS))), {}
+    egos = np.stack([scene.ego for scene in scenes])
+    return simulate(egos[:, None], np.stack(paths)), failures
+
+
+def metrics_of(scenes: Sequence[Scene], rows: Mapping[str, Mapping[str, float]], names: Sequence[str]) -> dict[str, MetricResult]:
+    """Rows (token -> name -> value in 0 .. 1, or NaN where the metric does not apply) -> metrics over the scenes.
+
+    A scene without a row failed: its value is 0 and counts.
+    """
+    failed = np.array([scene.token not in rows for scene in scenes], dtype=bool)
+    results = {}
+    for name in names:
+        values = np.array([rows[s.token][name] if s.token in rows else 0.0 for s in scenes], dtype=np.float64)
+        valid = ~np.isnan(values)
+        results[name] = MetricResult(name, np.where(valid, values, 0.0), valid, failed, "")
+    return results
