@@ -135,7 +135,7 @@ def advance(sc: Static, st: State, acceleration: float, steering_rate: float, eg
                 pose[i] = sc.recorded[at, i, :3]
                 move[i, V] = sc.recorded[at, i, 3]
             continue
-        if mode == BY_LANE or mode == ON_FOOT:
+        if mode in (BY_LANE, ON_FOOT):
             if marks[i, ACTIVE] == 0:
                 if not forecast and step >= sc.spawn[i] and marks[i, COMMITTED] >= 0 and room_to_start(sc, st, i):
                     marks[i, ACTIVE] = 1
@@ -176,8 +176,8 @@ def room_to_start(sc: Static, st: State, i: int) -> bool:
     """Whether nothing stands where an agent that enters later begins."""
     for j in range(len(sc.kind)):
         if j != i and st.marks[j, ACTIVE] == 1:
-            length, width = sc.size[i, 0] + 2.0, sc.size[i, 1] + 0.4
-            if overlap(st.pose[i, 0], st.pose[i, 1], st.pose[i, 2], length, width, st.pose[j, 0], st.pose[j, 1], st.pose[j, 2], sc.size[j, 0], sc.size[j, 1]):
+            a, b, m, n = st.pose[i], st.pose[j], sc.size[i], sc.size[j]
+            if overlap(a[0], a[1], a[2], m[0] + 2.0, m[1] + 0.4, b[0], b[1], b[2], n[0], n[1]):
                 return False
     return True
 

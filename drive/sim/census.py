@@ -52,7 +52,8 @@ def without_ego(world: World) -> State:
 def census(world: World, seconds: float) -> Census:
     """Lets traffic run for a time and counts."""
     state, seen = without_ego(world), np.zeros((len(world.static.kind),) * 2, dtype=np.int64)
-    active, longest, pairs = 0, 0.0, []
+    active, longest = 0, 0.0
+    pairs: list[tuple[int, int, int]] = []
     for _ in range(round(seconds / DT_S)):
         state = world.step(state, (0.0, 0.0))
         touched = touching_pairs(world.static, state)

@@ -14,6 +14,7 @@ from drive.sim.curves import normals_of, stations_of
 from drive.sim.streets import PARKING_WIDTH_M, Street, parking_share
 
 PAVEMENT_M = 3.0
+STOREYS_M, STOREY_SHARES = (4, 7, 10, 13, 19, 28), (0.2, 0.25, 0.25, 0.15, 0.1, 0.05)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +81,7 @@ def _buildings(streets: list[Street], road: BaseGeometry, rng: np.random.Generat
                 heading = float(np.arctan2(-normals[i, 0], normals[i, 1]))
                 shape = shapely.Polygon(box_corners([x, y, heading, front, depth]))
                 if not wide.intersects(shape) and not any(shape.intersects(other) for other in shapes):
-                    kept.append([x, y, heading, front, depth, float(rng.choice([4, 7, 10, 13, 19, 28], p=[0.2, 0.25, 0.25, 0.15, 0.1, 0.05]))])
+                    kept.append([x, y, heading, front, depth, float(rng.choice(STOREYS_M, p=STOREY_SHARES))])
                     shapes.append(shape)
                 reach += front + rng.uniform(1, 12)
     return _rows(kept, 6)
@@ -96,7 +97,8 @@ def _along_kerb(streets: list[Street], road: BaseGeometry, buildings: Array, rng
             for reach in np.arange(rng.uniform(3, 12), along[-1], spacing):
                 i = min(int(np.searchsorted(along, reach)), len(along) - 1)
                 out = street.half_width[i] + PARKING_WIDTH_M * street.plan.parking[(side + 1) // 2]
-                spots.append((*(street.line[i] + normals[i] * side * (out + rng.uniform(1.0, 1.8))), rng.uniform(1.2, 2.6), rng.uniform(4, 9)))
+                place = street.line[i] + normals[i] * side * (out + rng.uniform(2.0, 2.8))
+                spots.append((*place, rng.uniform(1.2, 2.6), rng.uniform(4, 9)))
         for end, side in ((0, 1), (len(along) - 1, -1)):
             i = min(max(end, 6), len(along) - 7)
             x, y = street.line[i] + normals[i] * side * (street.half_width[i] + 0.7)
@@ -106,6 +108,8 @@ def _along_kerb(streets: list[Street], road: BaseGeometry, buildings: Array, rng
     clear = road.buffer(0.4)
     shapely.prepare(clear)
     shapely.prepare(houses)
-    trees = [spot for spot in spots if not clear.contains_properly(shapely.Point(spot[:2])) and not houses.intersects(shapely.Point(spot[:2]).buffer(1.0))]
+    points = [shapely.Point(spot[:2]) for spot in spots]
+    free = [not clear.intersects(point) and not houses.intersects(point.buffer(1.0)) for point in points]
+    trees = [spot for spot, good in zip(spots, free, strict=True) if good]
     signs = [sign for sign in signs if not road.intersects(shapely.Point(sign[:2]))]
     return _rows(trees, 4), _rows(signs, 4)

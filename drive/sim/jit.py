@@ -13,7 +13,7 @@ from typing import Any
 
 import numba
 
-KERNEL_FILES = ("shapes.py", "checks.py", "traffic.py", "walkers.py", "advance.py", "state.py", "proposals.py", "census.py")
+KERNEL_FILES = ("shapes.py", "checks.py", "traffic.py", "walkers.py", "advance.py", "state.py", "proposals.py", "census.py", "bench.py")
 
 
 def _cache_folder() -> Path | None:
@@ -31,10 +31,11 @@ _FOLDER = _cache_folder()
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function at its first call; strict floating point, so that the same input gives the same bytes."""
-    before = numba.config.CACHE_DIR
+    config: Any = numba.config
+    before = config.CACHE_DIR
     if _FOLDER is not None and not before:
-        numba.config.CACHE_DIR = str(_FOLDER)
+        config.CACHE_DIR = str(_FOLDER)
     try:
         return numba.njit(cache=True, fastmath=False)(function)
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before

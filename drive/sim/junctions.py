@@ -43,7 +43,9 @@ class JunctionParts:
     crossings: list[Crossing] = field(default_factory=list)
 
 
-def build_junction(index: int, node: Node, ends: tuple[ArmEnd, ...], arms: list[ArmLanes], limit_mps: float, rng: np.random.Generator) -> JunctionParts:
+def build_junction(
+    index: int, node: Node, ends: tuple[ArmEnd, ...], arms: list[ArmLanes], limit_mps: float, rng: np.random.Generator
+) -> JunctionParts:
     """Everything between the stop lines of a node."""
     name = f"j{index}"
     parts = JunctionParts(Junction(name, node.kind, node.centre, max(end.cut_m for end in ends)))
@@ -140,7 +142,8 @@ def _roundabout(parts: JunctionParts, name: str, node: Node, ends: tuple[ArmEnd,
         lane(f"{name}.in{i}", into, (onward,), (arms[i].incoming[0],), (passing,))
         lane(f"{name}.out{i}", out, (arms[i].outgoing[0],), (f"{name}.ring{before}",))
         lane(passing, circle_arc(node.centre, radius, exits[i], entries[i]), (onward,), (f"{name}.ring{before}",))
-        lane(onward, circle_arc(node.centre, radius, entries[i], exits[j]), (f"{name}.pass{j}", f"{name}.out{j}"), (f"{name}.in{i}", passing))
+        around = circle_arc(node.centre, radius, entries[i], exits[j])
+        lane(onward, around, (f"{name}.pass{j}", f"{name}.out{j}"), (f"{name}.in{i}", passing))
     outer, inner = radius + RING_WIDTH_M / 2 + 0.5, radius - RING_WIDTH_M / 2 - 0.5
     around = np.linspace(0, 2 * np.pi, 73)[:-1]
     parts.rings.append(node.centre + outer * unit(around))
@@ -175,7 +178,8 @@ def _furnish(parts: JunctionParts, name: str, node: Node, ends: tuple[ArmEnd, ..
 def _crossing(name: str, node: Node, i: int, end: ArmEnd, light: str | None) -> Crossing:
     near, far = end.cut_m - CROSSING_DEPTH_M + 0.7, end.cut_m - 1.5
     half = end.half_width_m
-    ring = np.stack([arm_point(node, i, near, -half), arm_point(node, i, far, -half), arm_point(node, i, far, half), arm_point(node, i, near, half)])
+    corners = ((near, -half), (far, -half), (far, half), (near, half))
+    ring = np.stack([arm_point(node, i, reach, left) for reach, left in corners])
     middle = (near + far) / 2
     return Crossing(name, ring, np.stack([arm_point(node, i, middle, -half), arm_point(node, i, middle, half)]), light)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drive.frames import Array, wrap_angle
 
@@ -123,7 +125,9 @@ def _sound(pairs: list[tuple[int, int]], count: int) -> bool:
     return len(seen) == count and min(len(n) for n in near) >= 2
 
 
-def _end_lanes(pairs: list, degree: Array, ring: Array, chance: float, rng: np.random.Generator) -> list[tuple[int, int]]:
+def _end_lanes(
+    pairs: list[tuple[int, int]], degree: NDArray[Any], ring: NDArray[np.bool_], chance: float, rng: np.random.Generator
+) -> list[tuple[int, int]]:
     """Lanes per direction at both ends of each road: one at roundabouts, equal on both sides of a bend."""
     lanes = [[1 + int(rng.random() < chance)] * 2 for _ in pairs]
     for road, (a, b) in zip(lanes, pairs, strict=True):

@@ -109,7 +109,8 @@ def _track(track: Any, steps: int, where: str) -> dict[str, Any]:
 
 def road_map_of(features: dict, where: str) -> RoadMap:
     """Lanes with connections, and the drivable area, of a file's map features."""
-    lanes, shapes, lines = [], [], {"lane_divider": [], "road_divider": []}
+    lanes: list[Lane] = []
+    shapes, lines = [], dict[str, list[Array]](lane_divider=[], road_divider=[])
     for name, feature in features.items():
         kind, place = str(_field(feature, "type", str, f"{where}, map feature {name!r}")), f"{where}, map feature {name!r}"
         line = _line(feature.get("polyline"), place)

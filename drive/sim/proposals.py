@@ -80,7 +80,7 @@ def shifted_route(
 
 @kernel
 def forecast(sc: Static, st: State, steps: int) -> Array:
-    """Rows [steps + 1, 9] of the ego driving like traffic along its path: pose of the rear axle, speed, station, fault, off road, TTC, a."""
+    """Rows [steps + 1, 9] (columns OUT_*) of the ego driving like traffic along its path; the pose is the rear axle's."""
     rows = np.zeros((steps + 1, 9))
     now = st
     for k in range(steps + 1):

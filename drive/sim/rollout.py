@@ -61,8 +61,8 @@ class Loop:
 @dataclass(frozen=True, eq=False)
 class Rollout:
     """What happened, N steps, A agents. ego [N+1, 8], pose [N+1, A, 3], speed [N+1, A], active and contact [N+1, A], flags [N+1, 8],
-    actions [N, 2]; plans: (step, world poses of the plan at every step); outcome "arrived", "collision", "timeout", "record ended"
-    or "planner failed: why"; hash: of all states.
+    actions [N, 2]; plans: (step, world poses of the plan at every step); outcome "arrived", "collision", "timeout", "record ended" (the
+    human's own drive) or "planner failed: why"; hash: of all states.
     """
 
     world: World
@@ -134,6 +134,18 @@ def _rollout(world: World, name: str, states: list[State], actions: list, plans:
         outcome,
         digest.hexdigest(),
     )
+
+
+def replay_human(world: World) -> Rollout:
+    """The recorded drive as it was: what the scores say of it is their floor on this scene."""
+    states, outcome = [world.start], "record ended"
+    for _ in range(len(world.static.human) - 1):
+        states.append(world.step_recorded(states[-1]))
+        if states[-1].ego[STATION] >= world.goal_m:
+            outcome = "arrived"
+    if len(states) == 1:
+        raise ValueError(f"world {world.name!r} has no recorded drive to replay")
+    return _rollout(world, "log", states, [(0.0, 0.0)] * (len(states) - 1), [], outcome)
 
 
 def replay(world: World, actions: Array, outcome: str, name: str) -> Rollout:

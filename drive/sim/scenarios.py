@@ -14,7 +14,7 @@ from drive.frames import Array, wrap_angle
 from drive.sim.curves import smoothstep
 from drive.sim.layout import TownConfig
 from drive.sim.paths import Path, metre_points
-from drive.sim.populate import Stage, TrafficConfig, finish, set_stage, vehicles, walkers
+from drive.sim.populate import Stage, TrafficConfig, finish, set_stage, traffic_hash, vehicles, walkers
 from drive.sim.state import BY_LANE, CAR, ON_FOOT, PEDESTRIAN, STANDING
 from drive.sim.town import TOWNS
 from drive.sim.world import Actor, World, ego_actor
@@ -36,7 +36,7 @@ def family_world(family: str, seed: int, config: TownConfig = TOWNS["town"]) -> 
     spot = stage.path.points[int(at), :2]
     others = [a for a in (*vehicles(stage, LIGHT_TRAFFIC), *walkers(stage, LIGHT_TRAFFIC)) if _clear(a, spot)]
     speed = 0.6 * float(stage.path.points[int(stage.start_m), 3])
-    origin = {"kind": "family", "family": family, "seed": seed}
+    origin = {"kind": "family", "family": family, "seed": seed, "traffic_hash": traffic_hash(LIGHT_TRAFFIC)}
     return finish(stage, [ego_actor(stage.path, stage.start_m, speed), *actors, *others], family, origin)
 
 

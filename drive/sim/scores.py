@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from drive.eval.bench2drive import infraction_penalty
 from drive.eval.navsim import simulate as navsim
 from drive.eval.navsim.areas import driving_direction
 from drive.eval.navsim.comfort import comfortable_v2
+from drive.eval.neuroncap import impact_speed, stars
 from drive.eval.result import MetricResult
 from drive.frames import Array
 from drive.geometry import EGO_CENTRE_AHEAD_M
@@ -39,8 +41,6 @@ from drive.sim.state import (
 
 COMFORT_WINDOW = 20  # steps; Bench2Drive's chunks
 MET_M, MOVING_MPS = 50.0, 0.5
-# Bench2Drive's factors for every infraction.
-PENALTIES = {"pedestrian": 0.5, "vehicle": 0.6, "static": 0.65, "red_light": 0.7}
 METRICS: dict[str, str] = {
     "success": "",
     "route_completion": "",
@@ -138,30 +138,29 @@ def comfort(ego: Array) -> float:
 
 
 def driving_score(completion: float, run: Rollout) -> float:
-    """Bench2Drive's: route completion times a factor for every infraction; off the road, times the share of steps on it."""
+    """Bench2Drive's, 0 to 1: route completion times a factor for every infraction, and times the share of steps on the road."""
     guilty = run.world.static.kind[run.contact[-1] >= STOPPED_AGENT]
-    factor = 1.0
-    for kind in guilty:
-        factor *= PENALTIES["pedestrian" if kind == PEDESTRIAN else "static" if kind > PEDESTRIAN else "vehicle"]
-    if run.flags[:, FAULT].any() and not len(guilty):
-        factor *= PENALTIES["static"]
-    factor *= PENALTIES["red_light"] ** int(run.flags[:, RED_LIGHT].sum())
-    return completion * factor * (1.0 - float(run.flags[:, OFF_ROAD].mean()))
+    parked = int(run.flags[:, FAULT].any() and not len(guilty))
+    infractions = {
+        "collisions_pedestrian": [0] * int((guilty == PEDESTRIAN).sum()),
+        "collisions_vehicle": [0] * int((guilty < PEDESTRIAN).sum()),
+        "collisions_layout": [0] * (int((guilty > PEDESTRIAN).sum()) + parked),
+        "red_light": [0] * int(run.flags[:, RED_LIGHT].sum()),
+    }
+    return completion * infraction_penalty(infractions, 100.0 * float(run.flags[:, OFF_ROAD].mean()))
 
 
 def neuroncap(run: Rollout) -> float:
-    """NeuroNCAP's: 5 without any contact with a road user, else 4 at no impact speed down to 0 at the ego's highest speed so far."""
+    """NeuroNCAP's: 5 without any contact with a road user, else 4 down to 0 by impact speed over the ego's highest speed so far."""
     touched = np.flatnonzero((run.contact > 0).any(1))
     if not len(touched):
         return 5.0
-    step = int(touched[0])
+    step, before = int(touched[0]), max(int(touched[0]) - 1, 0)
     agent = int(np.flatnonzero(run.contact[step] > 0)[0])
-    before = max(step - 1, 0)
-    ego, pose = run.ego[before], run.pose[step, agent]
-    own = ego[SPEED] * np.array([np.cos(ego[HEADING]), np.sin(ego[HEADING])])
-    other = run.speed[step, agent] * np.array([np.cos(pose[2]), np.sin(pose[2])])
-    reference = max(float(run.ego[: step + 1, SPEED].max()), 0.1)
-    return 4.0 * max(0.0, 1.0 - float(np.hypot(*(own - other))) / reference)
+    heading = run.pose[step, agent, 2]
+    velocity = run.speed[step, agent] * np.array([np.cos(heading), np.sin(heading)])
+    impact = impact_speed(run.ego[before, :3], run.ego[before, SPEED], velocity)
+    return float(stars(True, impact, max(float(run.ego[: step + 1, SPEED].max()), 0.1)))
 
 
 def episode_facts(run: Rollout) -> dict[str, Any]:

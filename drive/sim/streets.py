@@ -109,9 +109,9 @@ def _lay_lanes(street: Street, prefix: str, line: Array, lanes: tuple[int, int],
     for k, (f, t, name) in enumerate(links):
         offset = -(f + 0.5 + (t - f) * share) * plan.width_m
         yields = (links[0][2],) if kind == "merge" and k > 0 else ()
-        street.lanes.append(
-            Lane(name, parallel(middle, offset), plan.width_m, plan.limit_mps, (tos[t],), (), None, None, "connector", prefix, f"{prefix}x", yields)
-        )
+        path, junction = parallel(middle, offset), f"{prefix}x"
+        lane = Lane(name, path, plan.width_m, plan.limit_mps, (tos[t],), (), None, None, "connector", prefix, junction, yields)
+        street.lanes.append(lane)
     first.extend(froms)
     last.extend(tos)
 

@@ -43,7 +43,7 @@ def map_tables(road_map: RoadMap) -> MapTables:
         "connector_light": np.array([light_of.get(name, -1) for name in names], dtype=np.int64),
         "keep_clear": np.array(clear, dtype=np.int64),
     }
-    return MapTables(arrays | _lights(road_map) | _surface(road_map) | _lane_cells(road_map), row)
+    return MapTables({**arrays, **_lights(road_map), **_surface(road_map), **_lane_cells(road_map)}, row)
 
 
 def _conflicts(road_map: RoadMap) -> list[tuple[str, str, tuple[float, ...], int]]:
@@ -52,7 +52,7 @@ def _conflicts(road_map: RoadMap) -> list[tuple[str, str, tuple[float, ...], int
     for lane in road_map.lanes:
         if lane.kind == "connector" and lane.junction is not None:
             groups.setdefault(lane.junction, []).append(lane)
-    pairs = []
+    pairs: list[tuple[str, str, tuple[float, ...], int]] = []
     for group in groups.values():
         points = [resample(lane.centreline) for lane in group]
         for i, a in enumerate(group):
@@ -124,7 +124,7 @@ def _lane_cells(road_map: RoadMap) -> dict[str, np.ndarray]:
 
 def crossings_on(points: Array, road_map: RoadMap) -> list[tuple[float, int]]:
     """Where a path [N, >=2] of one point a metre passes over crossings: (station, row of the crossing), in driving order."""
-    found = []
+    found: list[tuple[float, int]] = []
     for n, crossing in enumerate(road_map.crossings):
         a, b = crossing.walk
         half = np.hypot(*(b - a)) / 2

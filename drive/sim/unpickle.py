@@ -47,7 +47,7 @@ class _Dtype:
         dtype = np.dtype(self.text)
         if dtype.kind not in DTYPE_KINDS:
             raise ValueError(f"dtype {self.text!r} is not plain numbers or text")
-        return dtype.newbyteorder(self.order) if self.order in "<>" else dtype
+        return dtype.newbyteorder("<" if self.order == "<" else ">") if self.order in "<>" else dtype
 
 
 class _Array:

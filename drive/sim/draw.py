@@ -1,0 +1,131 @@
+"""Bird's-eye pictures and videos of a drive: the map once, cut out around the ego for every frame; north is up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from drive.frames import Array
+from drive.geometry import EGO_CENTRE_AHEAD_M, box_corners
+from drive.sim.advance import light_colours
+from drive.sim.rollout import Rollout
+from drive.sim.state import DT_S, HEADING, KIND_NAMES, OFF_ROAD, SPEED, TOUCHING
+from drive.sim.world import World
+from drive.viz.canvas import SCALE, Canvas, Picture
+from drive.viz.style import BACKGROUND, EGO, MAP_AREAS, MAP_LINES, SOFT_TEXT, TIME_COLOURS, Colour, category_style
+from drive.viz.video import write_video
+
+PIXELS_PER_M = 6.0
+VIEW_M = 90.0
+MARGIN_M = 80.0
+FRAME_STEPS = 2  # simulation steps per frame
+TREE: Colour = (34, 60, 44)
+LIGHTS: tuple[Colour, ...] = ((70, 210, 120), (240, 190, 60), (235, 80, 80))
+ALARM: Colour = (235, 80, 80)
+CATEGORY = {"pedestrian": "human.pedestrian", "obstacle": "movable_object"}
+
+
+class Backdrop:
+    """The map around the route as one picture."""
+
+    def __init__(self, world: World) -> None:
+        route = world.static.path[: world.static.path_ptr[1], :2]
+        self.low = route.min(0) - MARGIN_M
+        size = np.ceil((route.max(0) + MARGIN_M - self.low) * PIXELS_PER_M).astype(int)
+        self.size = (int(size[0]), int(size[1]))
+        canvas = Canvas(*self.size, BACKGROUND)
+        _draw_map(canvas, world, self)
+        self.pixels = canvas.pixels
+
+    def __call__(self, points: Array) -> Array:
+        """World points [..., 2] -> pixels of the whole picture."""
+        p = (np.asarray(points) - self.low) * PIXELS_PER_M
+        return np.stack([p[..., 0], self.size[1] - p[..., 1]], -1)
+
+    def cut(self, centre: Array) -> tuple[Canvas, Array]:
+        """A canvas of VIEW_M around a world point, and the pixel of the whole picture at its upper left."""
+        side = int(VIEW_M * PIXELS_PER_M)
+        corner = np.round(self(centre) - side / 2).astype(int)
+        corner = np.clip(corner, 0, np.maximum(np.array(self.size) - side, 0))
+        part = self.pixels[corner[1] * SCALE : (corner[1] + side) * SCALE, corner[0] * SCALE : (corner[0] + side) * SCALE]
+        padded = np.full((side * SCALE, side * SCALE, 3), BACKGROUND, dtype=np.uint8)
+        padded[: part.shape[0], : part.shape[1]] = part
+        return Canvas(side, side, picture=padded), corner.astype(np.float64)
+
+
+def _draw_map(canvas: Canvas, world: World, at: Backdrop) -> None:
+    furniture = world.furniture
+    if furniture is not None:
+        for box in box_corners(furniture.buildings[:, :5]):
+            canvas.polygon(at(box), MAP_AREAS["building"])
+            canvas.line(at(box), MAP_LINES["lane_centre"], 1.0, 0.7, closed=True)
+    rings = [at(ring) for polygon in world.map.drivable for ring in (polygon.exterior, *polygon.holes)]
+    canvas.area(rings, MAP_AREAS["drivable_area"])
+    canvas.lines([np.concatenate([ring, ring[:1]]) for ring in rings], MAP_LINES["lane_centre"], 1.2)
+    for crossing in world.map.crossings:
+        canvas.polygon(at(crossing.ring), MAP_AREAS["ped_crossing"])
+    canvas.lines([at(lane.centreline) for lane in world.map.lanes if lane.kind == "connector"], MAP_LINES["lane_centre"], 0.8, 0.5)
+    for layer, items in world.map.lines.items():
+        for line in items:
+            canvas.line(at(line), MAP_LINES.get(layer, SOFT_TEXT), 1.0, dash=8.0 if layer == "lane_divider" else 0.0)
+    if furniture is not None:
+        for x, y, radius, _ in furniture.trees:
+            canvas.disc(at(np.array([x, y])), radius * PIXELS_PER_M, TREE, 0.9)
+        for box in box_corners(furniture.parked[:, :5]):
+            canvas.polygon(at(box), category_style("vehicle.car")[1], 0.25)
+
+
+def frames(run: Rollout, backdrop: Backdrop | None = None) -> Iterator[Picture]:
+    """Pictures of a drive, every second step; the plan in force as a band, what the ego touches in red."""
+    backdrop = backdrop or Backdrop(run.world)
+    plans, latest = list(run.plans), None
+    for step in range(0, len(run.ego), FRAME_STEPS):
+        while plans and plans[0][0] <= step:
+            latest = plans.pop(0)
+        yield _frame(run, step, latest, backdrop)
+
+
+def _frame(run: Rollout, step: int, plan: tuple[int, Array] | None, backdrop: Backdrop) -> Picture:
+    world, ego = run.world, run.ego[step]
+    canvas, corner = backdrop.cut(ego[:2])
+
+    def at(points: Array) -> Array:
+        return backdrop(points) - corner
+
+    route = world.static.path[: world.static.path_ptr[1]]
+    canvas.line(at(route[: int(world.goal_m), :2]), TIME_COLOURS[1], 3.0, 0.25)
+    colours = light_colours(world.static, step * DT_S)
+    for line, light in zip(world.static.stop_line, world.static.stop_light, strict=True):
+        canvas.line(at(line.reshape(2, 2)), LIGHTS[colours[light]], 3.0)
+    for agent in np.flatnonzero(run.active[step])[1:] if run.active[step, 0] else np.flatnonzero(run.active[step]):
+        _body(canvas, at, run, step, int(agent))
+    if plan is not None:
+        canvas.line(at(plan[1][max(0, step - plan[0]) :, :2]), TIME_COLOURS[0], 3.0, 0.9)
+    heading = ego[HEADING]
+    centre = ego[:2] + EGO_CENTRE_AHEAD_M * np.array([np.cos(heading), np.sin(heading)])
+    box = np.array([*centre, heading, world.static.body[0], world.static.body[1]])
+    alarm = bool(run.flags[step, TOUCHING] or run.flags[step, OFF_ROAD])
+    canvas.polygon(at(box_corners(box)), ALARM if alarm else EGO, 0.95)
+    words = f"{run.planner}   {step * DT_S:5.1f} s   {3.6 * ego[SPEED]:3.0f} km/h"
+    if step + FRAME_STEPS >= len(run.ego):
+        words += f"   {run.outcome}"
+    canvas.text((12, 18), words, 15, pill=BACKGROUND)
+    return canvas.finish()
+
+
+def _body(canvas: Canvas, at: Callable[[Array], Array], run: Rollout, step: int, agent: int) -> None:
+    static = run.world.static
+    name = KIND_NAMES[static.kind[agent]]
+    colour = ALARM if run.contact[step, agent] else category_style(CATEGORY.get(name, f"vehicle.{name}"))[1]
+    pose, size = run.pose[step, agent], static.size[agent]
+    corners = box_corners(np.array([*pose, size[0], size[1]]))
+    canvas.polygon(at(corners), colour, 0.75)
+    middle = pose[:2] + 0.2 * size[0] * np.array([np.cos(pose[2]), np.sin(pose[2])])
+    canvas.polygon(at(np.stack([corners[0], middle, corners[3]])), BACKGROUND, 0.45)
+
+
+def save_video(run: Rollout, path: Path) -> Path:
+    """The drive as MP4, in real time."""
+    return write_video(path, frames(run), 1.0 / (FRAME_STEPS * DT_S))

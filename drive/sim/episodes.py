@@ -1,0 +1,98 @@
+"""Which worlds a run drives through, and driving them: in order, by any number of workers, with the same result."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from drive.schema import Planner
+from drive.sim.rollout import Loop, PrivilegedPlanner, Rollout, replay_human, rollout
+from drive.sim.world import World
+
+HUMAN = "log"
+
+
+@dataclass(frozen=True)
+class Episode:
+    """A recipe of one world. source: "town", or a ScenarioNet file. traffic: "reactive", "empty" or (logs) "replay"."""
+
+    source: str
+    seed: int = 0
+    family: str = "ordinary"
+    traffic: str = "reactive"
+    distribution: str = "town"
+
+    @property
+    def name(self) -> str:
+        """A name for files and tables."""
+        stem = Path(self.source).stem if self.source != "town" else f"{self.distribution}-{self.seed:05d}"
+        return stem if self.family == "ordinary" else f"{stem}-{self.family}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> Episode:
+        """The inverse of `to_json`. Raises TypeError for other fields."""
+        return Episode(**data)
+
+
+def make_world(episode: Episode) -> World:
+    """The world of a recipe. Raises ValueError where it names what is not there."""
+    from drive.sim.logs import log_world
+    from drive.sim.populate import EMPTY, TrafficConfig, town_world
+    from drive.sim.scenarios import family_world
+    from drive.sim.town import TOWNS
+
+    if episode.source != "town":
+        if episode.traffic not in ("reactive", "replay"):
+            raise ValueError(f"traffic of a recorded scene is reactive or replay, got {episode.traffic!r}")
+        return log_world(episode.source, reactive=episode.traffic == "reactive")
+    if episode.distribution not in TOWNS:
+        raise ValueError(f"no town distribution {episode.distribution!r}; there are {', '.join(sorted(TOWNS))}")
+    if episode.traffic not in ("reactive", "empty"):
+        raise ValueError(f"traffic of a town is reactive or empty, got {episode.traffic!r}")
+    config = TOWNS[episode.distribution]
+    if episode.family != "ordinary":
+        return family_world(episode.family, episode.seed, config)
+    return town_world(episode.seed, config, EMPTY if episode.traffic == "empty" else TrafficConfig())
+
+
+MakePlanner = Callable[[str], Planner | PrivilegedPlanner]
+
+
+def drive_episode(episode: Episode, planner: str, loop: Loop, load: MakePlanner) -> Rollout:
+    """One episode by the planner that `load` makes of a name; `log` replays the recorded drive itself."""
+    world = make_world(episode)
+    return replay_human(world) if planner == HUMAN else rollout(world, load(planner), loop)
+
+
+def drive_all(
+    episodes: Sequence[Episode],
+    planners: Sequence[str],
+    loop: Loop,
+    workers: int,
+    load: MakePlanner,
+    finish: Callable[[Episode, Rollout], Any],
+) -> Iterator[tuple[Episode, str, Any]]:
+    """Every episode by every planner, in order. load and finish run in the worker that drives (so both must be importable);
+    finish turns a drive into what is kept."""
+    jobs = [(episode, planner, loop, load, finish) for planner in planners for episode in episodes]
+    if workers <= 1:
+        yield from map(_drive, jobs)
+        return
+    import multiprocessing
+
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    with multiprocessing.get_context("spawn").Pool(min(workers, len(jobs))) as pool:
+        yield from pool.imap(_drive, jobs, chunksize=1)
+
+
+def _drive(job: tuple[Episode, str, Loop, MakePlanner, Callable[[Episode, Rollout], Any]]) -> tuple[Episode, str, Any]:
+    episode, planner, loop, load, finish = job
+    return episode, planner, finish(episode, drive_episode(episode, planner, loop, load))

@@ -1,0 +1,120 @@
+"""A whole run: episodes by planners, scored, saved, reported."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from drive.sim.episodes import HUMAN, Episode, MakePlanner, drive_all
+from drive.sim.record import replay_file, save_rollout
+from drive.sim.report import SimReport
+from drive.sim.rollout import Loop, Rollout
+from drive.sim.scenarios import FAMILIES
+from drive.sim.scores import EpisodeScore, score
+from drive.sim.town import TOWNS, distribution_hash
+
+
+def choose_episodes(sources: Sequence[str], count: int, seed: int, families: Sequence[str], traffic: str | None) -> list[Episode]:
+    """The episodes of sources: "town" or a distribution's name gives `count` seeds from `seed` on for every family, a file one.
+
+    Raises ValueError for a source that is neither, and FileNotFoundError for a file that is not there.
+    """
+    if count < 1 or seed < 0:
+        raise ValueError(f"need at least one episode and a seed of 0 or more, got {count} and {seed}")
+    unknown = [family for family in families if family not in ("ordinary", *FAMILIES)]
+    if unknown:
+        raise ValueError(f"no family {unknown[0]!r}; there are ordinary, {', '.join(FAMILIES)}, all")
+    episodes: list[Episode] = []
+    for source in sources:
+        if source in TOWNS:
+            for family in families:
+                episodes += [Episode("town", seed + i, family, traffic or "reactive", source) for i in range(count)]
+        elif Path(source).suffix == ".pkl":
+            if not Path(source).is_file():
+                raise FileNotFoundError(f"{source}: no such scenario file")
+            episodes.append(Episode(source, traffic=traffic or "reactive"))
+        else:
+            raise ValueError(f"source {source!r} is neither a town distribution ({', '.join(TOWNS)}) nor a ScenarioNet file (.pkl)")
+    return episodes
+
+
+def simulate(
+    episodes: Sequence[Episode],
+    planners: Sequence[str],
+    load: MakePlanner,
+    loop: Loop,
+    workers: int = 1,
+    out: Path | None = None,
+    videos: int = 6,
+    progress: Callable[[str], None] = lambda line: None,
+) -> SimReport:
+    """Drives everything; with `out`, writes report.json, index.html, drives/*.json + npz (replayable) and videos of the worst.
+
+    Recorded scenes get the recorded drive itself (`log`) as a further row.
+    """
+    planners = list(dict.fromkeys(planners))
+    recorded = [episode for episode in episodes if episode.source != "town"]
+    finish = functools.partial(_finish, folder=out / "drives" if out else None)
+    scores: list[EpisodeScore] = []
+    jobs = [(planner, episodes if planner != HUMAN else recorded) for planner in planners]
+    jobs += [(HUMAN, recorded)] if recorded and HUMAN not in planners else []
+    for planner, wanted in jobs:
+        for episode, _, result in drive_all(wanted, [planner], loop, workers, load, finish):
+            scores.append(result)
+            progress(_line(episode, result))
+    report = SimReport(scores, _settings(episodes, loop))
+    if out is not None:
+        report.save(out)
+        report.save_page(out, _videos(report, out, videos, {episode.name: episode for episode in episodes}))
+    return report
+
+
+def _finish(episode: Episode, run: Rollout, folder: Path | None) -> EpisodeScore:
+    result = score(run)
+    if folder is not None:
+        save_rollout(run, episode, folder, f"{file_name(result.planner)}-{episode.name}")
+    return EpisodeScore(episode.name, result.family, result.planner, result.values, result.failed, result.facts | {"hash": run.hash})
+
+
+def file_name(text: str) -> str:
+    """A name that is safe as a file's."""
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in text)
+
+
+def _line(episode: Episode, result: EpisodeScore) -> str:
+    facts = result.facts
+    good = "ok  " if result.values["success"] else "FAIL"
+    return f"{good} {result.planner:<18} {episode.name:<34} {facts['outcome']:<14} {result.values['duration']:6.1f} s {facts['hash'][:12]}"
+
+
+def _settings(episodes: Sequence[Episode], loop: Loop) -> dict[str, Any]:
+    towns = list(dict.fromkeys(e.distribution for e in episodes if e.source == "town"))
+    seeds = [e.seed for e in episodes if e.source == "town"]
+    settings: dict[str, Any] = {"planning_hz": loop.planning_hz, "latency_s": loop.latency_s, "episodes": len(episodes)}
+    for town in towns:
+        settings["distribution"], settings["distribution_hash"] = town, distribution_hash(TOWNS[town])
+    if seeds:
+        settings["seeds"] = f"{min(seeds)}-{max(seeds)}"
+    settings["traffic"] = ", ".join(dict.fromkeys(e.traffic for e in episodes))
+    return settings
+
+
+def _videos(report: SimReport, out: Path, count: int, episodes: dict[str, Episode]) -> dict[tuple[str, str], Path]:
+    """Videos of the worst drives first, at least one of every planner."""
+    if count < 1:
+        return {}
+    from drive.sim.draw import save_video
+
+    order = sorted(report.scores, key=lambda s: (s.values["success"], s.values["route_completion"]))
+    chosen = order[: max(0, count - len(report.planners))]
+    for planner in report.planners:
+        own = [s for s in order if s.planner == planner and s not in chosen]
+        chosen += own[-1:]
+    made = {}
+    for s in chosen:
+        name = f"{file_name(s.planner)}-{s.name}"
+        run, _ = replay_file(out / "drives" / f"{name}.json")
+        made[s.planner, s.name] = save_video(run, out / "videos" / f"{name}.mp4")
+    return made
