@@ -142,3 +142,17 @@ def test_bad_input_is_one_line(real_data: Path, capsys: pytest.CaptureFixture[st
     assert main(["eval", str(real_data / "nuscenes-mini"), "--protocol", "none"]) == 2
     assert main(["eval", str(real_data / "nuscenes-mini"), "--plans", "/nowhere.json"]) == 2
     assert capsys.readouterr().err.count("\n") == 2
+
+
+def test_all_protocols_on_both_real_sets(real_data: Path) -> None:
+    """Samples that each protocol takes on nuScenes mini (10 scenes, 404 key frames) and PandaSet (one scene of 16)."""
+    counts = {"exact": (344, 10), "uniad": (404, 16), "vad": (344, 10), "stp3": (324, 8), "bevplanner": (344, 10), "lightemma": (264, 2)}
+    for name, index in (("nuscenes-mini", 0), ("pandaset-002", 1)):
+        report = evaluate(open_dataset(real_data / name, maps=False), protocols=["all"])
+        for protocol, expected in counts.items():
+            assert row(report, "log", "l2_3s", protocol)["requested"] == expected[index]
+            assert row(report, "log", "l2_3s", protocol)["value"] == pytest.approx(0, abs=2e-3)
+        ratio = row(report, "constant-velocity", "l2_3s", "vad")["value"] / row(report, "constant-velocity", "l2_3s")["value"]
+        # The mean up to 3 s of an error that grows with the square of time is half the error at 3 s.
+        assert 0.4 < ratio < 0.6
+    assert report.settings["unknown"]["annotations"] > 0
