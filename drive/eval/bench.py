@@ -1,4 +1,4 @@
-"""`drive bench metrics`: how fast the planning protocols are, in CPU time on one thread.
+"""`drive bench metrics`: how fast the planning protocols and NAVSIM's score are, in CPU time on one thread.
 
 Each protocol scores made-up traffic, best of several runs, and beside it runs its plain form (`drive.eval.planning.plain`)
 on the same samples, since machines differ. REFERENCE holds what the projects' own code took on another machine.
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from drive.eval.planning import plain
 from drive.eval.planning.batch import Batch, Plans
@@ -31,7 +33,10 @@ REFERENCE = {
     "bevplanner": 112.30 + 34.27,
     "sparsedrive": 6.24,
     "exact": 6.24,
+    # Scenes: the fastest that the original was seen to score them.
+    "navsim-v2": 1000 / 24,
 }
+NAVSIM = "navsim-v2"
 PLAIN: dict[str, Callable[[Batch, Plans], Any]] = {
     "uniad": lambda batch, plans: plain.uniad_flags(batch, plans.xy),
     "vad": lambda batch, plans: plain.vad_flags(batch, plans.xy),
@@ -105,6 +110,20 @@ def best_of(work: Callable[[], Any], repeats: int) -> float:
         work()
         times.append(time.process_time() - start)
     return min(times)
+
+
+def bench_navsim(path: str | Path, repeats: int = 3) -> Speed:
+    """Times NAVSIM's extended PDM score on the scenes of a file (see `drive.eval.navsim.load_scenes`), with the recorded
+    drives as plans. Raises ValueError where the file holds no scenes."""
+    from drive.eval.navsim import epdms, load_scenes
+    from drive.eval.navsim.scene import PLAN_TIMES_S
+
+    scenes = load_scenes(path)
+    if not scenes:
+        raise ValueError(f"{path} holds no NAVSIM scenes")
+    plans = [np.zeros((len(PLAN_TIMES_S), 3)) if scene.human is None else scene.human for scene in scenes]
+    epdms(scenes, plans)
+    return Speed(NAVSIM, len(scenes) / best_of(partial(epdms, scenes, plans), repeats), None, 1000 / REFERENCE[NAVSIM])
 
 
 def save_speeds(speeds: list[Speed], together_s: float, folder: str | Path) -> Path:
