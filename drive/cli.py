@@ -133,15 +133,18 @@ def _add_bench(verbs: argparse._SubParsersAction) -> None:
     verb.add_argument("what", choices=["metrics"], help="metrics: samples per second of CPU time")
     verb.add_argument("--samples", type=int, default=1024, help="made-up samples to score (default: 1024)")
     verb.add_argument("--repeats", type=int, default=5, help="runs, of which the best counts (default: 5)")
+    verb.add_argument("--scenes", type=Path, help="NAVSIM scenes (.npz) to time its extended score on")
     verb.add_argument("--out", type=Path, help="folder for report.json")
     verb.set_defaults(run=bench)
 
 
 def bench(args: argparse.Namespace) -> int:
     """`drive bench metrics`."""
-    from drive.eval.bench import bench_metrics, save_speeds, speed_table
+    from drive.eval.bench import bench_metrics, bench_navsim, save_speeds, speed_table
 
     speeds, together_s = bench_metrics(args.samples, args.repeats)
+    if args.scenes:
+        speeds.append(bench_navsim(args.scenes, args.repeats))
     print(speed_table(speeds, together_s))
     if args.out:
         print(f"\nwritten: {save_speeds(speeds, together_s, args.out)}")
