@@ -11,7 +11,7 @@ from navsim_scenes import LANE_M, ROAD, agent, plan, polygons, scene, state, str
 
 from drive.eval.navsim import epdms, pdms, v1, v2
 from drive.eval.navsim.areas import ego_areas
-from drive.eval.navsim.comfort import comfortable_v1, comfortable_v2, history_comfortable, resample_past
+from drive.eval.navsim.comfort import comfortable_v1, comfortable_v2, extended_rms, history_comfortable, resample_past
 from drive.eval.navsim.contacts import at_fault, find_hits, time_to_collision
 from drive.eval.navsim.runs import drive_plans
 from drive.eval.navsim.scene import STEPS, Scene
@@ -178,6 +178,26 @@ def test_v1_smooths_a_short_jolt_away_that_v2_sees() -> None:
     states = np.zeros((1, STEPS, 11))
     states[0, 18:22, 5] = 3.5
     assert comfortable_v1(states).all() and not comfortable_v2(states).any()
+
+
+def test_filters_equal_scipy_s_on_the_drive_itself() -> None:
+    from scipy.signal import savgol_filter
+
+    rng = np.random.default_rng(3)
+    states, still = np.zeros((4, 36, 11)), np.zeros((4, 36, 11))
+    states[..., 5], states[..., 2] = rng.normal(0, 2, (4, 36)), np.cumsum(rng.normal(0, 0.3, (4, 36)), 1)
+    states[..., 2] = (states[..., 2] + np.pi) % (2 * np.pi) - np.pi
+    found = extended_rms(states, still)
+    acceleration = savgol_filter(np.abs(states[..., 5]), 8, 2)
+    heading = np.unwrap(states[..., 2])
+    expected = {
+        "acceleration": acceleration,
+        "jerk": savgol_filter(acceleration, 15, 2, deriv=1, delta=0.1),
+        "yaw_rate": savgol_filter(heading, 5, 2, deriv=1, delta=0.1),
+        "yaw_accel": savgol_filter(heading, 5, 2, deriv=2, delta=0.1),
+    }
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], np.sqrt((values**2).mean(1)), atol=1e-6)
 
 
 def test_history_comfort_sees_the_seam() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from drive.control import resample
@@ -99,16 +101,19 @@ def _yaw_comfortable(states: Array) -> Mask:
 
 
 def _smooth(values: Array, window: int = SMOOTH) -> Array:
-    from scipy.signal import savgol_filter
-
-    return np.round(savgol_filter(values, min(window, values.shape[-1]), 2, axis=-1), DECIMALS)
+    return np.round(values @ _filter(values.shape[-1], window, 2, 0), DECIMALS)
 
 
 def _rate(values: Array, window: int = SMOOTH_RATE, order: int = 1, polynomial: int = 2) -> Array:
+    return np.round(values @ _filter(values.shape[-1], window, polynomial, order), DECIMALS)
+
+
+@lru_cache(maxsize=32)
+def _filter(steps: int, window: int, polynomial: int, order: int) -> Array:
+    """[steps, steps]: scipy's filter is linear, and fitting its edges anew for each drive takes most of its time."""
     from scipy.signal import savgol_filter
 
-    window = min(window, values.shape[-1])
-    return np.round(savgol_filter(values, window, polynomial, deriv=order, delta=DT_S, axis=-1), DECIMALS)
+    return np.asarray(savgol_filter(np.eye(steps), min(window, steps), polynomial, deriv=order, delta=DT_S, axis=-1))
 
 
 def _unwrap(heading: Array) -> Array:
