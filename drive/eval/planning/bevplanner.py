@@ -35,6 +35,8 @@ ORIGIN = float(FIRST_M / CELL_M)
 AHEAD = np.arange(494, 535) + ORIGIN
 ACROSS = np.arange(491, 509) + ORIGIN
 WINDOW = 64
+# No cell of the box lies further than this from the trajectory point, however it is turned.
+REACH_CELLS = 40
 # How far the ego's box reaches from the trajectory point, objects being moved ahead by LIDAR_AHEAD_M.
 REACH_M = 4.5
 
@@ -142,12 +144,13 @@ def _draw_ego(at: Array, turn: Array, cells: Mask) -> tuple[int, int, int, int]:
 
 @numba.njit(cache=True)
 def _lines_near(lines: Ints, count: int, at: Array) -> bool:  # pragma: no cover - compiled
-    """Whether a stretch of a boundary comes within WINDOW cells of the ego's point (clipped to the grid) in both axes."""
+    """Whether a stretch of a boundary comes within REACH_CELLS of the ego's point (clipped to the grid) in both axes."""
     x, y = min(max(at[0] - ORIGIN, 0), CELLS - 1), min(max(at[1] - ORIGIN, 0), CELLS - 1)
     for b in range(count):
         for i in range(lines.shape[1] - 1):
             ax, ay, bx, by = lines[b, i, 0], lines[b, i, 1], lines[b, i + 1, 0], lines[b, i + 1, 1]
-            if min(ax, bx) - WINDOW <= x <= max(ax, bx) + WINDOW and min(ay, by) - WINDOW <= y <= max(ay, by) + WINDOW:
+            near_x = min(ax, bx) - REACH_CELLS <= x <= max(ax, bx) + REACH_CELLS
+            if near_x and min(ay, by) - REACH_CELLS <= y <= max(ay, by) + REACH_CELLS:
                 return True
     return False
 
