@@ -180,12 +180,13 @@ def test_v1_smooths_a_short_jolt_away_that_v2_sees() -> None:
     assert comfortable_v1(states).all() and not comfortable_v2(states).any()
 
 
-def test_filters_equal_scipy_s_on_the_drive_itself() -> None:
+@pytest.mark.parametrize("steps", [36, 128, 129])
+def test_filters_equal_scipy_s_on_the_drive_itself(steps: int) -> None:
     from scipy.signal import savgol_filter
 
     rng = np.random.default_rng(3)
-    states, still = np.zeros((4, 36, 11)), np.zeros((4, 36, 11))
-    states[..., 5], states[..., 2] = rng.normal(0, 2, (4, 36)), np.cumsum(rng.normal(0, 0.3, (4, 36)), 1)
+    states, still = np.zeros((4, steps, 11)), np.zeros((4, steps, 11))
+    states[..., 5], states[..., 2] = rng.normal(0, 2, (4, steps)), np.cumsum(rng.normal(0, 0.3, (4, steps)), 1)
     states[..., 2] = (states[..., 2] + np.pi) % (2 * np.pi) - np.pi
     found = extended_rms(states, still)
     acceleration = savgol_filter(np.abs(states[..., 5]), 8, 2)

@@ -21,6 +21,7 @@ EXTENDED = {"acceleration": 0.7, "jerk": 0.5, "yaw_rate": 0.1, "yaw_accel": 0.1}
 SMOOTH, SMOOTH_RATE, SMOOTH_YAW = 8, 15, 5  # windows of v2 and nuPlan, in steps
 DECIMALS = 8
 HISTORY_STEP_S = 0.5
+LONGEST_MATRIX = 128  # steps
 
 
 def comfortable_v1(states: Array) -> Mask:
@@ -101,16 +102,26 @@ def _yaw_comfortable(states: Array) -> Mask:
 
 
 def _smooth(values: Array, window: int = SMOOTH) -> Array:
-    return np.round(values @ _filter(values.shape[-1], window, 2, 0), DECIMALS)
+    return np.round(_savgol(values, window, 2, 0), DECIMALS)
 
 
 def _rate(values: Array, window: int = SMOOTH_RATE, order: int = 1, polynomial: int = 2) -> Array:
-    return np.round(values @ _filter(values.shape[-1], window, polynomial, order), DECIMALS)
+    return np.round(_savgol(values, window, polynomial, order), DECIMALS)
+
+
+def _savgol(values: Array, window: int, polynomial: int, order: int) -> Array:
+    """Scipy's filter along the last axis. It is linear, and fits its edges anew for each drive, which takes most of its time:
+    short drives are multiplied by what it makes of the unit matrix."""
+    from scipy.signal import savgol_filter
+
+    steps = values.shape[-1]
+    if steps <= LONGEST_MATRIX:
+        return values @ _matrix(steps, window, polynomial, order)
+    return np.asarray(savgol_filter(values, window, polynomial, deriv=order, delta=DT_S, axis=-1))
 
 
 @lru_cache(maxsize=32)
-def _filter(steps: int, window: int, polynomial: int, order: int) -> Array:
-    """[steps, steps]: scipy's filter is linear, and fitting its edges anew for each drive takes most of its time."""
+def _matrix(steps: int, window: int, polynomial: int, order: int) -> Array:
     from scipy.signal import savgol_filter
 
     return np.asarray(savgol_filter(np.eye(steps), min(window, steps), polynomial, deriv=order, delta=DT_S, axis=-1))
