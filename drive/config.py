@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
 import yaml
 
@@ -35,6 +35,16 @@ class DataConfig:
 
 
 @dataclass(frozen=True)
+class Jitter:
+    """Random variants of every training example (`drive.train.jitter`): shift of the pictures as a fraction of their size,
+    turn of the ego frame in degrees, change of brightness as a fraction; each up to this much, 0 = none."""
+
+    shift: float = 0.0
+    turn_degrees: float = 0.0
+    brightness: float = 0.0
+
+
+@dataclass(frozen=True)
 class Stage:
     """One part of a run. objective: "next-token" = cross entropy on the answer's tokens, within its grammar.
 
@@ -46,6 +56,7 @@ class Stage:
     name: str = "fit"
     objective: Literal["next-token"] = "next-token"
     data: DataConfig = field(default_factory=DataConfig)
+    jitter: Jitter = field(default_factory=Jitter)
     steps: int = 500
     batch_size: int = 10
     learning_rate: float = 1e-3
@@ -92,11 +103,22 @@ def from_values(kind: type[T], values: dict[str, Any], source: str) -> T:
     """Plain values -> a dataclass, checked; unknown keys are refused. Raises ValueError naming source and key."""
     from pydantic import TypeAdapter, ValidationError
 
+    _refuse_unknown_keys(kind)
     try:
         return TypeAdapter(kind).validate_python(values)
     except ValidationError as error:
         lines = [f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
         raise ValueError(f"{source}: " + "; ".join(lines)) from error
+
+
+def _refuse_unknown_keys(kind: Any) -> None:
+    """Tell pydantic to refuse keys that a dataclass, or one it is made of, does not have."""
+    if dataclasses.is_dataclass(kind):
+        kind.__pydantic_config__ = {"extra": "forbid"}  # type: ignore[attr-defined, union-attr]
+        for part in get_type_hints(kind).values():
+            _refuse_unknown_keys(part)
+    for part in get_args(kind):
+        _refuse_unknown_keys(part)
 
 
 def to_json(config: Any) -> str:

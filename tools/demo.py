@@ -34,7 +34,7 @@ def main() -> None:
     run = train(config, fresh=True)
     seconds = time.monotonic() - start
     assert run.before is not None
-    print(f"   L2 averaged over 3 s: {run.before.l2_average:.2f} m before, {run.after.l2_average:.2f} m after {seconds:.0f} s of training\n")
+    print(f"   L2 averaged over 3 s: {run.before.l2_average:.2f} m before, {run.after.l2_average:.2f} m after {seconds:.0f} s\n")
     planner = load_planner(run.checkpoint)
     assert isinstance(planner, NetworkPlanner)
     planner.name = "demo"

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from drive.model.network import Cache, DrivingNetwork
+from drive.schema import DecodeError
 from drive.tokens.grammar import Grammar
 from drive.tokens.trajectory import Ids
 from drive.tokens.vocab import PAD
@@ -63,7 +64,7 @@ def decode(
     """Answers [B][R][K] of R requests (request_ids[r] answers in the r-th grammar of tables) on a prefix cache.
 
     samples = 1 takes the likeliest token each time; more are drawn at the temperature with the generator (a CPU one).
-    Log-probabilities are of temperature 1.
+    Log-probabilities are of temperature 1. Raises DecodeError where the network answers with NaN or infinity.
     """
     batch, device = cache.valid.shape[0], cache.valid.device
     ids = torch.tensor(request_ids, device=device).repeat_interleave(samples).expand(batch, -1)
@@ -73,6 +74,8 @@ def decode(
     finals = torch.tensor(tables.final, device=device).repeat_interleave(samples)
     while not bool((state == finals).all()):
         logits, cache = network.extend(cache, ids[..., None])
+        if not bool(torch.isfinite(logits).all()):
+            raise DecodeError("the network's logits are not finite: damaged weights, or inputs far outside what it was trained on")
         scores = logits[:, :, 0].double().masked_fill(~tables.allowed[state], -torch.inf).log_softmax(-1)
         ids = scores.argmax(-1) if samples == 1 else _draw(scores / temperature, generator)
         log_prob = log_prob + scores.gather(-1, ids[..., None])[..., 0]

@@ -56,8 +56,9 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """One observation as arrays, shapes of `Batch` without B."""
+    """One observation as arrays, shapes of `Batch` without B; cameras [F][C] are those of the pictures as they are here."""
 
+    cameras: tuple[tuple[Camera, ...], ...]
     images: NDArray[np.uint8]
     rays: NDArray[np.float32]
     intrinsics: NDArray[np.float32]
@@ -94,6 +95,7 @@ def prepare(observation: Observation, config: ModelConfig) -> Prepared:
             intrinsics[f, c] = intrinsics_features(camera)
             valid[f, c] = True
     return Prepared(
+        tuple(tuple(camera for camera, _ in frame) for frame in views),
         images, rays, intrinsics, valid, _motion(observation.past, [frame.time_s for frame in frames]),
         _history(observation.past, config.window.past_times_s), _dynamics(observation), _command(observation),
     )  # fmt: skip

@@ -20,8 +20,9 @@ from drive.model.transformer import INITIAL_STD, Transformer
 from drive.tokens.sequence import MAX_FRAMES, SPAN_POSITION, TokenSequence, concatenate, frame_tokens, may_attend, tail_tokens
 from drive.tokens.vocab import Vocabulary
 
-# Wavelengths in metres by which a metre token is embedded, beside its value and its square.
-METRE_WAVELENGTHS = tuple(2.0**k for k in range(9))
+# Wavelengths in metres by which a metre token is embedded, beside its value and its square. The shortest decides how far apart
+# two learned answers may lie for the network to find the one between them: shorter waves turn more than half a circle on the way.
+METRE_WAVELENGTHS = tuple(2.0**k for k in range(3, 10))
 
 
 @dataclass(frozen=True, eq=False)

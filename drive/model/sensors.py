@@ -71,7 +71,7 @@ class CameraEncoder(nn.Module):
     def forward(self, batch: Batch, first_frame: int = 0) -> Tensor:
         """-> tokens [B, F, C, P, D]; those of absent cameras mean nothing. Only cameras that are there are computed."""
         shape, valid = batch.camera_valid.shape, batch.camera_valid
-        pixels = (batch.images[valid].to(self.mean.dtype) - self.mean) / self.std
+        pixels = ((batch.images[valid].to(self.mean.dtype) - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         features = self.backbone(pixels)[-1]  # [V, channels, rows, columns]
         features = features.permute(0, 2, 3, 1) if features.shape[1] == self.project.in_features else features
         tokens = self.norm(self.project(features))

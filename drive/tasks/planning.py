@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from drive.frames import Array, headings_along
-from drive.schema import Target
 from drive.tokens.grammar import Grammar
 from drive.tokens.trajectory import CODECS, Ids, TrajectoryCodec
 from drive.tokens.vocab import Vocabulary
@@ -39,11 +38,9 @@ class PlanningTask:
     def grammar(self) -> Grammar:
         return self._codec.grammar
 
-    def encode(self, target: Target) -> Ids:
-        """The recorded future as ids. Raises ValueError where it is incomplete or cannot be written."""
-        if not target.future.valid.all():
-            raise ValueError(f"the recorded future has {int(target.future.valid.sum())} of {self.steps} steps: no answer to train on")
-        return self._codec.encode(target.future.poses[:, :2])
+    def encode(self, future: ArrayLike) -> Ids:
+        """A whole recorded future, poses [T, 3], as ids. Raises ValueError where it has another length or cannot be written."""
+        return self._codec.encode(np.asarray(future, dtype=np.float64)[:, :2])
 
     def decode(self, ids: ArrayLike) -> Array:
         """Ids -> poses [T, 3] (x, y, heading). Raises DecodeError where they are no answer."""

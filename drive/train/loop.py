@@ -12,15 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from tqdm import tqdm
 
 from drive.checkpoint import load_tensors, load_weights, recovered, save_checkpoint
-from drive.config import RunConfig, Stage
+from drive.config import Jitter, RunConfig, Stage
 from drive.model.inputs import collate
 from drive.model.network import DrivingNetwork
 from drive.planner import NetworkPlanner
+from drive.train.jitter import jittered
 from drive.train.objective import NextToken
 from drive.train.optim import learning_rate, make_optimizer, optimizer_tensors, restore_optimizer
 from drive.train.samples import Samples, batch_indices
@@ -83,6 +85,8 @@ def _write_report(out: Path, config: RunConfig, before: Fit | None, after: Fit) 
 def _run_stage(config: RunConfig, index: int, start: int, network: DrivingNetwork, device: torch.device) -> None:
     stage = config.stages[index]
     samples = Samples(stage.data, config.model)
+    if stage.jitter.turn_degrees and (config.model.inputs.history or config.model.inputs.dynamics):
+        raise ValueError(f"stage {stage.name!r}: jitter.turn_degrees turns the ego frame under the car; leave out history and dynamics")
     objective = NextToken(samples.tasks, stage.metre_sigma, device)
     optimizer = make_optimizer(network, stage)
     out = Path(config.out)
@@ -115,7 +119,11 @@ def _step(
     torch.manual_seed(config.seed * 1_000_003 + step)
     indices = batch_indices(config.seed, len(samples), stage.batch_size, step)
     network.train()
-    loss = objective(network, [samples.example(int(i)) for i in indices])
+    examples = [samples.example(int(i)) for i in indices]
+    if stage.jitter != Jitter():
+        rng = np.random.default_rng([config.seed, step])
+        examples = [jittered(example, stage.jitter, rng, samples.encode) for example in examples]
+    loss = objective(network, examples)
     if not bool(torch.isfinite(loss)):
         raise NonFiniteLoss(f"loss is {loss.item()} at step {step} of stage {stage.name!r}; lower stages.learning_rate, or check the data")
     for group in optimizer.param_groups:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from drive.config import DataConfig
 from drive.data.dataset import open_dataset
 from drive.data.yaw import yawed
+from drive.frames import Array
 from drive.model.config import ModelConfig
 from drive.model.inputs import Prepared, prepare
 from drive.schema import CameraImage, SceneSample
@@ -25,9 +26,11 @@ KEPT = 4096
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One training example: the prefix's arrays and, for each request, the ids of its answer (END included)."""
+    """One training example: the prefix's arrays, the recorded future [T, 3], and for each request the ids of its answer
+    (END included)."""
 
     prepared: Prepared
+    future: Array
     answers: tuple[Ids, ...]
 
 
@@ -69,9 +72,13 @@ class Samples(Sequence[SceneSample]):
             if len(self._kept) >= KEPT:
                 self._kept.pop(next(iter(self._kept)))
             sample = self[index]
-            answers = tuple(task.encode(sample.target) for task in self.tasks)
-            self._kept[index] = Example(prepare(sample.observation, self.model), answers)
+            future = sample.target.future.poses
+            self._kept[index] = Example(prepare(sample.observation, self.model), future, self.encode(future))
         return self._kept[index]
+
+    def encode(self, future: Array) -> tuple[Ids, ...]:
+        """A whole future [T, 3] as the answer to each request."""
+        return tuple(task.encode(future) for task in self.tasks)
 
 
 def blackened(sample: SceneSample) -> SceneSample:

@@ -1,0 +1,65 @@
+"""Jitter of rigs: what a planner that reads calibrations must not be confused by, because it is told.
+
+shift: the picture moves within its frame and the principal point with it. turn: the ego frame turns under the car, so the
+rig's poses and the answer turn together. Both are exact: rays and answer stay consistent with the pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from drive.cameras import Camera, patch_centres, pluecker_rays
+from drive.config import Jitter
+from drive.frames import Array, rotation_2d, rotation_z, wrap_angle
+from drive.model.inputs import Prepared, intrinsics_features
+from drive.tokens.trajectory import Ids
+from drive.train.samples import Example
+
+
+def jittered(example: Example, jitter: Jitter, rng: np.random.Generator, encode: Callable[[Array], tuple[Ids, ...]]) -> Example:
+    """One random variant of an example; `encode` writes the turned future [T, 3] as the answers."""
+    angle = np.radians(rng.uniform(-1, 1) * jitter.turn_degrees)
+    future = turned(example.future, angle)
+    prepared = _jittered_pictures(example.prepared, jitter, angle, rng)
+    return Example(prepared, future, encode(future))
+
+
+def turned(poses: Array, angle: float) -> Array:
+    """Poses [T, 3] turned about the origin by an angle in radians."""
+    return np.concatenate([poses[:, :2] @ rotation_2d(angle).T, wrap_angle(poses[:, 2:] + angle)], -1)
+
+
+def _jittered_pictures(prepared: Prepared, jitter: Jitter, angle: float, rng: np.random.Generator) -> Prepared:
+    images, rays, intrinsics = prepared.images.copy(), prepared.rays.copy(), prepared.intrinsics.copy()
+    rows, columns = rays.shape[2:4]
+    for f, frame in enumerate(prepared.cameras):
+        for c, camera in enumerate(frame):
+            shift = np.round(rng.uniform(-1, 1, 2) * jitter.shift * [camera.width, camera.height]).astype(int)
+            camera = _moved(camera, shift, angle)
+            images[f, c] = _shifted(prepared.images[f, c], shift, jitter.brightness, rng)
+            rays[f, c] = pluecker_rays(camera, patch_centres(camera.width, camera.height, columns, rows))
+            intrinsics[f, c] = intrinsics_features(camera)
+    return replace(prepared, images=images, rays=rays, intrinsics=intrinsics)
+
+
+def _moved(camera: Camera, shift: np.ndarray, angle: float) -> Camera:
+    K, pose = camera.K.copy(), camera.ego_from_camera.copy()
+    K[:2, 2] += shift
+    pose[:3] = rotation_z(angle) @ pose[:3]
+    return replace(camera, K=K, ego_from_camera=pose)
+
+
+def _shifted(picture: np.ndarray, shift: np.ndarray, brightness: float, rng: np.random.Generator) -> np.ndarray:
+    """A picture [3, H, W] moved by whole pixels (right, down), black where nothing was recorded, its brightness changed."""
+    (dx, dy), (height, width) = shift, picture.shape[1:]
+    out = np.zeros_like(picture)
+    out[:, max(0, dy) : height + min(0, dy), max(0, dx) : width + min(0, dx)] = picture[
+        :, max(0, -dy) : height - max(0, dy), max(0, -dx) : width - max(0, dx)
+    ]
+    if brightness == 0:
+        return out
+    gain = rng.uniform(1 - brightness, 1 + brightness)
+    return np.clip(out * gain, 0, 255).astype(np.uint8)

@@ -1,0 +1,150 @@
+"""Planners by name, the choice among samples, and the conformance check on planners that keep or break the contract."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drive.baselines import BASELINES, ConstantVelocity, StandStill
+from drive.planner import NetworkPlanner, check_planner, common_window, load_planner, most_central_first, plan_all
+from drive.schema import DecodeError, Observation, Plan, PlanError, Planner
+from tests.model.conftest import TINY, make_network, make_observation
+
+
+@pytest.fixture(scope="module")
+def planner() -> NetworkPlanner:
+    return NetworkPlanner(make_network())
+
+
+def test_the_networks_planner_keeps_the_contract(planner: NetworkPlanner) -> None:
+    check_planner(planner, [make_observation(seed, cameras=1 + seed) for seed in range(3)])
+
+
+@pytest.mark.parametrize("name", sorted(BASELINES))
+def test_baselines_keep_the_contract(name: str) -> None:
+    check_planner(load_planner(name), [make_observation(seed) for seed in range(3)])
+
+
+def test_samples_come_with_log_probabilities_the_most_central_first(planner: NetworkPlanner) -> None:
+    plan = planner.plan(make_observation(), samples=9)
+    assert plan.trajectories.shape == (9, len(TINY.window.future_times_s), 3)
+    assert plan.log_probs is not None and (plan.log_probs < 0).all()
+    distance = np.linalg.norm(plan.trajectories[:, None, :, :2] - plan.trajectories[None, :, :, :2], axis=-1).mean((1, 2))
+    assert distance.argmin() == 0 and (np.diff(distance) >= -1e-9).all()
+    assert planner.plan(make_observation(), samples=9).trajectories.tolist() == plan.trajectories.tolist()
+
+
+def test_the_most_central_of_two_near_and_one_far_is_a_near_one() -> None:
+    paths = np.zeros((3, 2, 3))
+    paths[0, :, 0], paths[1, :, 0], paths[2, :, 0] = 10.0, 0.0, 1.0
+    assert most_central_first(paths).tolist() == [2, 1, 0]
+
+
+def test_batches_equal_single_plans(planner: NetworkPlanner) -> None:
+    observations = [make_observation(seed, cameras=1 + seed, frames=1 + seed % 2) for seed in range(4)]
+    for together, observation in zip(planner.plan_batch(observations), observations, strict=True):
+        np.testing.assert_array_equal(together.trajectories, planner.plan(observation).trajectories)
+
+
+def test_a_missing_picture_is_a_failed_sample_with_the_files_name(planner: NetworkPlanner, tmp_path: Path) -> None:
+    observation = make_observation()
+    view = replace(observation.frames[0].cameras[0], image=tmp_path / "gone.jpg")
+    broken = replace(observation, frames=(replace(observation.frames[0], cameras=(view,)),))
+    with pytest.raises(PlanError, match=r"gone\.jpg"):
+        planner.plan(broken)
+
+    class Sample:
+        token, observation = "broken", broken
+
+    plans, errors = plan_all(planner, [Sample()])  # type: ignore[list-item]
+    assert not plans and "gone.jpg" in errors["broken"]
+
+
+def test_constant_velocity_goes_on_straight_and_needs_a_past() -> None:
+    observation = make_observation()
+    plan = ConstantVelocity().plan(observation)
+    velocity = -observation.past.poses[-2, :2] / 0.5
+    np.testing.assert_allclose(plan.best[:, :2], observation.future_times_s[:, None] * velocity)
+    past = replace(observation.past, valid=np.array([False] * 4 + [True]))
+    with pytest.raises(PlanError, match="no pose before t0"):
+        ConstantVelocity().plan(replace(observation, past=past))
+
+
+@pytest.mark.parametrize("spec", ["no-such-planner", "no_such_module:Class", "drive.schema:Missing", "pathlib:Path"])
+def test_unknown_planners_are_named(spec: str) -> None:
+    with pytest.raises(ValueError, match=spec.split(":")[0]):
+        load_planner(spec)
+
+
+def test_anybodys_class_by_module_and_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "from drive.baselines import StandStill\nclass Mine(StandStill):\n    name = 'mine'\n"
+    (tmp_path / "somebodys.py").write_text(source)
+    monkeypatch.chdir(tmp_path)
+    assert load_planner("somebodys:Mine").name == "mine"
+
+
+def test_planners_of_different_windows_are_not_mixed(planner: NetworkPlanner) -> None:
+    other = NetworkPlanner(make_network(window=replace(TINY.window, frames=1)), "other")
+    assert common_window([StandStill(), planner]) == TINY.window
+    with pytest.raises(ValueError, match="different windows"):
+        common_window([planner, other])
+
+
+class Broken:
+    """A planner that breaks one clause of the contract."""
+
+    name = "broken"
+
+    def __init__(self, how: str) -> None:
+        self.how, self.calls = how, 0
+
+    def plan(self, observation: Observation, samples: int = 1) -> Plan:
+        self.calls += 1
+        steps, times = len(observation.future_times_s), observation.future_times_s
+        poses = np.zeros((samples, steps, 3))
+        if self.how == "remembers":
+            poses[..., 0] = self.calls
+        if self.how == "one for many":
+            poses = poses[:1]
+        if self.how == "short":
+            poses, times = poses[:, 1:], times[1:]
+        if self.how == "other times":
+            times = times + 0.25
+        if self.how == "writes":
+            observation.past.poses[0, 0] += 1
+        if self.how == "raises":
+            raise RuntimeError("boom")
+        if self.how == "refuses":
+            raise DecodeError("never")
+        return poses if self.how == "array" else Plan(poses, times)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("remembers", "second time"),
+        ("one for many", "asked for 3"),
+        ("short", "asked for times"),
+        ("other times", "asked for times"),
+        ("writes", "was changed"),
+        ("raises", "RuntimeError"),
+        ("refuses", "refused every"),
+        ("array", "expected a drive.Plan"),
+    ],
+)
+def test_breaches_are_found(how: str, message: str) -> None:
+    planner: Planner = Broken(how)
+    with pytest.raises(ValueError, match=message):
+        check_planner(planner, [make_observation(seed) for seed in range(2)])
+
+
+def test_a_plan_with_nan_or_a_wrong_shape_cannot_be_made() -> None:
+    with pytest.raises(ValueError, match="NaN"):
+        Plan(np.full((1, 2, 3), np.nan), np.arange(2))
+    with pytest.raises(ValueError, match="one entry per step"):
+        Plan(np.zeros((1, 2, 3)), np.arange(3))
+    with pytest.raises(ValueError, match="K >= 1"):
+        Plan(np.zeros((2, 3)), np.arange(2))
