@@ -116,7 +116,7 @@ def _overview(report: Report, protocols: list[str]) -> Figure:
             found = [(y, r) for y, r in rows if r and r["value"] is not None]
             _with_intervals(ax, [y for y, _ in found], [r for _, r in found], colour, planner, "", flipped=True)
         ax.set_yticks(range(len(protocols)), protocols if metric == "l2_avg" else [""] * len(protocols))
-        ax.invert_yaxis()
+        ax.set_ylim(len(protocols) - 0.5, -0.5)
         ax.set_xlabel("mean L2 (m)" if metric == "l2_avg" else "mean collision rate (%)")
         ax.set_xlim(left=0)
     return _with_legend(fig, axes[0])
