@@ -65,7 +65,8 @@ def _inside(camera: Camera, pixels: Array, angle: float) -> bool:
     if (mapped[:, 2] <= 0).any():
         return False
     x, y = mapped[:, 0] / mapped[:, 2], mapped[:, 1] / mapped[:, 2]
-    return bool(((x >= 0) & (x <= camera.width) & (y >= 0) & (y <= camera.height)).all())
+    slack = 1e-6  # pixels, of rounding
+    return bool(((x >= -slack) & (x <= camera.width + slack) & (y >= -slack) & (y <= camera.height + slack)).all())
 
 
 def _turned_view(view: CameraImage, angle: float, margin: float) -> CameraImage:

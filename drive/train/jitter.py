@@ -14,7 +14,7 @@ import numpy as np
 from drive.cameras import Camera, patch_centres, pluecker_rays
 from drive.config import Jitter
 from drive.frames import Array, rotation_2d, rotation_z, wrap_angle
-from drive.model.inputs import Prepared, intrinsics_features
+from drive.model.inputs import Prepared
 from drive.tokens.trajectory import Ids
 from drive.train.samples import Example
 
@@ -38,18 +38,18 @@ def _jittered_pictures(prepared: Prepared, jitter: Jitter, angle: float, rng: np
     for f, frame in enumerate(prepared.cameras):
         for c, camera in enumerate(frame):
             shift = np.round(rng.uniform(-1, 1, 2) * jitter.shift * [camera.width, camera.height]).astype(int)
-            camera = _moved(camera, shift, angle)
             images[f, c] = _shifted(prepared.images[f, c], shift, jitter.brightness, rng)
-            rays[f, c] = pluecker_rays(camera, patch_centres(camera.width, camera.height, columns, rows))
-            intrinsics[f, c] = intrinsics_features(camera)
+            # What is seen at a place of the moved picture stood `shift` before it in the recorded one.
+            centres = patch_centres(camera.width, camera.height, columns, rows) - shift
+            rays[f, c] = pluecker_rays(_turned_camera(camera, angle), centres)
+            intrinsics[f, c, 2:4] += shift / [camera.width, camera.height]
     return replace(prepared, images=images, rays=rays, intrinsics=intrinsics)
 
 
-def _moved(camera: Camera, shift: np.ndarray, angle: float) -> Camera:
-    K, pose = camera.K.copy(), camera.ego_from_camera.copy()
-    K[:2, 2] += shift
+def _turned_camera(camera: Camera, angle: float) -> Camera:
+    pose = camera.ego_from_camera.copy()
     pose[:3] = rotation_z(angle) @ pose[:3]
-    return replace(camera, K=K, ego_from_camera=pose)
+    return replace(camera, ego_from_camera=pose)
 
 
 def _shifted(picture: np.ndarray, shift: np.ndarray, brightness: float, rng: np.random.Generator) -> np.ndarray:

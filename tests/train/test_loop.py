@@ -1,0 +1,121 @@
+"""Training: learns, resumes to the bit, stops by name, and repeats itself from its seed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from drive.config import DataConfig, RunConfig, Stage
+from drive.model.config import CameraConfig, ModelConfig, TransformerConfig
+from drive.train import loop
+from drive.train.loop import Interrupted, NonFiniteLoss, train
+from drive.train.samples import batch_indices
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = ModelConfig(
+    requests=("plan:bins", "plan:text"),
+    camera=CameraConfig(backbone="mobilenetv4_conv_small_035", width=64, height=32),
+    transformer=TransformerConfig(width=32, depth=1, heads=2, kv_heads=1, head_dim=16, mlp_width=48),
+)
+
+
+def config(out: Path, mini: Path, steps: int = 6) -> RunConfig:
+    data = DataConfig(root=str(mini), split="stopped,accelerate")
+    stage = Stage(data=data, steps=steps, batch_size=4, warmup_steps=1, learning_rate=3e-3, flush_every=2, metre_sigma=0.2)
+    return RunConfig(out=str(out), model=MODEL, stages=(stage,), device="cpu")
+
+
+def weights(out: Path) -> dict[str, torch.Tensor]:
+    return load_file(out / "checkpoint" / "model.safetensors")
+
+
+def assert_equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
+    assert a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+def test_an_interrupted_run_goes_on_to_bit_equal_weights(tmp_path: Path, mini: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    straight, broken = config(tmp_path / "straight", mini), config(tmp_path / "broken", mini)
+    train(straight)
+    step = loop._step
+
+    def ctrl_c(run: RunConfig, stage: Stage, at: int, *rest: object) -> float:
+        if at == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(run, stage, at, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "_step", ctrl_c)
+    with pytest.raises(Interrupted, match="stopped at step 3 of 6"):
+        train(broken)
+    monkeypatch.undo()
+    assert not (tmp_path / "broken" / "checkpoint").exists()
+    with pytest.raises(ValueError, match="another configuration"):
+        train(replace(broken, seed=5))
+    train(broken)
+    assert_equal(weights(tmp_path / "straight"), weights(tmp_path / "broken"))
+    with pytest.raises(ValueError, match="finished run"):
+        train(broken)
+
+
+def test_several_stages_train_their_own_parts(tmp_path: Path, mini: Path) -> None:
+    base = config(tmp_path / "run", mini, steps=2)
+    frozen = replace(base.stages[0], name="frozen", trainable=("transformer.*",))
+    run = train(replace(base, stages=(base.stages[0], frozen)))
+    assert run.after.planned.shape == run.after.recorded.shape
+    assert (tmp_path / "run" / "report.json").is_file() and list((tmp_path / "run" / "tensorboard").iterdir())
+    with pytest.raises(ValueError, match="no parameter matches"):
+        train(replace(base, stages=(replace(frozen, trainable=("nothing.*",)),)), fresh=True)
+
+
+def test_a_frozen_part_keeps_its_weights(tmp_path: Path, mini: Path) -> None:
+    base = config(tmp_path / "run", mini, steps=2)
+    torch.manual_seed(base.seed)
+    before = {k: v.clone() for k, v in loop.DrivingNetwork(MODEL).state_dict().items()}
+    train(replace(base, stages=(replace(base.stages[0], trainable=("transformer.*",)),)))
+    after = weights(tmp_path / "run")
+    for name, tensor in before.items():
+        if "running" not in name and "num_batches" not in name:
+            assert torch.equal(tensor, after[name]) != name.startswith("transformer."), name
+
+
+def test_a_loss_that_is_not_finite_stops_by_name(tmp_path: Path, mini: Path) -> None:
+    base = config(tmp_path / "run", mini)
+    wild = replace(base.stages[0], learning_rate=1e30, clip_norm=1e30, warmup_steps=0)
+    with pytest.raises(NonFiniteLoss, match="loss is .* of stage 'fit'"):
+        train(replace(base, stages=(wild,)))
+
+
+def test_loss_falls_and_batch_statistics_fit_the_final_weights(tmp_path: Path, mini: Path) -> None:
+    run = train(config(tmp_path / "run", mini, steps=60))
+    assert run.before is not None and run.after.l2_average < 0.3 * run.before.l2_average
+
+
+def test_every_epoch_is_a_permutation_and_follows_from_the_seed() -> None:
+    epochs = np.concatenate([batch_indices(3, 10, 4, step) for step in range(5)]).reshape(2, 10)
+    assert [sorted(e) for e in epochs.tolist()] == [list(range(10))] * 2
+    assert epochs[0].tolist() != epochs[1].tolist()
+    assert batch_indices(3, 10, 4, 2).tolist() == batch_indices(3, 10, 4, 2).tolist() != batch_indices(4, 10, 4, 2).tolist()
+
+
+def test_ctrl_c_on_the_command_line_saves_and_says_how_to_go_on(tmp_path: Path, mini: Path) -> None:
+    source = tmp_path / "run.yaml"
+    text = (ROOT / "configs" / "demo.yaml").read_text().replace("data/mini", str(mini)).replace("out/demo/run", str(tmp_path / "run"))
+    source.write_text(text)
+    command = [sys.executable, "-m", "drive", "train", str(source), "--stages.0.steps", "5000", "--stages.0.batch_size", "2"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "run" / "tensorboard").is_dir() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "the same command goes on" in err and "Traceback" not in err
+    assert (tmp_path / "run" / "resume" / "optimizer.safetensors").is_file()
