@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from drive.schema import Plan, SceneSample, Window
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="drive", description="End-to-end driving: cameras in, trajectory tokens out.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for add in (_add_check, _add_plan, _add_eval, _add_view, _add_train, _add_bench):
+    for add in (_add_check, _add_plan, _add_eval, _add_view, _add_sim, _add_train, _add_bench):
         add(verbs)
     return parser
 
@@ -130,7 +130,7 @@ def evaluate_(args: argparse.Namespace) -> int:
 
 def _add_bench(verbs: argparse._SubParsersAction) -> None:
     verb = verbs.add_parser("bench", help="know how fast it is")
-    verb.add_argument("what", choices=["metrics"], help="metrics: samples per second of CPU time")
+    verb.add_argument("what", choices=["metrics", "sim"], help="metrics: samples per second of CPU time; sim: world steps per second")
     verb.add_argument("--samples", type=int, default=1024, help="made-up samples to score (default: 1024)")
     verb.add_argument("--repeats", type=int, default=5, help="runs, of which the best counts (default: 5)")
     verb.add_argument("--scenes", type=Path, help="NAVSIM scenes (.npz) to time its extended score on")
@@ -139,7 +139,12 @@ def _add_bench(verbs: argparse._SubParsersAction) -> None:
 
 
 def bench(args: argparse.Namespace) -> int:
-    """`drive bench metrics`."""
+    """`drive bench metrics`, `drive bench sim`."""
+    if args.what == "sim":
+        from drive.sim.bench import bench_sim
+
+        print(bench_sim(repeats=args.repeats))
+        return 0
     from drive.eval.bench import bench_metrics, bench_navsim, save_speeds, speed_table
 
     speeds, together_s = bench_metrics(args.samples, args.repeats)
@@ -210,6 +215,71 @@ def _plan_source(args: argparse.Namespace) -> tuple[Callable[[SceneSample], Plan
         planner = load_planner(args.planner)
         return (lambda sample: planner.plan(sample.observation, samples=args.samples)), planner.name, common_window([planner])
     return None, "", Window()
+
+
+def _add_sim(verbs: argparse._SubParsersAction) -> None:
+    verb = verbs.add_parser("sim", help="drive closed loop: towns from seeds, recorded scenes (ScenarioNet files)")
+    verb.add_argument("source", nargs="*", default=[], help="town, village, or ScenarioNet files (*.pkl)")
+    verb.add_argument("--planner", default="", help="expert, lane-follower, ..., checkpoint or module:Class; several with commas")
+    verb.add_argument("--compare", nargs=2, metavar=("A", "B"), help="drive both over the same episodes and pair them")
+    verb.add_argument("--episodes", type=int, default=10, help="episodes of each family (default: 10)")
+    verb.add_argument("--seed", type=int, default=0, help="the first town's seed; the others follow")
+    verb.add_argument("--family", default="ordinary", help="ordinary, a safety-critical family, several with commas, or all")
+    verb.add_argument("--traffic", choices=("reactive", "replay", "empty"), help="default: reactive")
+    verb.add_argument("--workers", type=int, default=1)
+    verb.add_argument("--hz", type=float, default=5.0, help="plans a second, 2 to 10 (default: 5)")
+    verb.add_argument("--latency", type=float, default=0.0, metavar="S", help="simulated seconds between an observation and its plan's use")
+    verb.add_argument("--deadline", type=float, default=30.0, metavar="S", help="wall seconds a plan may take (an episode's first: more)")
+    verb.add_argument("--videos", type=int, default=6, help="how many drives the page shows, failures first (default: 6)")
+    verb.add_argument("--out", type=Path, help="folder for the report, the page and a replayable log of every episode")
+    verb.add_argument("--replay", type=Path, metavar="FILE.json", help="drive a saved episode again and compare the hash")
+    verb.set_defaults(run=sim)
+
+
+def sim(args: argparse.Namespace) -> int:
+    """`drive sim SOURCE ...`."""
+    from drive.sim.rollout import Loop
+    from drive.sim.scenarios import FAMILIES
+    from drive.sim.simulate import choose_episodes, simulate
+
+    if args.replay:
+        return _replay(args.replay)
+    planners = list(args.compare or ()) + [name for name in args.planner.split(",") if name]
+    if not planners or not args.source:
+        raise ValueError("name a source (town, or *.pkl) and --planner (expert, lane-follower, stand-still, constant-velocity, ...)")
+    for name in planners:
+        if name != "log":
+            load_sim_planner(name)
+    families = ["ordinary", *FAMILIES] if args.family == "all" else args.family.split(",")
+    episodes = choose_episodes(args.source, args.episodes, args.seed, families, args.traffic)
+    loop = Loop(args.hz, args.latency, args.deadline)
+    report = simulate(episodes, planners, load_sim_planner, loop, args.workers, args.out, args.videos, print)
+    print(f"\n{report.table()}")
+    if args.out:
+        print(f"\nwritten: {args.out / 'report.json'}, {args.out / 'index.html'}, {args.out / 'drives'}")
+    return 1 if report.failures else 0
+
+
+def _replay(path: Path) -> int:
+    from drive.sim.record import replay_file
+
+    run, stated = replay_file(path)
+    same = run.hash == stated
+    print(f"{path.name}: {run.outcome}, {len(run.actions)} steps, hash {run.hash}: {'the same' if same else f'NOT the stated {stated}'}")
+    return 0 if same else 1
+
+
+def load_sim_planner(name: str) -> Any:
+    """A privileged planner of the simulator, or whatever `drive.planner` makes of the name."""
+    from drive.planner import load_planner
+    from drive.sim.expert import PRIVILEGED
+
+    if name in PRIVILEGED:
+        return PRIVILEGED[name]()
+    try:
+        return load_planner(name)
+    except ValueError as error:
+        raise ValueError(f"{error}, and in the simulator {', '.join(sorted(PRIVILEGED))} or log") from error
 
 
 def _add_train(verbs: argparse._SubParsersAction) -> None:

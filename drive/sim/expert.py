@@ -27,12 +27,13 @@ from drive.sim.proposals import (
     rear_axle_on_route,
     shifted_route,
 )
-from drive.sim.state import DT_S, FACTOR, GAP, LATERAL, SPEED, State, Static
+from drive.sim.state import BRAKE, DT_S, FACTOR, GAP, LATERAL, SPEED, State, Static
 from drive.sim.world import World
 
 SPEED_FACTORS = (1.0, 0.75, 0.5, 0.25)
 OFFSETS_M = (0.0, -0.5, 0.5)
 BODY_MARGIN_M = 0.3  # proposals are checked with a body this much wider
+STOPS_MPS2 = (3.0, 6.0)  # full stops that are always proposed, along the line the ego is on
 HORIZON_S = 4.0
 DETOUR_HORIZON_S = 9.0
 DETOUR_CLEARANCE_M = 0.6
@@ -82,7 +83,9 @@ def best_proposal(static: Static, state: State) -> Proposal:
         for offset in OFFSETS_M:
             if (factor, offset) != (1.0, 0.0):
                 best = _better(best, _score(ways.drive(near, factor, offset, HORIZON_S, gap=gap), HORIZON_S, offset))
-    best = _better(best, _score(ways.drive(near, 0.02, 0.0, HORIZON_S, gap=gap), HORIZON_S))
+    for brake in STOPS_MPS2:
+        rows = ways.drive(near, 0.0, ways.lateral, HORIZON_S, brake=brake)
+        best = _better(best, _score(rows, HORIZON_S))
     return _detour(ways, near, standing, best) if len(standing) else best
 
 
@@ -99,9 +102,10 @@ def _better(best: Proposal, other: Proposal) -> Proposal:
 def _detour(ways: _Ways, near: State, standing: Array, stay: Proposal) -> Proposal:
     """The best way around what stands ahead, where it gets further than staying behind and stays clean all along."""
     half = 0.5 * ways.static.body[1] + DETOUR_CLEARANCE_M
-    begin, end = standing[0, 0] - 4.0, standing[0, 1] + 3.0
-    group = standing[standing[:, 0] < end + 12.0]
-    end = max(end, float(group[:, 1].max()) + 3.0)
+    begin, end, group = standing[0, 0] - 4.0, standing[0, 1] + 3.0, standing[:1]
+    for row in standing[1:]:
+        if row[0] < end + 12.0:
+            group, end = np.concatenate([group, row[None]]), max(end, row[1] + 3.0)
     best = stay
     for side in (float(group[:, 3].max()) + half, float(group[:, 2].min()) - half):
         for factor in (0.7, 0.4):
@@ -126,14 +130,23 @@ class _Ways:
         return shifted_route(self.static.path[: self.count], self.station, self.lateral, self.slope, self.blend, offset, *detour)
 
     def drive(
-        self, near: State, factor: float, offset: float, horizon_s: float, gap: float | None = None, detour: tuple = (0.0, 0.0, 0.0)
+        self,
+        near: State,
+        factor: float,
+        offset: float,
+        horizon_s: float,
+        gap: float | None = None,
+        detour: tuple[float, float, float] = (0.0, 0.0, 0.0),
+        brake: float = 0.0,
     ) -> Array:
-        """Rows of one proposal."""
+        """Rows of one proposal: speed factor, offset; gap to keep, detour to make, or a full stop by a deceleration."""
         path, driver = self.static.path.copy(), self.static.idm.copy()
         path[: self.count] = self.route(offset, detour)
         driver[0, FACTOR] *= factor
         if gap is not None:
             driver[0, GAP] = gap
+        if brake > 0.0:
+            driver[0, BRAKE] = brake
         body = self.static.body + np.array([0.0, BODY_MARGIN_M, 0.0, 0.0])
         return forecast(self.static._replace(path=path, idm=driver, body=body), near, round(horizon_s / DT_S))
 

@@ -26,7 +26,7 @@ from drive.sim.world import MAX_AGENTS, Actor, World, assemble, ego_actor
 
 CONNECTOR_HALF_WIDTH_M = 2.0
 JOIN_M, JOIN_RAD = 1.0, 0.6
-CITY_LIMIT_MPS = 14.0  # the files' limit is a placeholder
+CITY_LIMIT_MPS = 16.7  # 60 km/h; the files' own limit is a placeholder
 MAX_STEPS, MAX_FEATURES = 5_000, 50_000
 MOVED_M = 3.0  # a vehicle that moved less counts as parked
 GOAL_SHARE = 0.9  # of the human's way that counts as arrival

@@ -15,8 +15,10 @@ from drive.sim.state import (
     ACTIVE,
     AS_RECORDED,
     BY_LANE,
+    COMMITTED,
     CYCLIST,
     FAULT,
+    GATE,
     HEADING,
     OBSTACLE,
     OFF_ROAD,
@@ -28,6 +30,8 @@ from drive.sim.state import (
     TOUCHING,
     TRIGGER,
     TTC_LOW,
+    WAIT,
+    S,
     State,
     Static,
     V,
@@ -37,6 +41,7 @@ from drive.sim.state import (
 
 OUT_X, OUT_Y, OUT_HEADING, OUT_SPEED, OUT_STATION, OUT_BAD, OUT_OFF, OUT_TTC, OUT_ACCEL = range(9)
 NEAR_M = 80.0
+STUCK_S, QUEUE_M = 8.0, 45.0
 
 
 @kernel
@@ -99,10 +104,19 @@ def forecast(sc: Static, st: State, steps: int) -> Array:
 
 
 @kernel
+def is_stuck(sc: Static, st: State, j: int) -> bool:
+    """Whether a vehicle has stood for long without a junction to wait for ahead of it."""
+    if sc.mode[j] != BY_LANE or st.move[j, WAIT] < STUCK_S:
+        return False
+    g = max(st.marks[j, GATE], st.marks[j, COMMITTED])
+    return g >= sc.gate_ptr[j + 1] or sc.gate_span[g, 0] - st.move[j, S] > QUEUE_M
+
+
+@kernel
 def blockers(sc: Static, st: State, reach: float) -> Array:
     """Standing things on the ego's route within `reach`: rows (begin, end, rightmost, leftmost) on the route, nearest first.
 
-    Vehicles that merely wait (in a queue, at a light) are none.
+    Vehicles that merely wait (in a queue before a junction, for a moment) are none.
     """
     first, count = sc.path_ptr[0], sc.path_ptr[1] - sc.path_ptr[0]
     found = np.zeros((len(sc.kind) + len(sc.parked), 4))
@@ -112,7 +126,7 @@ def blockers(sc: Static, st: State, reach: float) -> Array:
         if n < 0:
             stands = sc.mode[j] == STANDING or sc.kind[j] == OBSTACLE or (sc.mode[j] == AS_RECORDED and st.move[j, V] < 0.3)
             scripted_stop = sc.script[j, TRIGGER] < 1e8 and st.move[j, V] < 0.2 and st.move[j, SCRIPT] > 1.0 and sc.kind[j] <= CYCLIST
-            if st.marks[j, ACTIVE] == 0 or not (stands or scripted_stop):
+            if st.marks[j, ACTIVE] == 0 or not (stands or scripted_stop or is_stuck(sc, st, j)):
                 continue
             x, y, h, length, width = st.pose[j, 0], st.pose[j, 1], st.pose[j, 2], sc.size[j, 0], sc.size[j, 1]
         else:

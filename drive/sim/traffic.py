@@ -47,6 +47,8 @@ WALK_SECONDS = 3  # people are followed this far ahead on their way
 @kernel
 def idm(v: float, cap: float, gap: float, v_ahead: float, p: Array) -> float:
     """Acceleration of the intelligent driver model with parameters p (factor, headway, gap, acceleration, brake)."""
+    if p[FACTOR] <= 0.0:
+        return -p[BRAKE]
     wanted = max(cap * p[FACTOR], 0.1)
     free = p[ACCEL_MAX] * (1 - (v / wanted) ** 4) if v < wanted else max(-p[BRAKE], -p[BRAKE] * (v / wanted - 1) * 4)
     if gap >= FREE_M:

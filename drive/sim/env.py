@@ -1,0 +1,124 @@
+"""Gymnasium environments: `drive/Town-v0` (towns from seeds) and `drive/Log-v0` (a ScenarioNet file).
+
+    gymnasium.make("drive/Town-v0"); gymnasium.make("drive/Log-v0", file="scene.pkl")
+
+Installed, the package registers them by itself; so does `import drive.sim.env`. Actions [2] in -1..1: acceleration (of its limits) and steering rate. An observation is
+one vector: the ego, points of its route ahead, the nearest agents, all in the ego frame; nothing after t.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from drive.frames import Array
+from drive.sim import register_environments
+from drive.sim.advance import MAX_STEER_RATE
+from drive.sim.observe import relative_pose
+from drive.sim.state import ACCEL, ACTIVE, FAULT, LATERAL, OFF_ROAD, RED_LIGHT, SPEED, STATION, STEER, State, V
+from drive.sim.world import World
+
+ROUTE_POINTS, ROUTE_STEP_M = 12, 5
+NEAREST = 12
+AGENT_ROW = 7  # present, x, y, cos and sin of the heading, speed, length
+EGO_ROW = 4  # speed, acceleration, steering angle, offset from the route
+LIMIT = 200.0
+MAX_ACCEL_MPS2 = 4.0
+SIZE = EGO_ROW + 2 * ROUTE_POINTS + AGENT_ROW * NEAREST
+
+Vector = NDArray[np.float32]
+
+
+class DriveEnv(gymnasium.Env[Vector, Vector]):
+    """The shared part: steps a world, rewards metres of route, ends at a fault of the ego's or at the goal."""
+
+    metadata = {"render_modes": []}
+
+    def __init__(self) -> None:
+        self.observation_space = gymnasium.spaces.Box(-LIMIT, LIMIT, (SIZE,), np.float32)
+        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float32)
+        self.world: World | None = None
+        self.state: State | None = None
+
+    def make_world(self, seed: int) -> World:
+        """The world of an episode."""
+        raise NotImplementedError
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Vector, dict[str, Any]]:
+        """A new episode; the generator that `seed` sets chooses the town."""
+        super().reset(seed=seed)
+        self.world = self.make_world(int(self.np_random.integers(2**31)))
+        self.state = self.world.start
+        return vector_of(self.world, self.state), {"world": self.world.name}
+
+    def step(self, action: Vector) -> tuple[Vector, float, bool, bool, dict[str, Any]]:
+        """One tenth of a second. Raises ValueError before the first reset."""
+        if self.world is None or self.state is None:
+            raise ValueError("call reset before step")
+        a = np.clip(np.asarray(action, dtype=np.float64), -1.0, 1.0)
+        before = float(self.state.ego[STATION])
+        self.state = self.world.step(self.state, (a[0] * MAX_ACCEL_MPS2, a[1] * MAX_STEER_RATE))
+        flags, station = self.state.flags, float(self.state.ego[STATION])
+        wrong = bool(flags[FAULT] or flags[OFF_ROAD] or flags[RED_LIGHT])
+        arrived = station >= self.world.goal_m
+        late = self.state.step >= round(self.world.time_limit_s / 0.1)
+        reward = station - before + (10.0 if arrived else 0.0) - (20.0 if wrong else 0.0)
+        info = {"success": arrived and not wrong, "fault": int(flags[FAULT]), "off_road": bool(flags[OFF_ROAD])}
+        return vector_of(self.world, self.state), reward, wrong or arrived, late, info
+
+
+class TownEnv(DriveEnv):
+    """Ordinary episodes in towns; seeds from 0 to `towns` - 1 of a distribution."""
+
+    def __init__(self, distribution: str = "town", towns: int = 10_000) -> None:
+        super().__init__()
+        self.distribution, self.towns = distribution, towns
+
+    def make_world(self, seed: int) -> World:
+        from drive.sim.populate import town_world
+        from drive.sim.town import TOWNS
+
+        return town_world(seed % self.towns, TOWNS[self.distribution])
+
+
+class LogEnv(DriveEnv):
+    """A recorded scene."""
+
+    def __init__(self, file: str, reactive: bool = True) -> None:
+        super().__init__()
+        self.file, self.reactive = file, reactive
+        self.loaded: World | None = None
+
+    def make_world(self, seed: int) -> World:
+        from drive.sim.logs import log_world
+
+        self.loaded = self.loaded or log_world(self.file, self.reactive)
+        return self.loaded
+
+
+def vector_of(world: World, state: State) -> Vector:
+    """What the environments show of a state: [SIZE] float32."""
+    ego, static = state.ego, world.static
+    last = int(static.path_ptr[1]) - 1
+    ahead = np.minimum(int(ego[STATION]) + ROUTE_STEP_M * np.arange(1, ROUTE_POINTS + 1), last)
+    route = relative_pose(ego, static.path[ahead, :3])[:, :2]
+    parts = [np.array([ego[SPEED], ego[ACCEL], ego[STEER], ego[LATERAL]]), route.ravel(), _agents(world, state).ravel()]
+    return np.clip(np.concatenate(parts), -LIMIT, LIMIT).astype(np.float32)
+
+
+def _agents(world: World, state: State) -> Array:
+    rows = np.zeros((NEAREST, AGENT_ROW))
+    gaps = np.hypot(*(state.pose[:, :2] - state.ego[:2]).T)
+    gaps[(state.marks[:, ACTIVE] == 0)] = np.inf
+    gaps[0] = np.inf
+    order = [int(i) for i in np.argsort(gaps, kind="stable")[:NEAREST] if np.isfinite(gaps[i]) and gaps[i] < LIMIT]
+    for row, i in enumerate(order):
+        x, y, heading = relative_pose(state.ego, state.pose[i])
+        rows[row] = [1.0, x, y, np.cos(heading), np.sin(heading), state.move[i, V], world.static.size[i, 0]]
+    return rows
+
+
+register_environments()
