@@ -1,8 +1,9 @@
 """Gymnasium environments: `drive/Town-v0` (towns from seeds) and `drive/Log-v0` (a ScenarioNet file).
 
+    import drive.sim.env  # registers them
     gymnasium.make("drive/Town-v0"); gymnasium.make("drive/Log-v0", file="scene.pkl")
 
-Installed, the package registers them by itself; so does `import drive.sim.env`. Actions [2] in -1..1: acceleration (of its limits) and steering rate. An observation is
+`gymnasium.make("drive.sim.env:drive/Town-v0")` needs no import (gymnasium has no other way to find a package's environments). Actions [2] in -1..1: acceleration (of its limits) and steering rate. An observation is
 one vector: the ego, points of its route ahead, the nearest agents, all in the ego frame; nothing after t.
 """
 
@@ -15,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drive.frames import Array
-from drive.sim import register_environments
 from drive.sim.advance import MAX_STEER_RATE
 from drive.sim.observe import relative_pose
 from drive.sim.state import ACCEL, ACTIVE, FAULT, LATERAL, OFF_ROAD, RED_LIGHT, SPEED, STATION, STEER, State, V
@@ -121,4 +121,5 @@ def _agents(world: World, state: State) -> Array:
     return rows
 
 
-register_environments()
+gymnasium.register("drive/Town-v0", entry_point="drive.sim.env:TownEnv")
+gymnasium.register("drive/Log-v0", entry_point="drive.sim.env:LogEnv")
