@@ -71,11 +71,13 @@ class Stage:
 @dataclass(frozen=True)
 class RunConfig:
     """A whole run. out: folder for checkpoint, curves and report. test: data the finished planner is scored on (the last
-    stage's own data where None). device: "auto" takes a GPU where there is one."""
+    stage's own data where None). device: "auto" takes a GPU where there is one. threads: of the CPU, 0 = torch's choice; on
+    cores that others use too, two are slower than one."""
 
     out: str = "runs/default"
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int = 0
     model: ModelConfig = field(default_factory=ModelConfig)
     stages: tuple[Stage, ...] = (Stage(),)
     test: DataConfig | None = None

@@ -60,6 +60,8 @@ def train(config: RunConfig, fresh: bool = False) -> Run:
     if fresh:
         shutil.rmtree(out, ignore_errors=True)
     device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if config.device == "auto" else config.device)
+    if config.threads:
+        torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     network = DrivingNetwork(config.model).to(device)
     tests = Samples(config.test or config.stages[-1].data, config.model)
