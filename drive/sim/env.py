@@ -3,8 +3,9 @@
     import drive.sim.env  # registers them
     gymnasium.make("drive/Town-v0"); gymnasium.make("drive/Log-v0", file="scene.pkl")
 
-`gymnasium.make("drive.sim.env:drive/Town-v0")` needs no import (gymnasium has no other way to find a package's environments). Actions [2] in -1..1: acceleration (of its limits) and steering rate. An observation is
-one vector: the ego, points of its route ahead, the nearest agents, all in the ego frame; nothing after t.
+`gymnasium.make("drive.sim.env:drive/Town-v0")` needs no import (gymnasium has no other way to find a package's
+environments). Actions [2] in -1..1: acceleration and steering rate, in shares of their limits. An observation is one vector:
+the ego, points of its route ahead, the nearest agents, all in the ego frame; nothing after t.
 """
 
 from __future__ import annotations

@@ -61,19 +61,40 @@ def build_junction(
 
 def _connectors(parts: JunctionParts, name: str, node: Node, ends: tuple[ArmEnd, ...], arms: list[ArmLanes], limit: float) -> None:
     ranks: list[int] = []
-    for a, arm in enumerate(arms):
-        turns = {b: float(wrap_angle(node.arms[b].angle - node.arms[a].angle - np.pi)) for b in range(len(arms)) if b != a}
-        for b, turn in turns.items():
-            for k, m in _movements(turn, list(turns.values()), len(arm.incoming), len(arms[b].outgoing)):
-                path = _crossing_path(node, ends, a, b, arm.in_points[k], arms[b].out_points[m])
-                lane_id = f"{name}.{a}{k}-{b}{m}"
-                width = min(node.arms[a].width_m, node.arms[b].width_m)
-                parts.lanes.append(
-                    Lane(lane_id, path, width, limit, (arms[b].outgoing[m],), (arm.incoming[k],), None, None, "connector", "", name)
-                )
-                ranks.append((2 if a in node.main or node.lights else 0) + (turn < STRAIGHT_RAD))
+    for a, k, b, m in _all_movements(node, arms):
+        path = _crossing_path(node, ends, a, b, arms[a].in_points[k], arms[b].out_points[m])
+        lane_id, width = f"{name}.{a}{k}-{b}{m}", min(node.arms[a].width_m, node.arms[b].width_m)
+        after, before = (arms[b].outgoing[m],), (arms[a].incoming[k],)
+        parts.lanes.append(Lane(lane_id, path, width, limit, after, before, None, None, "connector", "", name))
+        ranks.append((2 if a in node.main or node.lights else 0) + (_turn(node, a, b) < STRAIGHT_RAD))
     if node.kind != "bend":
         parts.lanes[:] = with_yields(parts.lanes, ranks)
+
+
+def _turn(node: Node, a: int, b: int) -> float:
+    """How far a car turns to the left that comes in on arm a and leaves on arm b."""
+    return float(wrap_angle(node.arms[b].angle - node.arms[a].angle - np.pi))
+
+
+def _all_movements(node: Node, arms: list[ArmLanes]) -> list[tuple[int, int, int, int]]:
+    """(arm, lane) -> (arm, lane) of every connector; each lane gets one, if only straight on beside its neighbour."""
+    others = {a: [b for b in range(len(arms)) if b != a] for a in range(len(arms))}
+    ways = []
+    for a, arm in enumerate(arms):
+        turns = [_turn(node, a, b) for b in others[a]]
+        for b, turn in zip(others[a], turns, strict=True):
+            ways += [(a, k, b, m) for k, m in _movements(turn, turns, len(arm.incoming), len(arms[b].outgoing))]
+    for a, arm in enumerate(arms):
+        for k in range(len(arm.incoming)):
+            if not any(way[:2] == (a, k) for way in ways):
+                b = min(others[a], key=lambda b: abs(_turn(node, a, b)))
+                ways.append((a, k, b, min(k, len(arms[b].outgoing) - 1)))
+    for b, arm in enumerate(arms):
+        for m in range(len(arm.outgoing)):
+            if not any(way[2:] == (b, m) for way in ways):
+                a = min(others[b], key=lambda a: abs(_turn(node, a, b)))
+                ways.append((a, min(m, len(arms[a].incoming) - 1), b, m))
+    return ways
 
 
 def _movements(turn: float, turns: list[float], lanes_in: int, lanes_out: int) -> list[tuple[int, int]]:

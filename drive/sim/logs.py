@@ -165,7 +165,7 @@ def _world(name: str, source: str, tracks: dict, ego_id: str, road_map: RoadMap,
         raise ValueError(f"{name}, track {ego_id!r}: the ego is not valid at every step")
     human = ego["rows"]
     centres = human[:, :2] + EGO_CENTRE_AHEAD_M * unit(human[:, 2])
-    route = _route(centres, human, road_map, name)
+    route = _route(human, road_map)
     names, actors = [ego_id], [ego_actor(route, 0.0, float(human[0, 3]), _body(ego["size"]))]
     for track_id, track in tracks.items():
         if track_id != ego_id and track["valid"].any():
@@ -190,8 +190,9 @@ def _check_start(start: Any, name: str) -> None:
         raise ValueError(f"{name}: the ego starts off the drivable area; is the map of another place?")
 
 
-def _route(centres: Array, human: Array, road_map: RoadMap, name: str) -> Way:
-    """The way the human took, as geometry without times, and on along the lanes behind its end."""
+def _route(human: Array, road_map: RoadMap) -> Way:
+    """The way the human's rear axle took, as geometry without times, and on along the lanes behind its end."""
+    centres = human[:, :2]
     keep = [0]
     for i in range(1, len(centres)):
         if np.hypot(*(centres[i] - centres[keep[-1]])) >= 1.0:

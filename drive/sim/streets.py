@@ -8,7 +8,7 @@ import numpy as np
 
 from drive.frames import Array, wrap_angle
 from drive.maps import Junction, Lane
-from drive.sim.curves import arc_between, least_radius, parallel, resample, smoothstep, stations_of, unit
+from drive.sim.curves import arc_between, least_radius, normals_of, parallel, resample, smoothstep, stations_of, unit
 from drive.sim.layout import Node, RoadPlan
 
 KERB_GAP_M = 0.4  # between the outermost lane's edge and the kerb
@@ -90,37 +90,37 @@ def _lay_lanes(street: Street, prefix: str, line: Array, lanes: tuple[int, int],
     plan, along = street.plan, stations_of(line)
     if lanes[0] == lanes[1]:
         ids = [f"{prefix}.{k}" for k in range(lanes[0])]
-        _section(street, ids, line, prefix, [()] * lanes[0])
+        _section(street, ids, line, normals_of(line), prefix, [()] * lanes[0])
         first.extend(ids)
         last.extend(ids)
         return
-    a, b = (along[-1] - taper) / 2, (along[-1] + taper) / 2
-    before, middle, after = line[along <= a], line[(along >= a - 1e-9) & (along <= b + 1e-9)], line[along >= b]
-    middle = np.concatenate([before[-1:], middle[(middle != before[-1]).any(-1)]])
-    after = np.concatenate([middle[-1:], after[(after != middle[-1]).any(-1)]])
+    i, j = int(np.searchsorted(along, (along[-1] - taper) / 2)), int(np.searchsorted(along, (along[-1] + taper) / 2))
+    normals = normals_of(line)
     kind = "merge" if lanes[0] > lanes[1] else "split"
     froms, tos = [f"{prefix}0.{k}" for k in range(lanes[0])], [f"{prefix}1.{k}" for k in range(lanes[1])]
     links = [(min(k, lanes[0] - 1), min(k, lanes[1] - 1), f"{prefix}x.{k}") for k in range(max(lanes))]
-    _section(street, froms, before, f"{prefix}0", [tuple(name for f, _, name in links if f == k) for k in range(lanes[0])])
-    _section(street, tos, after, f"{prefix}1", [()] * lanes[1])
-    share = smoothstep(stations_of(middle) / stations_of(middle)[-1])
+    onward = [tuple(name for f, _, name in links if f == k) for k in range(lanes[0])]
+    _section(street, froms, line[: i + 1], normals[: i + 1], f"{prefix}0", onward)
+    _section(street, tos, line[j:], normals[j:], f"{prefix}1", [()] * lanes[1])
+    middle, sideways = line[i : j + 1], normals[i : j + 1]
+    share = smoothstep((along[i : j + 1] - along[i]) / (along[j] - along[i]))
     centre = middle[len(middle) // 2]
     street.junctions.append(Junction(f"{prefix}x", kind, centre, taper / 2))
     for k, (f, t, name) in enumerate(links):
         offset = -(f + 0.5 + (t - f) * share) * plan.width_m
         yields = (links[0][2],) if kind == "merge" and k > 0 else ()
-        path, junction = parallel(middle, offset), f"{prefix}x"
+        path, junction = middle + sideways * offset[:, None], f"{prefix}x"
         lane = Lane(name, path, plan.width_m, plan.limit_mps, (tos[t],), (), None, None, "connector", prefix, junction, yields)
         street.lanes.append(lane)
     first.extend(froms)
     last.extend(tos)
 
 
-def _section(street: Street, ids: list[str], line: Array, road: str, successors: list[tuple[str, ...]]) -> None:
+def _section(street: Street, ids: list[str], line: Array, normals: Array, road: str, successors: list[tuple[str, ...]]) -> None:
     width, limit = street.plan.width_m, street.plan.limit_mps
     for k, lane_id in enumerate(ids):
         left, right = ids[k - 1] if k > 0 else None, ids[k + 1] if k + 1 < len(ids) else None
-        centre = resample(parallel(line, -(k + 0.5) * width))
+        centre = resample(line - normals * (k + 0.5) * width)
         street.lanes.append(Lane(lane_id, centre, width, limit, successors[k], (), left, right, "road", road))
 
 

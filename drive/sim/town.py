@@ -18,7 +18,7 @@ from drive.sim.junctions import ArmLanes, JunctionParts, build_junction
 from drive.sim.layout import Node, TownConfig, plan_town
 from drive.sim.streets import Street, arm_ends, arm_point, build_street, painted, pavement, surface
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 TOWNS = {config.name: config for config in (TownConfig(), TownConfig("village", (2, 3), (2, 3), light_chance=0.0, two_lane_chance=0.0))}
 
 

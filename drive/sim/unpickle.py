@@ -1,6 +1,6 @@
 """The one place that reads pickles: ScenarioNet files, by an unpickler that admits NumPy arrays and plain containers only.
 
-No name in a file is ever imported: the three NumPy globals that such files hold are answered by stand-ins of this module,
+No name in a file is ever imported: the few NumPy globals that such files hold are answered by stand-ins of this module,
 everything else is refused by name. Python's own unpickler is used, not the C one, whose memo a file can make grow without
 bound.
 """
@@ -66,11 +66,12 @@ class _Array:
         if not isinstance(self.state, tuple) or len(self.state) != 5:
             raise ValueError("an array's state is not plain")
         _, shape, dtype, fortran, data = self.state
-        if not isinstance(dtype, _Dtype) or not isinstance(data, bytes) or not isinstance(shape, tuple) or len(shape) > 8:
+        kind = dtype.build() if isinstance(dtype, _Dtype) else None
+        if kind is None or not isinstance(data, bytes) or not isinstance(shape, tuple) or len(shape) > 8:
             raise ValueError("an array's state is not plain")
         if not all(isinstance(n, int) and 0 <= n <= MAX_ITEMS for n in shape):
             raise ValueError(f"an array's shape is absurd: {shape}")
-        return np.frombuffer(data, dtype.build()).reshape(shape, order="F" if fortran else "C").copy()
+        return np.frombuffer(data, kind).reshape(shape, order="F" if fortran else "C").copy()
 
 
 class _Reconstruct:
@@ -100,19 +101,46 @@ class _MakeScalar:
         return np.frombuffer(args[1], args[0].build())[:1].item()
 
 
+class _FromBuffer:
+    """How protocol 5 writes arrays."""
+
+    __slots__ = ()
+
+    def __call__(self, *args: Any) -> _Array:
+        if len(args) != 4 or not isinstance(args[0], bytes | bytearray) or not isinstance(args[1], _Dtype):
+            raise ValueError("an array's buffer is not plain")
+        array = _Array()
+        array.state = (1, args[2], args[1], args[3] == "F", bytes(args[0]))
+        return array
+
+
+class _MakeSet:
+    """How older protocols write sets."""
+
+    __slots__ = ()
+
+    def __call__(self, *args: Any) -> set:
+        if len(args) != 1 or type(args[0]) is not list:
+            raise ValueError("a set's items are not a list")
+        return set(args[0])
+
+
 # Both names of NumPy 1 and of NumPy 2.
 ALLOWED = {
     ("numpy", "ndarray"): _NdarrayType(),
     ("numpy", "dtype"): _MakeDtype(),
     ("numpy.core.multiarray", "_reconstruct"): _Reconstruct(),
     ("numpy._core.multiarray", "_reconstruct"): _Reconstruct(),
+    ("numpy.core.numeric", "_frombuffer"): _FromBuffer(),
+    ("numpy._core.numeric", "_frombuffer"): _FromBuffer(),
+    ("builtins", "set"): _MakeSet(),
     ("numpy.core.multiarray", "scalar"): _MakeScalar(),
     ("numpy._core.multiarray", "scalar"): _MakeScalar(),
 }
 
 
 class _Closed(pickle._Unpickler):  # type: ignore[name-defined,misc]
-    """The unpickler whose find_class answers six names and refuses all others."""
+    """The unpickler whose find_class answers the names of ALLOWED and refuses all others."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in ALLOWED:

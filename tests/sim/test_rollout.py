@@ -1,0 +1,168 @@
+"""Episodes: outcomes, planners that fail, hashes, logs, scores."""
+
+from __future__ import annotations
+
+import functools
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drive.baselines import BASELINES
+from drive.schema import Observation, Plan, PlanError
+from drive.sim.episodes import Episode, drive_all
+from drive.sim.expert import PRIVILEGED, Expert, LaneFollower
+from drive.sim.populate import town_world
+from drive.sim.record import replay_file
+from drive.sim.rollout import Loop, Rollout, rollout
+from drive.sim.scores import METRICS, WORST_IS_ONE, score
+from drive.sim.simulate import choose_episodes, simulate
+from drive.sim.state import LATERAL, SPEED
+from drive.sim.world import World
+
+
+def load(name: str) -> object:
+    return PRIVILEGED[name]() if name in PRIVILEGED else BASELINES[name]()
+
+
+def hash_of(episode: Episode, run: Rollout) -> str:
+    return run.hash
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return town_world(1)
+
+
+@pytest.fixture(scope="module")
+def expert_run(world: World) -> Rollout:
+    return rollout(world, Expert(), Loop(2.0))
+
+
+def test_expert_arrives_clean(expert_run: Rollout) -> None:
+    result = score(expert_run)
+    assert expert_run.outcome == "arrived" and result.values["success"] == 1.0
+    assert result.values["pdm_score"] > 0.8 and result.values["neuroncap_score"] == 5.0
+    assert result.facts["length_m"] >= 300 and result.facts["junctions"] >= 2 and result.facts["moving_agents_met"] >= 10
+
+
+def test_standing_still_gets_nowhere(world: World) -> None:
+    result = score(rollout(world, BASELINES["stand-still"]()))
+    assert result.facts["outcome"] == "timeout" and result.values["success"] == 0.0 and result.values["route_completion"] < 0.2
+
+
+def test_expert_recovers_from_beside_the_lane(world: World) -> None:
+    ego = world.start.ego.copy()
+    side = np.array([-np.sin(ego[2]), np.cos(ego[2])])
+    ego[:2] += 0.8 * side
+    ego[2] += 0.15
+    moved = World(world.name, world.map, world.static, world.start._replace(ego=ego), world.goal_m, 12.0)
+    run = rollout(moved, Expert())
+    assert abs(run.ego[1, LATERAL]) > 0.5 and abs(run.ego[-1, LATERAL]) < 0.4 and run.outcome == "timeout"
+
+
+class Bad:
+    """A planner that fails in a way."""
+
+    def __init__(self, how: str) -> None:
+        self.name, self.how = how, how
+
+    def plan(self, observation: Observation, samples: int = 1) -> Plan | None:
+        times = observation.future_times_s
+        if self.how == "raises":
+            raise RuntimeError("no idea")
+        if self.how == "plan error":
+            raise PlanError("cannot see")
+        if self.how == "nothing":
+            return None
+        if self.how == "late":
+            time.sleep(3.0)
+        poses = np.zeros((1, len(times), 3))
+        if self.how == "far":
+            poses += 1e5
+        plan = Plan(poses, times)
+        if self.how == "nan":
+            plan.trajectories[...] = np.nan
+        return plan if self.how != "short" else Plan(poses[:, :1], times[:1] / 100)
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("raises", "raised RuntimeError: no idea"),
+        ("plan error", "cannot see"),
+        ("nothing", "returned nothing"),
+        ("nan", "NaN or infinity"),
+        ("far", "more than 1 km away"),
+        ("short", "times must ascend"),
+        ("late", "no plan within"),
+    ],
+)
+def test_a_planner_that_fails_makes_a_failed_episode(world: World, how: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drive.sim.rollout.FIRST_DEADLINE_S", 0.5)
+    run = rollout(world, Bad(how), Loop(deadline_s=0.5))
+    assert run.outcome.startswith("planner failed") and reason in run.outcome
+    result = score(run)
+    assert result.failed and all(result.values[m] == (1.0 if m in WORST_IS_ONE else 0.0) for m in METRICS)
+
+
+def test_latency_is_paid_in_simulated_time(world: World) -> None:
+    prompt, late = rollout(world, LaneFollower(), Loop(5.0)), rollout(world, LaneFollower(), Loop(5.0, latency_s=0.5))
+    assert (late.actions[:5] == 0).all() and (prompt.actions[0] != 0).any()
+    assert late.ego[5, SPEED] <= prompt.ego[5, SPEED]
+
+
+@pytest.mark.parametrize("settings", [{"planning_hz": 1.0}, {"planning_hz": 50.0}, {"latency_s": -1.0}, {"deadline_s": 0.0}])
+def test_loops_that_cannot_be_are_refused(settings: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        Loop(**settings)
+
+
+def test_same_bytes_whatever_order_and_workers() -> None:
+    episodes = [Episode("town", seed) for seed in (7, 8)]
+    drive = functools.partial(drive_all, planners=["lane-follower"], loop=Loop(), load=load, finish=hash_of)
+    alone = {episode: found for episode, _, found in drive(episodes, workers=1)}
+    shared = {episode: found for episode, _, found in drive(episodes[::-1], workers=2)}
+    assert alone == shared and len(set(alone.values())) == 2
+
+
+def test_a_run_is_reported_saved_and_replays(tmp_path: Path) -> None:
+    episodes = choose_episodes(["town"], 2, 7, ["ordinary"], None)
+    report = simulate(episodes, ["lane-follower", "stand-still"], load, Loop(), out=tmp_path, videos=0)
+    saved = json.loads((tmp_path / "report.json").read_text())
+    rows = {(row["planner"], row["metric"]): row for row in saved["rows"]}
+    assert rows["stand-still", "success"]["value"] == 0.0 and rows["stand-still", "success"]["requested"] == 2
+    assert saved["settings"]["distribution_hash"] and saved["settings"]["seeds"] == "7-8"
+    assert all(row["samples"] == 2 for row in saved["comparisons"])
+    assert "moving_agents_met" in report.table() and (tmp_path / "index.html").stat().st_size > 2000
+    for path in sorted((tmp_path / "drives").glob("*.json")):
+        run, stated = replay_file(path)
+        assert run.hash == stated
+    assert len(list((tmp_path / "drives").glob("*.npz"))) == 4
+
+
+def test_a_saved_episode_of_another_world_is_refused(tmp_path: Path) -> None:
+    simulate([Episode("town", 7)], ["stand-still"], load, Loop(), out=tmp_path, videos=0)
+    path = next((tmp_path / "drives").glob("*.json"))
+    about = json.loads(path.read_text())
+    path.write_text(json.dumps(about | {"origin": {**about["origin"], "distribution_hash": "0" * 12}}))
+    with pytest.raises(ValueError, match="made from another world"):
+        replay_file(path)
+    path.write_text("{}")
+    with pytest.raises(ValueError, match="not a saved episode"):
+        replay_file(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((["nowhere"], 1, 0, ["ordinary"], None), "neither a town distribution"),
+        ((["town"], 0, 0, ["ordinary"], None), "at least one episode"),
+        ((["town"], 1, 0, ["meteor"], None), "no family 'meteor'"),
+    ],
+)
+def test_bad_requests_are_refused(arguments: tuple, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        choose_episodes(*arguments)
