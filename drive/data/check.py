@@ -6,69 +6,14 @@ data set may well lack, such as pictures that were not downloaded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from drive.data.paths import inside
-
-# Lines printed per kind of error; the number of all is always given.
-LINES_PER_KIND = 5
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing wrong: its kind, and where: table (or file), token of the row, field. Empty where it has none."""
-
-    kind: str
-    table: str
-    token: str
-    field: str
-    message: str
-
-    def __str__(self) -> str:
-        place = ".".join(part for part in (self.table, self.token, self.field) if part)
-        return f"{place}: {self.message}"
-
-
-@dataclass
-class CheckReport:
-    """What was found, and how much was looked at (`counts`: rows per table, pictures decoded, ...). Prints as a summary."""
-
-    root: Path
-    version: str
-    errors: list[Finding] = field(default_factory=list)
-    warnings: list[Finding] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
-
-    def error(self, kind: str, table: str, token: str, field: str, message: str) -> None:
-        """Notes an error."""
-        self.errors.append(Finding(kind, table, token, field, message))
-
-    def warn(self, kind: str, table: str, token: str, field: str, message: str) -> None:
-        """Notes a warning."""
-        self.warnings.append(Finding(kind, table, token, field, message))
-
-    def path(self, table: str, token: str, name: str) -> Path | None:
-        """The path of a file below the root; None, and an error, where its name leads out."""
-        try:
-            return inside(self.root, name)
-        except ValueError as error:
-            self.error("path leaves the root", table, token, "filename" if token else "", str(error))
-            return None
-
-    def __str__(self) -> str:
-        seen = ", ".join(f"{number} {what}" for what, number in self.counts.items())
-        lines = [f"{self.root} {self.version}: {seen}"]
-        for kind, found in _by_kind(self.errors).items():
-            lines.append(f"error   {kind}: {len(found)}")
-            lines.extend(f"          {finding}" for finding in found[:LINES_PER_KIND])
-            if len(found) > LINES_PER_KIND:
-                lines.append(f"          ... and {len(found) - LINES_PER_KIND} more")
-        for kind, found in _by_kind(self.warnings).items():
-            lines.append(f"warning {kind}: {len(found)} (first: {found[0]})")
-        lines.append(f"{len(self.errors)} errors, {len(self.warnings)} warnings")
-        return "\n".join(lines)
+from drive.data.check_chains import check_chains, check_scenes
+from drive.data.check_files import check_files
+from drive.data.check_report import CheckReport
+from drive.data.check_sensors import check_cameras, check_key_frames, check_unknowns
+from drive.data.check_tables import load_tables
+from drive.data.dataset import find_version
 
 
 def check_dataset(root: str | Path, version: str | None = None) -> CheckReport:
@@ -77,22 +22,9 @@ def check_dataset(root: str | Path, version: str | None = None) -> CheckReport:
     Nothing outside `root` is read: a name that leads there is an error. Raises ValueError where root holds no tables or
     several and none is named; whatever is wrong inside the tables is reported, not raised.
     """
-    from drive.data.check_chains import check_chains, check_scenes
-    from drive.data.check_files import check_files
-    from drive.data.check_sensors import check_cameras, check_key_frames, check_unknowns
-    from drive.data.check_tables import load_tables
-    from drive.data.dataset import find_version
-
     root = Path(root)
     report = CheckReport(root, find_version(root, version))
     tables = load_tables(report)
     for step in (check_chains, check_scenes, check_key_frames, check_cameras, check_unknowns, check_files):
         step(report, tables)
     return report
-
-
-def _by_kind(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
-    groups: dict[str, list[Finding]] = {}
-    for finding in findings:
-        groups.setdefault(finding.kind, []).append(finding)
-    return dict(sorted(groups.items(), key=lambda item: -len(item[1])))

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING
 
+from drive.data.check_report import CheckReport
 from drive.data.check_tables import Row, Tables
-
-if TYPE_CHECKING:
-    from drive.data.check import CheckReport
 
 # A scene's key frames are regular: a step this many times its usual one is worth a word.
 GAP_FACTOR = 1.7

@@ -5,17 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from drive.data.check_report import CheckReport
 from drive.data.check_sensors import channel_of
 from drive.data.check_tables import Row, Tables
 from drive.data.images import DECODE_ERRORS, decode
 from drive.data.nuscenes import CAMERA_PREFIX
-
-if TYPE_CHECKING:
-    from drive.data.check import CheckReport
 
 # A picture is decoded at an eighth of its size: that reads all of its data.
 DECODE_FRACTION = 8

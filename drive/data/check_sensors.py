@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from drive.cameras import calibration_problems
+from drive.data.check_report import CheckReport
 from drive.data.check_tables import Row, Tables, finite
 from drive.data.nuscenes import CAMERA_PREFIX, LIDAR
-
-if TYPE_CHECKING:
-    from drive.data.check import CheckReport
 
 CAMERA_MODELS = ("pinhole", "fisheye")
 # Key-frame data further than this from its sample's time belongs to another moment.

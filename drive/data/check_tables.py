@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from drive.data.check import CheckReport
+from drive.data.check_report import CheckReport
 
 Row = dict[str, Any]
 Tables = dict[str, dict[str, Row]]

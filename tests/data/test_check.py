@@ -16,7 +16,8 @@ from edit_tables import VERSION, edit
 from test_nuscenes import row_of
 
 from drive.cli import main
-from drive.data.check import LINES_PER_KIND, check_dataset
+from drive.data.check import check_dataset
+from drive.data.check_report import LINES_PER_KIND
 
 
 def test_the_embedded_set_is_spotless(mini: Path) -> None:
