@@ -17,13 +17,17 @@ from torch import Tensor
 import drive
 from drive.config import from_values, to_json
 from drive.model.config import ModelConfig
+from drive.model.ego_mlp import EGO_MLP, EgoMlp, EgoMlpConfig
 from drive.model.network import DrivingNetwork
 
 WEIGHTS, CONFIG, PROVENANCE = "model.safetensors", "config.json", "provenance.json"
 
 
 def save_checkpoint(
-    folder: str | Path, network: DrivingNetwork, provenance: Mapping[str, Any], tensors: Mapping[str, Mapping[str, Tensor]] | None = None
+    folder: str | Path,
+    network: DrivingNetwork | EgoMlp,
+    provenance: Mapping[str, Any],
+    tensors: Mapping[str, Mapping[str, Tensor]] | None = None,
 ) -> Path:
     """Write a checkpoint; one of that name is replaced only once the new one is whole.
 
@@ -56,7 +60,20 @@ def load_checkpoint(folder: str | Path, device: torch.device | str = "cpu") -> t
     return network.to(device).eval(), _read_json(folder / PROVENANCE)
 
 
-def load_weights(network: DrivingNetwork, path: Path) -> None:
+def is_ego_mlp(folder: str | Path) -> bool:
+    """Whether a checkpoint folder holds an `EgoMlp`."""
+    return _read_json(recovered(folder) / CONFIG).get("kind") == EGO_MLP
+
+
+def load_ego_mlp(folder: str | Path) -> EgoMlp:
+    """An `EgoMlp` in evaluation mode. Raises ValueError as `load_checkpoint`."""
+    folder = recovered(folder)
+    network = EgoMlp(from_values(EgoMlpConfig, _read_json(folder / CONFIG), str(folder / CONFIG)))
+    load_weights(network, folder / WEIGHTS)
+    return network.eval()
+
+
+def load_weights(network: DrivingNetwork | EgoMlp, path: Path) -> None:
     """Fill a network from a safetensors file. Raises ValueError where they do not fit."""
     tensors = load_tensors(path)
     own = network.state_dict()

@@ -12,13 +12,26 @@ from typing import Any, Literal, TypeVar, get_args, get_type_hints
 import yaml
 
 from drive.model.config import ModelConfig
+from drive.sim.shards import Recipe
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
+class TownData:
+    """Demonstrations in rendered towns (`drive.sim.shards`): `count` towns from seed `first` on, made in `folder` by `workers`
+    processes where they are missing."""
+
+    first: int
+    count: int
+    folder: str = "runs/towns"
+    workers: int = 1
+    recipe: Recipe = field(default_factory=Recipe)
+
+
+@dataclass(frozen=True)
 class DataConfig:
-    """Samples to train or test on: those with a whole recorded future.
+    """Samples to train or test on: those with a whole recorded future, or demonstrations in towns where `towns` is given.
 
     root: data set folder; `$NAME/` at its start is an environment variable (`$DRIVE_REAL/pandaset-002`). split: as for
     `open_dataset`. black: replace every picture by a black one (what is learned then was not read from pixels).
@@ -32,6 +45,7 @@ class DataConfig:
     black: bool = False
     yaw_degrees: tuple[float, ...] = ()
     yaw_margin_degrees: float = 8.0
+    towns: TownData | None = None
 
 
 @dataclass(frozen=True)

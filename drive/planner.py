@@ -13,22 +13,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from drive.baselines import BASELINES
-from drive.frames import Array
+from drive.data.images import blackened
+from drive.frames import Array, headings_along
 from drive.schema import Observation, Plan, PlanError, Planner, SceneSample, Window
 
 if TYPE_CHECKING:
     from drive.model.decode import Answer
+    from drive.model.ego_mlp import EgoMlp
     from drive.model.network import DrivingNetwork
+
+# Before a planner's name: the same planner, shown black pictures.
+BLACK = "black:"
 
 
 def load_planner(spec: str | Path, device: str = "auto") -> Planner:
-    """A checkpoint (its folder, or that of the run), a baseline's name, or `module:Class` (also of the current folder) -> a planner.
+    """A checkpoint (its folder, or that of the run), a baseline's name, or `module:Class` (also of the current folder) -> a planner;
+    `black:` before any of these shows it black pictures.
 
     Raises ValueError naming what was tried where it is none of these.
     """
     name = str(spec)
     if name in BASELINES:
         return BASELINES[name]()
+    if name.startswith(BLACK):
+        return BlackPictures(load_planner(name.removeprefix(BLACK), device))
     for folder in (Path(name), Path(name) / "checkpoint"):
         if (folder / "config.json").is_file() or folder.with_name(folder.name + ".old").is_dir():
             return checkpoint_planner(folder, device)
@@ -43,12 +51,15 @@ def checkpoint_planner(folder: str | Path, device: str = "auto") -> Planner:
     """The planner of a checkpoint folder (`drive.checkpoint`)."""
     import torch
 
-    from drive.checkpoint import load_checkpoint
+    from drive.checkpoint import is_ego_mlp, load_checkpoint, load_ego_mlp
 
+    path = Path(folder).resolve()
+    name = path.parent.name if path.name == "checkpoint" else path.name
+    if is_ego_mlp(folder):
+        return EgoMlpPlanner(load_ego_mlp(folder), name)
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     network, _ = load_checkpoint(folder, chosen)
-    path = Path(folder).resolve()
-    return NetworkPlanner(network, path.parent.name if path.name == "checkpoint" else path.name)
+    return NetworkPlanner(network, name)
 
 
 @dataclass(eq=False)
@@ -95,6 +106,49 @@ class NetworkPlanner:
         request = config.vocabulary.request_id(task.request)
         answers = decode(self.network, cache, [request], tables, samples, self.temperature, generator)
         return [_plan([task.decode(a.ids) for a in row[0]], row[0], config.window.future_times_s) for row in answers]
+
+
+@dataclass(eq=False)
+class EgoMlpPlanner:
+    """The blind floor as a planner: speed, acceleration, yaw rate and command in, one trajectory out."""
+
+    network: EgoMlp
+    name: str = "ego-mlp"
+
+    @property
+    def window(self) -> Window:
+        """As of `NetworkPlanner`."""
+        return self.network.config.window
+
+    def plan(self, observation: Observation, samples: int = 1) -> Plan:
+        """The one answer, `samples` times. Raises PlanError where other times are asked for."""
+        import torch
+
+        from drive.model.ego_mlp import ego_features
+
+        times = self.window.future_times_s
+        if not np.array_equal(observation.future_times_s, times):
+            raise PlanError(f"this network plans at {times.tolist()} s, asked for {observation.future_times_s.tolist()}")
+        with torch.inference_mode():
+            xy = self.network(torch.from_numpy(ego_features(observation))[None])[0].double().numpy()
+        poses = np.concatenate([xy, headings_along(xy)[:, None]], -1)
+        return Plan(np.repeat(poses[None], samples, axis=0), times)
+
+    def plan_batch(self, observations: Sequence[Observation], samples: int = 1) -> list[Plan]:
+        """Several observations, one by one."""
+        return [self.plan(observation, samples) for observation in observations]
+
+
+class BlackPictures:
+    """Any planner, shown black pictures: what it still does well it does not owe to sight."""
+
+    def __init__(self, planner: Planner) -> None:
+        self.planner, self.name = planner, f"{planner.name}-black"
+        self.window: Window = getattr(planner, "window", Window())
+
+    def plan(self, observation: Observation, samples: int = 1) -> Plan:
+        """The planner's answer to the blackened observation."""
+        return self.planner.plan(blackened(observation), samples)
 
 
 def common_window(planners: Sequence[Planner]) -> Window:

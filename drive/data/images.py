@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from drive.cameras import Camera, resized
-from drive.schema import CameraImage, MissingImage
+from drive.schema import CameraImage, MissingImage, Observation
 
 # What Pillow raises for bytes that are no picture, a damaged one, or one that ends too early.
 DECODE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
@@ -35,6 +36,16 @@ def read_image(camera_image: CameraImage, width: int | None = None, height: int 
         shrinks = size[0] <= pixels.shape[1] and size[1] <= pixels.shape[0]
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR).astype(np.uint8, copy=False)
     return (camera if size == (camera.width, camera.height) else resized(camera, *size)), pixels
+
+
+def blackened(observation: Observation) -> Observation:
+    """The observation with every picture black: what is still answered, or learned, was not read from pixels."""
+
+    def black(view: CameraImage) -> CameraImage:
+        return replace(view, image=np.zeros((view.camera.height, view.camera.width, 3), np.uint8))
+
+    frames = tuple(replace(frame, cameras=tuple(black(view) for view in frame.cameras)) for frame in observation.frames)
+    return replace(observation, frames=frames)
 
 
 def decode(picture: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:

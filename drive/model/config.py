@@ -12,14 +12,16 @@ from drive.tokens.vocab import Vocabulary
 class Inputs:
     """What the planner is given. Each can be left out; the vision-only planner has only cameras.
 
-    cameras: names to use, empty = all there are. history: past ego poses. dynamics: speed, acceleration, yaw rate.
-    command: route command. motion: how the car moved between frames, and between a camera's own time and its frame's
-    (without it, rays start where the camera is mounted: their moments would tell the speed).
+    cameras: names to use, empty = all there are. history: past ego poses. dynamics: speed, acceleration, yaw rate; rates:
+    the latter two, without which dynamics is the speed alone. command: route command. motion: how the car moved between
+    frames, and between a camera's own time and its frame's (without it, rays start where the camera is mounted: their
+    moments would tell the speed).
     """
 
     cameras: tuple[str, ...] = ()
     history: bool = True
     dynamics: bool = True
+    rates: bool = True
     command: bool = True
     motion: bool = True
 

@@ -97,7 +97,8 @@ def prepare(observation: Observation, config: ModelConfig) -> Prepared:
     return Prepared(
         tuple(tuple(camera for camera, _ in frame) for frame in views),
         images, rays, intrinsics, valid, _motion(observation.past, [frame.time_s for frame in frames]),
-        _history(observation.past, config.window.past_times_s), _dynamics(observation), _command(observation),
+        _history(observation.past, config.window.past_times_s), dynamics_features(observation, config.inputs.rates),
+        command_index(observation),
     )  # fmt: skip
 
 
@@ -166,12 +167,15 @@ def _past_pose(past: Trajectory, time_s: float) -> Array | None:
     return past.poses[index] if past.valid[index] and abs(past.times_s[index] - time_s) < SAME_TIME_S else None
 
 
-def _dynamics(observation: Observation) -> NDArray[np.float32]:
-    values = (observation.speed_mps, observation.acceleration_mps2, observation.yaw_rate_radps)
+def dynamics_features(observation: Observation, rates: bool = True) -> NDArray[np.float32]:
+    """[6]: speed, acceleration and yaw rate (zeros where unknown), then whether each is known; without rates, the speed alone is."""
+    values: tuple[float | None, ...] = (observation.speed_mps, observation.acceleration_mps2, observation.yaw_rate_radps)
+    values = values if rates else (values[0], None, None)
     scales = (METRES_SCALE, 1.0, 1.0)
     features = [0.0 if v is None else v / s for v, s in zip(values, scales, strict=True)]
     return np.array([*features, *(float(v is not None) for v in values)], np.float32)
 
 
-def _command(observation: Observation) -> int:
+def command_index(observation: Observation) -> int:
+    """Index into COMMANDS, or UNKNOWN_COMMAND."""
     return UNKNOWN_COMMAND if observation.command is None else COMMANDS.index(observation.command)

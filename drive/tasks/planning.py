@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -54,3 +55,8 @@ def planning_task(request: str, vocabulary: Vocabulary, steps: int) -> PlanningT
     if kind != "plan":
         raise ValueError(f"request {request!r} is no plan; plans are {', '.join(f'plan:{name}' for name in CODECS)}")
     return PlanningTask(vocabulary, codec, steps)
+
+
+def planning_tasks(requests: Sequence[str], vocabulary: Vocabulary, steps: int) -> tuple[PlanningTask, ...]:
+    """The tasks of several requests, in order."""
+    return tuple(planning_task(request, vocabulary, steps) for request in requests)

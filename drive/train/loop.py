@@ -25,8 +25,9 @@ from drive.planner import NetworkPlanner
 from drive.train.jitter import jittered
 from drive.train.objective import NextToken
 from drive.train.optim import learning_rate, make_optimizer, optimizer_tensors, restore_optimizer
-from drive.train.samples import Samples, batch_indices
+from drive.train.samples import batch_indices
 from drive.train.score import Fit, score
+from drive.train.towns import SampleSet, open_samples
 
 # Batches by which normalisation statistics are measured anew at the end of a stage.
 _STATISTICS_BATCHES = 64
@@ -64,7 +65,7 @@ def train(config: RunConfig, fresh: bool = False) -> Run:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     network = DrivingNetwork(config.model).to(device)
-    tests = Samples(config.test or config.stages[-1].data, config.model)
+    tests = open_samples(config.test or config.stages[-1].data, config.model)
     first, step = _resume(out, config, network)
     before = score(NetworkPlanner(network.eval()), tests) if (first, step) == (0, 0) else None
     for index in range(first, len(config.stages)):
@@ -86,7 +87,7 @@ def _write_report(out: Path, config: RunConfig, before: Fit | None, after: Fit) 
 
 def _run_stage(config: RunConfig, index: int, start: int, network: DrivingNetwork, device: torch.device) -> None:
     stage = config.stages[index]
-    samples = Samples(stage.data, config.model)
+    samples = open_samples(stage.data, config.model)
     if stage.jitter.turn_degrees and (config.model.inputs.history or config.model.inputs.dynamics):
         raise ValueError(f"stage {stage.name!r}: jitter.turn_degrees turns the ego frame under the car; leave out history and dynamics")
     objective = NextToken(samples.tasks, stage.metre_sigma, device)
@@ -115,7 +116,7 @@ def _step(
     network: DrivingNetwork,
     optimizer: torch.optim.Optimizer,
     objective: NextToken,
-    samples: Samples,
+    samples: SampleSet,
 ) -> float:
     """One update. Whatever is random in it follows from (seed, step), so that a resumed run repeats it."""
     torch.manual_seed(config.seed * 1_000_003 + step)
@@ -138,7 +139,7 @@ def _step(
 
 
 @torch.no_grad()
-def measure_statistics(network: DrivingNetwork, samples: Samples, stage: Stage, seed: int, device: torch.device) -> None:
+def measure_statistics(network: DrivingNetwork, samples: SampleSet, stage: Stage, seed: int, device: torch.device) -> None:
     """Measure batch normalisation's statistics anew, as plain averages over the stage's batches with the final weights: the
     running ones lag behind weights that moved fast, which spoils short runs in evaluation mode."""
     norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]

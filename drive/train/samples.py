@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from drive.config import DataConfig
 from drive.data.dataset import open_dataset
+from drive.data.images import blackened
 from drive.data.yaw import yawed
 from drive.frames import Array
 from drive.model.config import ModelConfig
 from drive.model.inputs import Prepared, prepare
-from drive.schema import CameraImage, SceneSample
-from drive.tasks.planning import PlanningTask, planning_task
+from drive.schema import Observation, SceneSample
+from drive.tasks.planning import PlanningTask, planning_tasks
 from drive.tokens.trajectory import Ids
 
 # Prepared samples kept in memory; beyond this the oldest are made again when needed.
@@ -39,9 +40,7 @@ class Samples(Sequence[SceneSample]):
 
     def __init__(self, data: DataConfig, model: ModelConfig) -> None:
         self.data, self.model = data, model
-        self.tasks: tuple[PlanningTask, ...] = tuple(
-            planning_task(request, model.vocabulary, len(model.window.future_times_s)) for request in model.requests
-        )
+        self.tasks: tuple[PlanningTask, ...] = planning_tasks(model.requests, model.vocabulary, len(model.window.future_times_s))
         dataset = open_dataset(expand(data.root), version=data.version, split=data.split, window=model.window, maps=False)
         whole = [sample for sample in dataset if sample.target.future.valid.all()]
         if not whole:
@@ -64,7 +63,15 @@ class Samples(Sequence[SceneSample]):
         sample, turn = self._samples[index // len(self._turns)], self._turns[index % len(self._turns)]
         if turn is not None:
             sample = yawed(sample, turn, self.data.yaw_margin_degrees)
-        return blackened(sample) if self.data.black else sample
+        return replace(sample, observation=blackened(sample.observation)) if self.data.black else sample
+
+    def observation(self, index: int) -> Observation:
+        """What the planner may see of sample `index`."""
+        return self[index].observation
+
+    def future(self, index: int) -> Array:
+        """The recorded future of sample `index`, [T, 3]."""
+        return self[index].target.future.poses
 
     def example(self, index: int) -> Example:
         """Sample `index` as arrays and ids, kept for the next time. Raises MissingImage where a picture is absent."""
@@ -79,16 +86,6 @@ class Samples(Sequence[SceneSample]):
     def encode(self, future: Array) -> tuple[Ids, ...]:
         """A whole future [T, 3] as the answer to each request."""
         return tuple(task.encode(future) for task in self.tasks)
-
-
-def blackened(sample: SceneSample) -> SceneSample:
-    """The sample with every picture black: what is still learned was not read from pixels."""
-
-    def black(view: CameraImage) -> CameraImage:
-        return replace(view, image=np.zeros((view.camera.height, view.camera.width, 3), np.uint8))
-
-    frames = tuple(replace(frame, cameras=tuple(black(view) for view in frame.cameras)) for frame in sample.observation.frames)
-    return replace(sample, observation=replace(sample.observation, frames=frames))
 
 
 def batch_indices(seed: int, count: int, batch_size: int, step: int) -> NDArray[np.int64]:

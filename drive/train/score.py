@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from drive.frames import Array, wrap_angle
-from drive.planner import NetworkPlanner
-from drive.train.samples import Samples
+from drive.planner import EgoMlpPlanner, NetworkPlanner
+from drive.train.towns import SampleSet
 
 # Bearings of final points nearer than this are noise.
 MIN_BEARING_DISTANCE_M = 4.0
@@ -72,13 +72,13 @@ class Fit:
         return f"  pictures turned {turn:+5.1f} deg: {bearings}; off by {error:.2f} deg"
 
 
-def score(planner: NetworkPlanner, samples: Samples) -> Fit:
+def score(planner: NetworkPlanner | EgoMlpPlanner, samples: SampleSet) -> Fit:
     """Greedy plans of all samples beside their recorded futures."""
     planned, recorded = [], []
     for start in range(0, len(samples), _CHUNK):
-        chunk = [samples[i] for i in range(start, min(start + _CHUNK, len(samples)))]
-        planned += [plan.best for plan in planner.plan_batch([sample.observation for sample in chunk])]
-        recorded += [sample.target.future.poses for sample in chunk]
+        chunk = range(start, min(start + _CHUNK, len(samples)))
+        planned += [plan.best for plan in planner.plan_batch([samples.observation(i) for i in chunk])]
+        recorded += [samples.future(i) for i in chunk]
     turns = np.array([samples.turn_degrees(i) for i in range(len(samples))])
     return Fit(np.stack(planned), np.stack(recorded), samples.model.window.future_times_s, turns)
 

@@ -12,11 +12,12 @@ import pytest
 from drive.cameras import patch_centres, pluecker_rays, project, unproject
 from drive.config import DataConfig, Jitter
 from drive.data.dataset import open_dataset
+from drive.data.images import blackened
 from drive.data.yaw import crop_window, turn_homography, yawed
 from drive.frames import rotation_z
 from drive.schema import SceneSample
 from drive.train.jitter import jittered
-from drive.train.samples import Samples, blackened
+from drive.train.samples import Samples
 from tests.train.test_loop import MODEL
 
 
@@ -82,7 +83,7 @@ def test_jitter_moves_rays_with_pixels_and_turns_the_answer(mini: Path) -> None:
 
 
 def test_black_is_black(sample: SceneSample) -> None:
-    for view in blackened(sample).observation.frames[0].cameras:
+    for view in blackened(sample.observation).frames[0].cameras:
         assert isinstance(view.image, np.ndarray) and view.image.shape[2] == 3 and not view.image.any()
 
 

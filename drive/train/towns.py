@@ -1,0 +1,95 @@
+"""Demonstrations in rendered towns as training samples: the same arrays and answers as those of a data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from drive.cameras import Camera
+from drive.config import DataConfig, TownData
+from drive.data.images import blackened
+from drive.frames import Array
+from drive.model.config import ModelConfig
+from drive.model.inputs import prepare
+from drive.schema import COMMANDS, CameraImage, Frame, Observation, Trajectory
+from drive.sim.shards import Shard, make_shards, read_shard, rig_cameras, shard_path
+from drive.tasks.planning import PlanningTask, planning_tasks
+from drive.tokens.trajectory import Ids
+from drive.train.samples import Example, Samples
+
+
+class TownSamples:
+    """The demonstrations of some towns, all in memory. Makes those that are missing.
+
+    Raises ValueError where the network plans at other times, reads pictures at another size, or wants a past, which states
+    drawn one by one do not have.
+    """
+
+    def __init__(self, data: TownData, model: ModelConfig, black: bool = False) -> None:
+        recipe = data.recipe
+        if model.window != recipe.window:
+            raise ValueError(f"model.window {model.window} differs from the towns' {recipe.window}: give recipe.window the same values")
+        size, drawn = (model.camera.width, model.camera.height), (recipe.width, recipe.height)
+        if size != drawn:
+            raise ValueError(f"model.camera is {size[0]}x{size[1]}, the towns' pictures {drawn[0]}x{drawn[1]}: give both the same size")
+        if model.inputs.history or model.inputs.motion:
+            raise ValueError("demonstrations in towns have no past: set model.inputs.history and model.inputs.motion to false")
+        folder, seeds = Path(data.folder), range(data.first, data.first + data.count)
+        make_shards(folder, recipe, seeds, data.workers)
+        self.model, self.black = model, black
+        self.tasks: tuple[PlanningTask, ...] = planning_tasks(model.requests, model.vocabulary, len(model.window.future_times_s))
+        self.cameras: tuple[Camera, ...] = rig_cameras(recipe)
+        self._shards: list[Shard] = [read_shard(shard_path(folder, seed)) for seed in seeds]
+        self._where = [(s, i) for s, shard in enumerate(self._shards) for i in range(len(shard.commands))]
+
+    def __len__(self) -> int:
+        return len(self._where)
+
+    def turn_degrees(self, index: int) -> float:
+        """Towns' pictures are never turned."""
+        return 0.0
+
+    def traffic(self, index: int) -> bool:
+        """Whether sample `index` is of a town with traffic."""
+        return self._shards[self._where[index][0]].traffic
+
+    def observation(self, index: int) -> Observation:
+        """What the planner may see."""
+        s, i = self._where[index]
+        shard, times = self._shards[s], self.model.window.past_times_s
+        speed, acceleration, yaw_rate = (float(v) for v in shard.dynamics[i])
+        views = tuple(CameraImage(camera, 0.0, image) for camera, image in zip(self.cameras, shard.images[i], strict=True))
+        observation = Observation(
+            token=f"town-shard-{s}:{i}",
+            frames=(Frame(0.0, views),),
+            past=Trajectory(np.zeros((len(times), 3)), times, times == 0.0),
+            future_times_s=self.model.window.future_times_s,
+            speed_mps=speed,
+            acceleration_mps2=acceleration,
+            yaw_rate_radps=yaw_rate,
+            command=COMMANDS[int(shard.commands[i])],
+        )
+        return blackened(observation) if self.black else observation
+
+    def future(self, index: int) -> Array:
+        """The expert's plan, [T, 3]."""
+        s, i = self._where[index]
+        return self._shards[s].futures[i]
+
+    def example(self, index: int) -> Example:
+        """Sample `index` as arrays and ids."""
+        future = self.future(index)
+        return Example(prepare(self.observation(index), self.model), future, self.encode(future))
+
+    def encode(self, future: Array) -> tuple[Ids, ...]:
+        """A future [T, 3] as the answer to each request."""
+        return tuple(task.encode(future) for task in self.tasks)
+
+
+SampleSet = Samples | TownSamples
+
+
+def open_samples(data: DataConfig, model: ModelConfig) -> SampleSet:
+    """The samples that a configuration names: towns where it gives them, else a data set's."""
+    return TownSamples(data.towns, model, data.black) if data.towns else Samples(data, model)
