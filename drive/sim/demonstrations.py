@@ -47,7 +47,7 @@ class Displacement:
     """How far states are moved from the drive. Standard deviations; beyond three of them nothing is drawn.
 
     kept: share of states left where they are. speed_mps: change of the speed of half the others; fresh: share of states whose
-    speed is drawn anew, from standstill up to the lane's.
+    speed is drawn anew, from standstill up to the lane's. wide: share of states that are moved twice as far.
     """
 
     kept: float = 0.15
@@ -55,6 +55,7 @@ class Displacement:
     heading_deg: float = 5.0
     speed_mps: float = 1.5
     fresh: float = 0.15
+    wide: float = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +138,8 @@ def _show(world: World, state: State, window: Window, by: Displacement, rng: np.
 def _displace(world: World, state: State, by: Displacement, rng: np.random.Generator) -> State:
     if rng.random() < by.kept:
         return displaced(world, state, 0.0, 0.0, float(state.ego[SPEED]))
-    lateral, heading, change = np.clip(rng.normal(size=3), -3.0, 3.0) * [by.lateral_m, np.radians(by.heading_deg), by.speed_mps]
+    far = 2.0 if rng.random() < by.wide else 1.0
+    lateral, heading, change = np.clip(rng.normal(size=3), -3.0, 3.0) * [far * by.lateral_m, far * np.radians(by.heading_deg), by.speed_mps]
     first, last = int(world.static.path_ptr[0]), int(world.static.path_ptr[1]) - 1
     cap = float(world.static.path[min(first + int(state.ego[STATION]), last), 3])
     speed = float(state.ego[SPEED])
