@@ -32,7 +32,9 @@ def test_a_displaced_ego_stands_where_it_was_put(world: World) -> None:
 
 def test_answers_lead_back_to_the_route(world: World) -> None:
     shown = demonstrations(world, 60, Window(), Displacement(kept=0.0, fresh=0.0), np.random.default_rng(0))
-    route = world.static.path[: int(world.static.path_ptr[1]), :2]
+    points = world.static.path[: int(world.static.path_ptr[1]), :2]
+    at = np.arange(0, len(points) - 1, 0.05)
+    route = np.stack([np.interp(at, np.arange(len(points)), points[:, n]) for n in range(2)], -1)
     gaps = []
     for one in shown:
         places = compose_se2(one.state.ego[:3], one.future)[:, :2]

@@ -1,0 +1,111 @@
+"""Training on demonstrations in towns: samples as they were stored, the blind floor, black pictures, planners that keep the contract."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drive.checkpoint import save_checkpoint
+from drive.config import DataConfig, RunConfig, Stage, TownData
+from drive.model.config import CameraConfig, Inputs, ModelConfig, TransformerConfig
+from drive.model.ego_mlp import EgoMlp, EgoMlpConfig
+from drive.model.inputs import dynamics_features
+from drive.planner import BlackPictures, NetworkPlanner, check_planner, load_planner
+from drive.schema import COMMANDS
+from drive.sim.shards import Recipe, open_folder, shard_path
+from drive.train.ego_mlp import train_ego_mlp
+from drive.train.loop import train
+from drive.train.towns import TownSamples, open_samples
+
+RIG = "configs/rigs/first-drive.yaml"
+MODEL = ModelConfig(
+    inputs=Inputs(history=False, rates=False, motion=False),
+    camera=CameraConfig(backbone="mobilenetv4_conv_small_035", width=64, height=32),
+    transformer=TransformerConfig(width=32, depth=1, heads=2, kv_heads=1, head_dim=16, mlp_width=48),
+)
+
+
+@pytest.fixture(scope="module")
+def towns(tmp_path_factory: pytest.TempPathFactory) -> TownData:
+    """Two made-up towns whose expert drives straight on at the ego's speed, and turns by the command."""
+    data = TownData(first=5, count=2, folder=str(tmp_path_factory.mktemp("towns")), recipe=Recipe(rig=RIG, width=64, height=32))
+    open_folder(Path(data.folder), data.recipe)
+    rng, times = np.random.default_rng(0), data.recipe.window.future_times_s
+    for seed in (5, 6):
+        speeds, commands = rng.uniform(1, 9, 30), rng.integers(0, 3, 30)
+        futures = np.zeros((30, len(times), 3))
+        futures[..., 0] = speeds[:, None] * times
+        futures[..., 1] = (1.0 - commands[:, None]) * times
+        np.savez(
+            shard_path(Path(data.folder), seed),
+            images=rng.integers(0, 255, (30, 2, 32, 64, 3), dtype=np.uint8),
+            dynamics=np.stack([speeds, np.zeros(30), np.zeros(30)], -1),
+            commands=commands,
+            futures=futures,
+            traffic=np.array(seed == 6),
+        )
+    return data
+
+
+def test_samples_are_what_was_stored(towns: TownData) -> None:
+    samples = TownSamples(towns, MODEL)
+    stored = np.load(shard_path(Path(towns.folder), 6))
+    assert len(samples) == 60 and samples.traffic(31) and not samples.traffic(29)
+    observation = samples.observation(33)
+    assert observation.speed_mps == stored["dynamics"][3, 0] and observation.command == COMMANDS[stored["commands"][3]]
+    assert np.array_equal(observation.frames[0].cameras[1].image, stored["images"][3, 1])
+    assert observation.frames[0].cameras[1].camera.K[0, 0] == pytest.approx(412 * 64 / 384)
+    example = samples.example(33)
+    assert np.array_equal(example.prepared.images[0, 1], stored["images"][3, 1].transpose(2, 0, 1))
+    assert np.abs(samples.tasks[0].decode(example.answers[0])[:, :2] - stored["futures"][3, :, :2]).max() <= 0.0251
+    black = open_samples(DataConfig(towns=towns, black=True), MODEL)
+    assert not np.any(black.observation(33).frames[0].cameras[0].image)
+
+
+def test_speed_alone_leaves_the_rates_out(towns: TownData) -> None:
+    observation = replace(TownSamples(towns, MODEL).observation(0), acceleration_mps2=2.0, yaw_rate_radps=0.5)
+    assert np.count_nonzero(dynamics_features(observation, rates=False)) == 2
+    assert np.count_nonzero(dynamics_features(observation)) == 6
+
+
+def test_towns_that_do_not_fit_the_network_are_refused(towns: TownData) -> None:
+    with pytest.raises(ValueError, match="give both the same size"):
+        TownSamples(towns, replace(MODEL, camera=replace(MODEL.camera, width=96)))
+    with pytest.raises(ValueError, match="have no past"):
+        TownSamples(towns, replace(MODEL, inputs=Inputs()))
+    with pytest.raises(ValueError, match="recipe.window"):
+        TownSamples(towns, replace(MODEL, window=replace(MODEL.window, future_s=2.0)))
+
+
+def test_a_run_on_towns_writes_a_planner_that_keeps_the_contract(towns: TownData, tmp_path: Path) -> None:
+    stage = Stage(data=DataConfig(towns=towns), steps=2, batch_size=4, warmup_steps=1)
+    run = train(RunConfig(out=str(tmp_path / "run"), model=MODEL, stages=(stage,), device="cpu"))
+    planner = load_planner(run.checkpoint)
+    observations = [TownSamples(towns, MODEL).observation(i) for i in (0, 40)]
+    assert isinstance(planner, NetworkPlanner)
+    check_planner(planner, observations)
+    black = load_planner(f"black:{run.checkpoint}")
+    assert isinstance(black, BlackPictures) and black.name == "run-black" and black.window == planner.window
+    check_planner(black, observations)
+    dark = TownSamples(towns, MODEL, black=True).observation(40)
+    assert np.array_equal(black.plan(observations[1]).best, planner.plan(dark).best)
+
+
+def test_the_blind_floor_learns_speed_and_command(towns: TownData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drive.train.ego_mlp.STEPS", 400)
+    config = RunConfig(out=str(tmp_path), model=MODEL, stages=(Stage(data=DataConfig(towns=towns)),))
+    fit = train_ego_mlp(config, tmp_path / "ego-mlp")
+    assert fit.l2_average < 0.5
+    planner = load_planner(tmp_path / "ego-mlp")
+    assert planner.name == "ego-mlp"
+    check_planner(planner, [TownSamples(towns, MODEL).observation(i) for i in (0, 1)])
+
+
+def test_a_damaged_blind_floor_is_refused(tmp_path: Path) -> None:
+    folder = save_checkpoint(tmp_path / "ego-mlp", EgoMlp(EgoMlpConfig(width=8)), {})
+    (folder / "config.json").write_text('{"kind": "ego-mlp", "width": 16}')
+    with pytest.raises(ValueError, match="does not fit"):
+        load_planner(folder)
