@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import shapely
@@ -20,12 +20,14 @@ STOREYS_M, STOREY_SHARES = (4, 7, 10, 13, 19, 28), (0.2, 0.25, 0.25, 0.15, 0.1, 
 @dataclass(frozen=True, eq=False)
 class Furniture:
     """parked [P, 7]: x, y, heading, length, width, height, kind (0 car, 1 van); buildings [B, 6]: box and height;
-    trees [T, 4]: x, y, crown radius, height; signs [S, 4]: x, y, heading of the reader, kind (0 limit, 1 yield, 2 no parking)."""
+    trees [T, 4]: x, y, crown radius, height; signs [S, 4]: x, y, heading of the reader, kind (0 limit, 1 yield, 2 no parking);
+    works [W, 7]: what stands at road works: x, y, heading, length, width, height, kind (0 construction vehicle, 1 cone, 2 barrier)."""
 
     parked: Array
     buildings: Array
     trees: Array
     signs: Array
+    works: Array = field(default_factory=lambda: np.zeros((0, 7)))
 
 
 def place_furniture(streets: list[Street], road: BaseGeometry, rng: np.random.Generator) -> Furniture:

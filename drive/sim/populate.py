@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from drive.frames import Array
-from drive.maps import Crossing, RoadMap
+from drive.maps import Crossing, Lane, RoadMap
 from drive.sim.layout import TownConfig
 from drive.sim.paths import Path, lane_path, metre_points, wander
 from drive.sim.state import BUS, BY_LANE, CAR, CYCLIST, MOTORCYCLE, ON_FOOT, PEDESTRIAN, TOWED, TRAILER, TRUCK
@@ -56,10 +57,13 @@ class Stage:
     rng: np.random.Generator
 
 
-def set_stage(seed: int, config: TownConfig = TOWNS["town"], traffic: TrafficConfig = TrafficConfig()) -> Stage:
-    """The town of a seed and a route in it: at least `route_m` long over at least `min_junctions` junctions."""
+def set_stage(seed: int, config: TownConfig = TOWNS["town"], traffic: TrafficConfig = TrafficConfig(), drive: int = 0) -> Stage:
+    """The town of a seed and a route in it: at least `route_m` long over at least `min_junctions` junctions.
+
+    drive: which of the town's many drives; each has its own route and traffic.
+    """
     town = make_town(seed, config)
-    rng = np.random.default_rng([seed, 7])
+    rng = np.random.default_rng([seed, 7, drive] if drive else [seed, 7])
     tables = map_tables(town.map)
     wanted = float(rng.uniform(*traffic.route_m))
     route, start, goal = _route(town.map, wanted, traffic.min_junctions, rng)
@@ -115,20 +119,26 @@ def _route(road_map: RoadMap, wanted: float, junctions: int, rng: np.random.Gene
     return best[1]
 
 
-def vehicles(stage: Stage, traffic: TrafficConfig) -> list[Actor]:
-    """Vehicles spread over the lanes, none on top of another or near the ego's start; more of them near its route."""
+def vehicles(stage: Stage, traffic: TrafficConfig, first: Sequence[tuple[int, str, float]] = ()) -> list[Actor]:
+    """Vehicles spread over the lanes, none on top of another or near the ego's start; more of them near its route.
+
+    first: (kind, lane, station) of vehicles that are to be there whatever else is.
+    """
     road_map, rng = stage.town.map, stage.rng
     count = int(rng.integers(*traffic.vehicles, endpoint=True))
     lanes = [lane for lane in road_map.lanes if lane.kind == "road" and lane.length_m > 20.0]
     weights = np.array([lane.length_m * _nearness(lane.centreline, stage.path.points) for lane in lanes])
     taken = [stage.path.points[int(stage.start_m), :2]]
     actors: list[Actor] = []
+    for kind, name, at in first:
+        taken.append(_spot(road_map.lane(name), at))
+        actors.extend(_vehicle(stage, name, at, len(actors) + 1, kind))
     for _ in range(count * 12):
         if len([a for a in actors if a.mode == BY_LANE]) >= count:
             break
         lane = lanes[int(rng.choice(len(lanes), p=weights / weights.sum()))]
         at = float(rng.uniform(10.0, lane.length_m - 6.0))
-        spot = np.array([np.interp(at, lane.stations, lane.centreline[:, n]) for n in range(2)])
+        spot = _spot(lane, at)
         if min(np.hypot(*(np.array(taken) - spot).T)) < 18.0:
             continue
         taken.append(spot)
@@ -136,14 +146,20 @@ def vehicles(stage: Stage, traffic: TrafficConfig) -> list[Actor]:
     return actors
 
 
+def _spot(lane: Lane, at: float) -> Array:
+    return np.array([np.interp(at, lane.stations, lane.centreline[:, n]) for n in range(2)])
+
+
 def _nearness(line: Array, route: Array) -> float:
     gaps = np.hypot(*np.moveaxis(line[::10, None] - route[None, ::20, :2], -1, 0))
     return 1.0 if gaps.min() < 60.0 else 0.2
 
 
-def _vehicle(stage: Stage, lane: str, at: float, index: int) -> list[Actor]:
+def _vehicle(stage: Stage, lane: str, at: float, index: int, kind: int | None = None) -> list[Actor]:
+    """A vehicle at a station of a lane, of a random kind where none is given; a trailer comes with its tractor."""
     rng, kinds = stage.rng, list(VEHICLES)
-    kind = kinds[int(rng.choice(len(kinds), p=[VEHICLES[k][0] for k in kinds]))]
+    if kind is None:
+        kind = kinds[int(rng.choice(len(kinds), p=[VEHICLES[k][0] for k in kinds]))]
     big = kind in (TRUCK, BUS, TRAILER)
     towing = kind == TRAILER
     body = _size(CAR if towing else kind, rng)
