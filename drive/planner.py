@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drive.baselines import BASELINES
 from drive.data.images import blackened
@@ -106,6 +107,21 @@ class NetworkPlanner:
         request = config.vocabulary.request_id(task.request)
         answers = decode(self.network, cache, [request], tables, samples, self.temperature, generator)
         return [_plan([task.decode(a.ids) for a in row[0]], row[0], config.window.future_times_s) for row in answers]
+
+    def attention(self, observation: Observation) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+        """Who attends to whom while `plan(observation)` runs: the masks in use as a table [N, N], and a name for each token.
+
+        Raises PlanError where there is no answer.
+        """
+        from drive.model.attention import recorded_masks, whole_table
+        from drive.model.inputs import prepare
+
+        with recorded_masks(self.network) as masks:
+            self.plan(observation)
+        table, cameras = whole_table(masks), prepare(observation, self.network.config).cameras
+        names = [camera.name for camera in max(cameras, key=len)]
+        prefix = self.network.prefix_sequence(len(cameras), names).labels
+        return table, prefix + (self.request or self.network.config.requests[0],) * (len(table) - len(prefix))
 
 
 @dataclass(eq=False)

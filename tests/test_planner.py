@@ -11,6 +11,7 @@ import pytest
 from drive.baselines import BASELINES, ConstantVelocity, StandStill
 from drive.planner import NetworkPlanner, check_planner, common_window, load_planner, most_central_first, plan_all
 from drive.schema import DecodeError, Observation, Plan, PlanError, Planner
+from drive.tokens.sequence import attention_table, concatenate, span_tokens
 from tests.model.conftest import TINY, make_network, make_observation
 
 
@@ -47,6 +48,17 @@ def test_batches_equal_single_plans(planner: NetworkPlanner) -> None:
     observations = [make_observation(seed, cameras=1 + seed, frames=1 + seed % 2) for seed in range(4)]
     for together, observation in zip(planner.plan_batch(observations), observations, strict=True):
         np.testing.assert_array_equal(together.trajectories, planner.plan(observation).trajectories)
+
+
+def test_the_attention_that_is_drawn_is_what_the_transformer_was_given(planner: NetworkPlanner) -> None:
+    table, labels = planner.attention(make_observation(cameras=3, frames=2))
+    sequence = planner.network.prefix_sequence(2, ["CAM_0", "CAM_1", "CAM_2"])
+    answer = len(table) - len(sequence)
+    assert labels == sequence.labels + ("plan:bins",) * answer and answer == 2 * len(TINY.window.future_times_s) + 1
+    whole = concatenate([sequence, span_tokens(0, answer, "plan:bins")])
+    np.testing.assert_array_equal(table, attention_table(whole))
+    other, _ = planner.attention(make_observation(cameras=3, frames=2))
+    np.testing.assert_array_equal(other, table)
 
 
 def test_a_missing_picture_is_a_failed_sample_with_the_files_name(planner: NetworkPlanner, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Shape suffixes: B batch, N tokens of the prefix, M all tokens, S request spans, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,11 +124,11 @@ class DrivingNetwork(nn.Module):
         logits = self.head(hidden) @ self.tokens.table().T
         return logits.view(batch, spans, length, -1), cache
 
-    def prefix_sequence(self, frames: int, cameras: int) -> TokenSequence:
-        """Where each token of a prefix stands, for pictures and tests."""
+    def prefix_sequence(self, frames: int, cameras: Sequence[str]) -> TokenSequence:
+        """Where each token of a prefix stands, labelled with the cameras' names; for pictures and tests."""
         c = self.config.camera
         patches = (c.height // c.stride) * (c.width // c.stride)
-        labels = [f"camera {i}" for i in range(cameras) for _ in range(patches)] + (["motion"] if self.ego.motion is not None else [])
+        labels = [name for name in cameras for _ in range(patches)] + (["motion"] if self.ego.motion is not None else [])
         parts = [frame_tokens(f, labels) for f in range(frames)]
         kinds = [name for name in ("history", "dynamics", "command") if getattr(self.ego, name) is not None]
         return concatenate(parts + ([tail_tokens(kinds)] if kinds else []))

@@ -31,9 +31,14 @@ class Fit:
         return np.linalg.norm((self.planned - self.recorded)[..., :2], axis=-1)
 
     @property
+    def seconds(self) -> list[int]:
+        """The steps at 1, 2 and 3 s, as far as the plan goes."""
+        return sorted({int(np.abs(self.times_s - t).argmin()) for t in (1.0, 2.0, 3.0)})
+
+    @property
     def l2_average(self) -> float:
-        """Mean distance over samples and steps, metres."""
-        return float(self.l2.mean())
+        """Mean distance over samples and `seconds`, metres: what the protocols call l2_avg."""
+        return float(self.l2[:, self.seconds].mean())
 
     @property
     def bearing_errors_deg(self) -> Array:
@@ -47,8 +52,8 @@ class Fit:
         """Rows for report.json."""
         count = len(self.planned)
         common = {"planner": planner, "protocol": "fit", "requested": count, "scored": count, "failed": 0, "slice": "all"}
-        values = {f"l2_{t:g}s": (self.l2[:, i].mean(), "m") for i, t in enumerate(self.times_s) if float(t).is_integer()}
-        values["l2_all_steps"] = (self.l2.mean(), "m")
+        values = {f"l2_{self.times_s[i]:g}s": (self.l2[:, i].mean(), "m") for i in self.seconds}
+        values["l2_avg"] = (self.l2_average, "m")
         bearings = np.abs(self.bearing_errors_deg)
         if np.isfinite(bearings).any():
             values["bearing_error"] = (np.nanmean(bearings), "deg")
@@ -56,7 +61,7 @@ class Fit:
 
     def describe(self) -> str:
         """One line, and a line per angle where samples are turned."""
-        at = [f"{t:g} s {self.l2[:, int(np.abs(self.times_s - t).argmin())].mean():.3f}" for t in (1.0, 2.0, 3.0) if t <= self.times_s[-1]]
+        at = [f"{self.times_s[i]:g} s {self.l2[:, i].mean():.3f}" for i in self.seconds]
         lines = [f"L2 m: {', '.join(at)}, average {self.l2_average:.3f} ({len(self.planned)} samples)"]
         if len(np.unique(self.turns)) > 1:
             lines += [self._turn_line(turn) for turn in np.unique(self.turns)]

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drive.schema import Plan, PlanError, SceneSample
 from drive.viz.bev import range_of
@@ -16,13 +17,17 @@ from drive.viz.canvas import Picture
 from drive.viz.frame import Look, draw_frame
 from drive.viz.page import Block, Heading, Image, Numbers, Table, Text, Video, encode_picture, write_page
 from drive.viz.ribbon import ground_height
+from drive.viz.sequence import draw_attention
 from drive.viz.video import write_video
 
 DEFAULT_PICTURES = 8
 SEARCHED = 200  # samples with pictures among which those to draw are spread
 VIDEOS_ON_PAGE = 4  # each holds some megabytes; the others lie beside the page
 
+_ATTENTION_CAPTION = "The masks the transformer was given, token by token: rows ask, columns answer."
+
 PlanOf = Callable[[SceneSample], Plan]
+AttentionOf = Callable[[SceneSample], tuple[NDArray[np.bool_], Sequence[str]]]
 Progress = Callable[[str], None]
 
 
@@ -64,12 +69,14 @@ def view(
     video: str = "mp4",
     title: str = "Drives",
     progress: Progress = lambda line: None,
+    attention_of: AttentionOf | None = None,
 ) -> View:
     """Draws samples as PNG files, each of `scenes` as a video, and a page `index.html` with all of it, into a folder.
 
     plan_of: gives a sample's plan; where it raises, the picture and the page say why there is none. None draws no plans.
     scenes: the samples of each video, in time order. video: "mp4" or "gif". progress is called with a line as each file is
-    done. Raises ValueError where the folder cannot be made.
+    done. attention_of: gives the table [N, N] bool of who attends to whom while a sample is planned, and the tokens' names; it
+    is drawn for the first sample that has a plan. Raises ValueError where the folder cannot be made.
     """
     plans = _Plans(plan_of)
     out = Path(out)
@@ -92,6 +99,14 @@ def view(
         pictures.append(path)
         progress(str(path))
         blocks.append(Image(picture, _caption(sample, plans, plan_name), photo=True))
+    planned = next((sample for sample in samples if sample.token in plans.found), None)
+    if attention_of is not None and planned is not None:
+        path = out / "attention.png"
+        picture = draw_attention(*attention_of(planned), "Who attends to whom")
+        path.write_bytes(encode_picture(picture))
+        pictures.append(path)
+        progress(str(path))
+        blocks += [Heading("Who attends to whom"), Image(picture, _ATTENTION_CAPTION)]
     page = write_page(out / "index.html", title, _summary(list(drawn.values()), plans, plan_name) + blocks)
     return View(page, tuple(pictures), tuple(videos), plans.failures)
 

@@ -114,7 +114,7 @@ def test_a_frame_appended_to_a_cached_prefix_is_exact(network: DrivingNetwork) -
 def test_the_mask_in_use_is_the_table_that_is_drawn(network: DrivingNetwork) -> None:
     batch = batch_of(make_observation(frames=2))
     cache = network.prefix(batch)
-    sequence = network.prefix_sequence(frames=2, cameras=2)
+    sequence = network.prefix_sequence(frames=2, cameras=["CAM_0", "CAM_1"])
     np.testing.assert_array_equal(cache.block.numpy(), sequence.block)
     np.testing.assert_array_equal(cache.position.numpy(), sequence.position)
     used = may_attend(cache.block[:, None], cache.position[:, None], cache.block, cache.position)

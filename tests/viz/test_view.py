@@ -47,6 +47,24 @@ def test_view_writes_pictures_video_and_a_page_of_its_own(tmp_path, samples, pla
     assert len(lines) == 3
 
 
+def test_attention_of_the_first_planned_sample_is_drawn(tmp_path, samples, plan):
+    asked = []
+
+    def plan_of(sample):
+        if sample.index == 0:
+            raise PlanError("none")
+        return plan
+
+    def attention_of(sample):
+        asked.append(sample.index)
+        return np.tri(3, dtype=bool), ["frame", "frame", "plan"]
+
+    made = view(samples, tmp_path, plan_of, "ours", attention_of=attention_of)
+    assert asked == [1] and made.pictures[-1] == tmp_path / "attention.png"
+    assert cv2.imread(str(made.pictures[-1])).std() > 10 and "Who attends to whom" in made.page.read_text()
+    assert not (view(samples, tmp_path / "no", None, attention_of=attention_of).page.parent / "attention.png").exists()
+
+
 def test_whatever_a_planner_raises_is_a_failure_with_its_name(tmp_path, samples):
     made = view(samples[:1], tmp_path, lambda sample: 1 / 0, "ours")
     assert made.failures == {samples[0].token: "ZeroDivisionError: division by zero"}
