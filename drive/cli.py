@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from drive.schema import Plan, SceneSample, Window
+    from drive.viz.view import AttentionOf
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -181,12 +182,12 @@ def view(args: argparse.Namespace) -> int:
     from drive.viz.view import choose_samples, has_pictures
     from drive.viz.view import view as draw
 
-    plan_of, name, window = _plan_source(args)
+    plan_of, name, window, attention_of = _plan_source(args)
     dataset = open_dataset(args.data, split=args.split, limit=args.limit, window=window)
     tokens = args.sample or (dataset.tokens if args.limit else choose_samples(dataset.without_maps()))
     samples = [dataset.sample(token) for token in tokens]
     scenes = (list(scene) for _, scene in groupby(dataset, lambda sample: sample.scene)) if args.video else ()
-    made = draw(samples, args.out or Path("view"), plan_of, name, scenes, args.video or "mp4", dataset.name, progress=print)
+    made = draw(samples, args.out or Path("view"), plan_of, name, scenes, args.video or "mp4", dataset.name, print, attention_of)
     blank = sum(not has_pictures(sample) for sample in samples)
     print(f"page: {made.page}" + (f"; {blank} of {len(samples)} samples lack pictures on disk" if blank else ""))
     if made.failures:
@@ -194,8 +195,9 @@ def view(args: argparse.Namespace) -> int:
     return 1 if made.failures else 0
 
 
-def _plan_source(args: argparse.Namespace) -> tuple[Callable[[SceneSample], Plan] | None, str, Window]:
-    """Who gives a sample's plan, the name, the window to open data with; (None, "", ...) where no plan is asked for."""
+def _plan_source(args: argparse.Namespace) -> tuple[Callable[[SceneSample], Plan] | None, str, Window, AttentionOf | None]:
+    """Who gives a sample's plan, the name, the window to open data with, who tells the attention (a network alone); None and ""
+    where no plan is asked for."""
     from drive.schema import Window
 
     if args.plans and args.planner:
@@ -204,26 +206,28 @@ def _plan_source(args: argparse.Namespace) -> tuple[Callable[[SceneSample], Plan
         from drive.eval.plans import load_plans
 
         file = load_plans(args.plans)
-        return file.plan, file.planner, Window()
+        return file.plan, file.planner, Window(), None
     if args.planner == "log":
         from drive.baselines import recorded_plan
 
-        return (lambda sample: recorded_plan(sample.target.future, sample.observation)), "log", Window()
+        return (lambda sample: recorded_plan(sample.target.future, sample.observation)), "log", Window(), None
     if args.planner:
         from drive.planner import common_window, load_planner
 
         planner = load_planner(args.planner)
-        return (lambda sample: planner.plan(sample.observation, samples=args.samples)), planner.name, common_window([planner])
-    return None, "", Window()
+        told: Any = getattr(planner, "attention", None)
+        attention_of = told and (lambda sample: told(sample.observation))
+        return (lambda sample: planner.plan(sample.observation, samples=args.samples)), planner.name, common_window([planner]), attention_of
+    return None, "", Window(), None
 
 
 def _add_sim(verbs: argparse._SubParsersAction) -> None:
-    verb = verbs.add_parser("sim", help="drive closed loop: towns from seeds, recorded scenes (ScenarioNet files)")
-    verb.add_argument("source", nargs="*", default=[], help="town, village, or ScenarioNet files (*.pkl)")
+    verb = verbs.add_parser("sim", help="drive closed loop: towns from seeds, recorded scenes")
+    verb.add_argument("source", nargs="*", default=[], help="town, village, ScenarioNet files (*.pkl), or DATA with a map expansion")
     verb.add_argument("--planner", default="", help="expert, lane-follower, ..., checkpoint or module:Class; several with commas")
     verb.add_argument("--compare", nargs=2, metavar=("A", "B"), help="drive both over the same episodes and pair them")
-    verb.add_argument("--episodes", type=int, default=10, help="episodes of each family (default: 10)")
-    verb.add_argument("--seed", type=int, default=0, help="the first town's seed; the others follow")
+    verb.add_argument("--episodes", type=int, default=10, help="episodes of each family, or scenes of DATA (default: 10)")
+    verb.add_argument("--seed", type=int, default=0, help="the first town's seed (of DATA: scene's number); the others follow")
     verb.add_argument("--family", default="ordinary", help="ordinary, a safety-critical family, several with commas, or all")
     verb.add_argument("--traffic", choices=("reactive", "replay", "empty"), help="default: reactive")
     verb.add_argument("--workers", type=int, default=1)
@@ -246,7 +250,7 @@ def sim(args: argparse.Namespace) -> int:
         return _replay(args.replay)
     planners = list(args.compare or ()) + [name for name in args.planner.split(",") if name]
     if not planners or not args.source:
-        raise ValueError("name a source (town, or *.pkl) and --planner (expert, lane-follower, stand-still, constant-velocity, ...)")
+        raise ValueError("name a source (town, *.pkl, or DATA) and --planner (expert, lane-follower, stand-still, constant-velocity, ...)")
     for name in planners:
         if name != "log":
             load_sim_planner(name)
