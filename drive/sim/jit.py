@@ -13,7 +13,10 @@ from typing import Any
 
 import numba
 
-KERNEL_FILES = ("shapes.py", "checks.py", "traffic.py", "walkers.py", "advance.py", "state.py", "proposals.py", "census.py", "bench.py")
+KERNEL_FILES = (
+    *("shapes.py", "checks.py", "traffic.py", "walkers.py", "advance.py", "state.py", "proposals.py", "census.py", "bench.py"),
+    *("render/pack.py", "render/raster.py", "render/shadows.py", "render/shade.py", "render/sky.py"),
+)
 
 
 def _cache_folder() -> Path | None:
@@ -36,6 +39,6 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     if _FOLDER is not None and not before:
         config.CACHE_DIR = str(_FOLDER)
     try:
-        return numba.njit(cache=True, fastmath=False)(function)
+        return numba.njit(cache=True, fastmath=False, nogil=True)(function)
     finally:
         config.CACHE_DIR = before

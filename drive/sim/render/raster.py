@@ -1,0 +1,175 @@
+"""Which triangle is seen at each pixel: homogeneous rasterisation (Olano and Greer, 1997), compiled.
+
+A pixel's ray is d = (x, y, 1) in the camera frame. A triangle with corners a, b, c there is hit where the three weights
+d . (b x c), d . (c x a), d . (a x b) have one sign; they are the corners' weights at the hit, perspective included, and their sum
+over a . (b x c) is 1 / z. All are linear in the pixel, so nothing needs to be clipped. Neighbours share an edge's numbers up to
+sign, so no ray slips between them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drive.frames import Array
+from drive.sim.jit import kernel
+from drive.sim.render.pack import Packed
+from drive.sim.render.scene import Floats
+
+NEAR_M = 0.08
+LAYER_BIAS = 2e-4  # how much nearer, in proportion, a layer counts as than the one below it in the same plane
+
+
+class View(NamedTuple):
+    """A pinhole camera: position [3] and rotation [3, 3] (world to camera), intrinsics [5] (fx, skew, cx, fy, cy), size."""
+
+    position: Array
+    rotation: Array
+    intrinsics: Array
+    width: int
+    height: int
+
+
+class Hits(NamedTuple):
+    """What a view sees. key [H, W] float32: biased 1 / z, 0 where nothing is; index [H, W] int32: row of `weights`, -1 nothing.
+
+    weights [N, 10] float64: the three weights' planes in the pixel (A, B, C each) and 1 / (a . (b x c)); source [N]: the triangle.
+    """
+
+    key: Floats
+    index: NDArray[np.int32]
+    weights: Array
+    source: NDArray[np.int64]
+
+
+@kernel
+def cell_in_view(view: View, sphere: Floats, far_m: float) -> bool:
+    """Whether a sphere reaches into the view's pyramid, out to a distance."""
+    if math.isinf(sphere[3]):
+        return True
+    r = view.rotation
+    p0, p1, p2 = sphere[0] - view.position[0], sphere[1] - view.position[1], sphere[2] - view.position[2]
+    x = r[0, 0] * p0 + r[0, 1] * p1 + r[0, 2] * p2
+    y = r[1, 0] * p0 + r[1, 1] * p1 + r[1, 2] * p2
+    z = r[2, 0] * p0 + r[2, 1] * p1 + r[2, 2] * p2
+    radius = sphere[3]
+    if z < -radius or z > far_m + radius:
+        return False
+    fx, cx, fy, cy = view.intrinsics[0], view.intrinsics[2], view.intrinsics[3], view.intrinsics[4]
+    left, right = cx / fx, (view.width - cx) / fx
+    top, bottom = cy / fy, (view.height - cy) / fy
+    skew = abs(view.intrinsics[1] / fx) * max(top, bottom)
+    left, right = left + skew, right + skew
+    if x + left * z < -radius * math.sqrt(1 + left * left) or right * z - x < -radius * math.sqrt(1 + right * right):
+        return False
+    return y + top * z >= -radius * math.sqrt(1 + top * top) and bottom * z - y >= -radius * math.sqrt(1 + bottom * bottom)
+
+
+@kernel
+def new_hits(width: int, height: int, triangles: int) -> Hits:
+    """Nothing seen yet; room for so many triangles."""
+    index = np.full((height, width), -1, dtype=np.int32)
+    return Hits(np.zeros((height, width), np.float32), index, np.empty((triangles, 10)), np.empty(triangles, np.int64))
+
+
+@kernel
+def draw(view: View, mesh: Packed, first_source: int, far_m: float, hits: Hits, used: int) -> int:
+    """Draws a mesh into `hits`; returns how many rows of its weights are in use afterwards."""
+    for cell in range(len(mesh.cell_ptr) - 1):
+        if cell_in_view(view, mesh.cell_sphere[cell], far_m):
+            for t in range(mesh.cell_ptr[cell], mesh.cell_ptr[cell + 1]):
+                used = draw_triangle(view, mesh.corners[t], mesh.layer[t], first_source + t, hits, used)
+    return used
+
+
+@kernel
+def draw_triangle(view: View, corners: Floats, layer: int, source: int, hits: Hits, used: int) -> int:
+    """Draws one triangle; returns `used`, one more where it covers a pixel."""
+    r, o = view.rotation, view.position
+    a0, a1, a2 = corners[0] - o[0], corners[1] - o[1], corners[2] - o[2]
+    b0, b1, b2 = corners[3] - o[0], corners[4] - o[1], corners[5] - o[2]
+    c0, c1, c2 = corners[6] - o[0], corners[7] - o[1], corners[8] - o[2]
+    az = r[2, 0] * a0 + r[2, 1] * a1 + r[2, 2] * a2
+    bz = r[2, 0] * b0 + r[2, 1] * b1 + r[2, 2] * b2
+    cz = r[2, 0] * c0 + r[2, 1] * c1 + r[2, 2] * c2
+    if az < NEAR_M and bz < NEAR_M and cz < NEAR_M:
+        return used
+    ax, ay = r[0, 0] * a0 + r[0, 1] * a1 + r[0, 2] * a2, r[1, 0] * a0 + r[1, 1] * a1 + r[1, 2] * a2
+    bx, by = r[0, 0] * b0 + r[0, 1] * b1 + r[0, 2] * b2, r[1, 0] * b0 + r[1, 1] * b1 + r[1, 2] * b2
+    cx, cy = r[0, 0] * c0 + r[0, 1] * c1 + r[0, 2] * c2, r[1, 0] * c0 + r[1, 1] * c1 + r[1, 2] * c2
+    # Weights' normals, turned so that they are positive inside a triangle that shows its front.
+    ux, uy, uz = cy * bz - by * cz, cz * bx - bz * cx, cx * by - bx * cy
+    volume = ax * ux + ay * uy + az * uz
+    if volume <= 1e-9:
+        return used
+    vx, vy, vz = ay * cz - cy * az, az * cx - cz * ax, ax * cy - cx * ay
+    wx, wy, wz = by * az - ay * bz, bz * ax - az * bx, bx * ay - ax * by
+    k = view.intrinsics
+    low_u, high_u, low_v, high_v = 1e30, -1e30, 1e30, -1e30
+    for e in range(3):
+        if e == 0:
+            px, py, pz, qx, qy, qz = ax, ay, az, bx, by, bz
+        elif e == 1:
+            px, py, pz, qx, qy, qz = bx, by, bz, cx, cy, cz
+        else:
+            px, py, pz, qx, qy, qz = cx, cy, cz, ax, ay, az
+        if pz >= NEAR_M:
+            u, v = (k[0] * px + k[1] * py) / pz + k[2], k[3] * py / pz + k[4]
+            low_u, high_u, low_v, high_v = min(low_u, u), max(high_u, u), min(low_v, v), max(high_v, v)
+        if (pz >= NEAR_M) != (qz >= NEAR_M):
+            s = (NEAR_M - pz) / (qz - pz)
+            sx, sy = px + s * (qx - px), py + s * (qy - py)
+            u, v = (k[0] * sx + k[1] * sy) / NEAR_M + k[2], k[3] * sy / NEAR_M + k[4]
+            low_u, high_u, low_v, high_v = min(low_u, u), max(high_u, u), min(low_v, v), max(high_v, v)
+    if not (high_u > 0 and low_u < view.width and high_v > 0 and low_v < view.height):
+        return used
+    left, right = int(max(low_u - 0.5, 0.0)), int(min(high_u + 0.5, view.width - 1.0))
+    top, bottom = int(max(low_v - 0.5, 0.0)), int(min(high_v + 0.5, view.height - 1.0))
+    ifx, ify, skew = 1.0 / k[0], 1.0 / k[3], k[1] / (k[0] * k[3])
+    rows = hits.weights[used]
+    rows[0], rows[1] = ux * ifx, uy * ify - ux * skew
+    rows[3], rows[4] = vx * ifx, vy * ify - vx * skew
+    rows[6], rows[7] = wx * ifx, wy * ify - wx * skew
+    rows[2] = uz - ux * (k[2] * ifx - k[4] * skew) - uy * k[4] * ify
+    rows[5] = vz - vx * (k[2] * ifx - k[4] * skew) - vy * k[4] * ify
+    rows[8] = wz - wx * (k[2] * ifx - k[4] * skew) - wy * k[4] * ify
+    rows[9] = 1.0 / volume
+    hits.source[used] = source
+    return used + 1 if fill(rows, left, right, top, bottom, layer, used, hits) else used
+
+
+@kernel
+def fill(rows: Array, left: int, right: int, top: int, bottom: int, layer: int, index: int, hits: Hits) -> bool:
+    """Fills the pixels of a box that the triangle covers, where it is the nearest; whether there is one."""
+    bias = 1.0 + LAYER_BIAS * layer
+    slope = np.float32((rows[0] + rows[3] + rows[6]) * rows[9] * bias)
+    limit = np.float32(bias / NEAR_M)
+    seen = False
+    for i in range(top, bottom + 1):
+        y = i + 0.5
+        begin, end = float(left), float(right)
+        start = 0.0
+        for n in range(3):
+            rest = rows[3 * n + 1] * y + rows[3 * n + 2]
+            start += rest
+            step = rows[3 * n]
+            if step > 0.0:
+                begin = max(begin, math.ceil(-rest / step - 0.5))
+            elif step < 0.0:
+                end = min(end, math.floor(-rest / step - 0.5))
+            elif rest < 0.0:
+                end = -1.0
+        if begin > end:
+            continue
+        offset = start * rows[9] * bias
+        key, ids = hits.key[i], hits.index[i]
+        for j in range(int(begin), int(end) + 1):
+            near = np.float32(offset + slope * (j + 0.5))
+            if near > key[j] and near < limit:
+                key[j] = near
+                ids[j] = index
+                seen = True
+    return seen

@@ -1,0 +1,64 @@
+"""`Renderer`: pictures of a world's states from any cameras. Same world, weather and seed: same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from drive.cameras import Camera
+from drive.frames import Array, se2_to_se3
+from drive.sim import look
+from drive.sim.render.pack import Packed, pack
+from drive.sim.render.raster import View, draw, new_hits
+from drive.sim.render.scene import Buffers
+from drive.sim.render.shade import empty_buffers, pyramid, shade
+from drive.sim.render.shadows import ShadowMap, actor_map, static_map
+from drive.sim.render.sky import light_of
+from drive.sim.render.weather import WEATHERS, Weather
+from drive.sim.state import HEADING, State, X, Y
+from drive.sim.world import World
+
+FAR_M = 400.0  # cells beyond this are left out
+
+
+class Renderer:
+    """Draws a world. What never moves is built once; `render` poses the rest for a state."""
+
+    def __init__(self, world: World, weather: Weather = WEATHERS["day"], seed: int = 0) -> None:
+        self.world, self.weather = world, weather
+        self.light = light_of(weather, seed)
+        self.textures = pyramid(look.textures(seed))
+        self.static = pack(look.static_mesh(world, weather, seed))
+        self.models = look.actor_models(world, weather, seed)
+        self.shadow = static_map(self.static, self.light.sun)
+
+    def render(self, state: State, cameras: Sequence[Camera]) -> tuple[Buffers, ...]:
+        """One picture for each camera; `ego_from_camera` places it on the car."""
+        moving = pack(look.actor_mesh(self.models, state), cells=False)
+        ego = np.array([state.ego[X], state.ego[Y], state.ego[HEADING]])
+        own = pack(look.ego_mesh(self.models, state), cells=False)
+        casters = np.concatenate([moving.corners, own.corners])
+        shadow = actor_map(casters, np.array([ego[0], ego[1], 0.0]), self.shadow.axes)
+        return tuple(self._picture(camera, moving, shadow, ego) for camera in cameras)
+
+    def _picture(self, camera: Camera, moving: Packed, shadow: ShadowMap, ego: Array) -> Buffers:
+        view = view_of(camera, ego)
+        hits = new_hits(camera.width, camera.height, len(self.static.layer) + len(moving.layer) + 1)
+        used = draw(view, self.static, 0, FAR_M, hits, 0)
+        draw(view, moving, len(self.static.layer), FAR_M, hits, used)
+        out = empty_buffers(camera.height, camera.width)
+        shade(
+            view, hits, self.static, moving, self.textures, self.light, self.shadow, shadow, ego,
+            out.rgb, out.depth, out.semantic, out.instance,
+        )  # fmt: skip
+        return out
+
+
+def view_of(camera: Camera, ego: Array) -> View:
+    """A pinhole camera on the ego [3] (x, y, heading) as a view of the world."""
+    world_from_camera = se2_to_se3(ego) @ camera.ego_from_camera
+    k = camera.K
+    intrinsics = np.array([k[0, 0], k[0, 1], k[0, 2], k[1, 1], k[1, 2]])
+    rotation = np.ascontiguousarray(world_from_camera[:3, :3].T)
+    return View(np.ascontiguousarray(world_from_camera[:3, 3]), rotation, intrinsics, camera.width, camera.height)
