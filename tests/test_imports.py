@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -99,6 +100,13 @@ def test_imports_point_to_the_left() -> None:
     assert [line for path in _files() if path != ROOT / "drive/__init__.py" for line in _wrong_way(path)] == []
 
 
+def test_contributing_shows_the_layers_as_they_are() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    (chain,) = re.findall(r"^`[^`]+`(?:\s*<-\s*`[^`]+`)+$", text, re.MULTILINE)
+    shown = [set(group.split()) for group in re.findall(r"`([^`]+)`", chain)]
+    assert shown == [layer - {"__main__"} for layer in LAYERS]
+
+
 def test_direction_test_sees_every_spelling() -> None:
     lines = ["from drive.model import network", "import drive.train.loop", "from ..planner import load", "from . import result"]
     source = "def f():\n    " + "\n    ".join(lines)
@@ -154,7 +162,8 @@ def test_torchvision_is_made_ready_before_timm() -> None:
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    asked = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
+    asked = [canonicalize_name(Requirement(text).name) for text in project["dependencies"]]
+    assert len(asked) == len(set(asked)), "named twice in pyproject.toml"
     declared = {IMPORT_NAMES.get(name, name) for name in asked} - {"torchvision"}  # imported by name, in the shim
     names = {name for path in (ROOT / "drive").rglob("*.py") for _, name in _file_imports(path)}
     # torch's writer imports tensorboard itself.
