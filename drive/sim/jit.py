@@ -34,11 +34,20 @@ _FOLDER = _cache_folder()
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function at its first call; strict floating point, so that the same input gives the same bytes."""
+    return _compiled(function, fastmath=False)
+
+
+def pixel_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `kernel`, for colours alone: the compiler may reorder sums, and a division by zero is infinite instead of an error."""
+    return _compiled(function, fastmath=True, error_model="numpy")
+
+
+def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     config: Any = numba.config
     before = config.CACHE_DIR
     if _FOLDER is not None and not before:
         config.CACHE_DIR = str(_FOLDER)
     try:
-        return numba.njit(cache=True, fastmath=False, nogil=True)(function)
+        return numba.njit(cache=True, nogil=True, **options)(function)
     finally:
         config.CACHE_DIR = before

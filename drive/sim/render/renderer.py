@@ -12,7 +12,7 @@ from drive.sim import look
 from drive.sim.render.pack import Packed, pack
 from drive.sim.render.raster import View, draw, new_hits
 from drive.sim.render.scene import Buffers
-from drive.sim.render.shade import empty_buffers, pyramid, shade
+from drive.sim.render.shade import clear_table, empty_buffers, gather, pyramid, shade
 from drive.sim.render.shadows import ShadowMap, actor_map, static_map
 from drive.sim.render.sky import light_of
 from drive.sim.render.weather import WEATHERS, Weather
@@ -28,6 +28,7 @@ class Renderer:
     def __init__(self, world: World, weather: Weather = WEATHERS["day"], seed: int = 0) -> None:
         self.world, self.weather = world, weather
         self.light = light_of(weather, seed)
+        self.clear = clear_table(self.light.extinction)
         self.textures = pyramid(look.textures(seed))
         self.static = pack(look.static_mesh(world, weather, seed))
         self.models = look.actor_models(world, weather, seed)
@@ -46,10 +47,11 @@ class Renderer:
         view = view_of(camera, ego)
         hits = new_hits(camera.width, camera.height, len(self.static.layer) + len(moving.layer) + 1)
         used = draw(view, self.static, 0, FAR_M, hits, 0)
-        draw(view, moving, len(self.static.layer), FAR_M, hits, used)
+        used = draw(view, moving, len(self.static.layer), FAR_M, hits, used)
+        looks = gather(hits, used, self.static, moving, self.light.wet)
         out = empty_buffers(camera.height, camera.width)
         shade(
-            view, hits, self.static, moving, self.textures, self.light, self.shadow, shadow, ego,
+            view, hits, looks, self.textures, self.light, self.clear, self.shadow, shadow, ego,
             out.rgb, out.depth, out.semantic, out.instance,
         )  # fmt: skip
         return out

@@ -9,14 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drive.frames import Array
-from drive.sim.jit import kernel
+from drive.sim.jit import kernel, pixel_kernel
 from drive.sim.render.pack import Packed
 from drive.sim.render.raster import Hits, View
 from drive.sim.render.scene import Buffers, Floats
 from drive.sim.render.shadows import ShadowMap, lit
 from drive.sim.render.sky import Light
 
-SHADOW_BIAS_M = 0.12
+SHADOW_BIAS_M, SKIN_M = 0.12, 0.08  # along the light, and off the surface
+CLEAR_M, CLEAR_STEPS = 1000, 4
+ENCODED_STEPS = 8191
 LAMP_AHEAD_M, LAMP_UP_M, LAMP_DIP = 3.7, 0.7, 0.05  # the ego's head lights: where they are, how far down they look per metre
 LAMP_POWER, LAMP_REACH_M = 0.9, 16.0
 GROUND_LAST = 5  # SEMANTIC up to here lies on the ground and gets wet
@@ -47,23 +49,60 @@ def pyramid(textures: NDArray[np.uint8]) -> Pyramid:
     return Pyramid(np.concatenate(parts).astype(np.float32), np.array(starts[:-1]), np.array(sides))
 
 
-@kernel
-def texel(textures: Pyramid, texture: int, u: float, v: float, level: int) -> int:
-    """Row of the texel at (u, v); v runs up the picture."""
-    side = textures.side[level]
-    column = int((u - math.floor(u)) * side) & (side - 1)
-    row = int((1.0 - v + math.floor(v)) * side) & (side - 1)
-    return textures.start[level] + (texture * side + row) * side + column
+class Looks(NamedTuple):
+    """What shading needs of each triangle seen, row by row of `Hits.weights`: values [N, 16] float32 (uv of three corners, squared
+    tint, normal, repeats per metre, glow, wetness); codes [N, 3] int32 (texture, semantic, instance)."""
+
+    values: Floats
+    codes: NDArray[np.int32]
 
 
 @kernel
+def gather(hits: Hits, used: int, static: Packed, moving: Packed, wet: float) -> Looks:
+    """Looks of the triangles in use."""
+    looks = Looks(np.empty((used, 16), np.float32), np.empty((used, 3), np.int32))
+    many = len(static.layer)
+    for n in range(used):
+        t = hits.source[n]
+        if t < many:
+            look_of(static, t, wet, looks.values[n], looks.codes[n])
+        else:
+            look_of(moving, t - many, wet, looks.values[n], looks.codes[n])
+    return looks
+
+
+@kernel
+def look_of(mesh: Packed, t: int, wet: float, values: Floats, codes: NDArray[np.int32]) -> None:
+    """Writes one row of `Looks`."""
+    for k in range(6):
+        values[k] = mesh.uv[t, k]
+    for k in range(3):
+        values[6 + k] = mesh.tint[t, k] ** 2
+        values[9 + k] = mesh.normal[t, k]
+    values[12], values[13] = mesh.density[t], mesh.glow[t]
+    values[14] = wet if mesh.semantic[t] <= GROUND_LAST else 0.0
+    codes[0], codes[1], codes[2] = mesh.texture[t], mesh.semantic[t], mesh.instance[t]
+
+
+def clear_table(extinction: float) -> Floats:
+    """Share of light that reaches the camera from each distance, `CLEAR_STEPS` entries a metre."""
+    return np.exp(-extinction * np.arange(CLEAR_M * CLEAR_STEPS + 1) / CLEAR_STEPS).astype(np.float32)
+
+
+# Linear light in steps -> 0..255, by the square root that stands for the screen's curve.
+ENCODED = (255.0 * np.sqrt(np.arange(ENCODED_STEPS + 1) / ENCODED_STEPS) + 0.5).astype(np.uint8)
+# Level of a texture by how many texels a pixel covers.
+LEVEL = np.floor(np.log2(np.maximum(np.arange(4096), 1)) + 0.3).astype(np.int32)
+
+
+@pixel_kernel
 def shade(
     view: View,
     hits: Hits,
-    static: Packed,
-    moving: Packed,
+    looks: Looks,
     textures: Pyramid,
     light: Light,
+    clear: Floats,
     static_shadow: ShadowMap,
     moving_shadow: ShadowMap,
     ego: Array,
@@ -72,102 +111,100 @@ def shade(
     semantic: NDArray[np.uint8],
     instance: NDArray[np.int32],
 ) -> None:
-    """Fills the four buffers. ego [3]: rear axle's x, y, heading, for its head lights."""
-    r, k = view.rotation, view.intrinsics
-    many = len(static.layer)
-    levels = len(textures.side)
-    cos_h, sin_h = math.cos(ego[2]), math.sin(ego[2])
+    """Fills the four buffers. clear: see `clear_table`. ego [3]: rear axle's x, y, heading, for its head lights."""
+    r, k, values, codes, dome = view.rotation, view.intrinsics, looks.values, looks.codes, light.dome
+    fx, skew, cx, fy, cy = k[0], k[1], k[2], k[3], k[4]
+    r00, r01, r02, r10, r11, r12, r20, r21, r22 = r[0, 0], r[0, 1], r[0, 2], r[1, 0], r[1, 1], r[1, 2], r[2, 0], r[2, 1], r[2, 2]
+    o0, o1, o2 = view.position[0], view.position[1], view.position[2]
+    l0, l1, l2 = light.sun[0], light.sun[1], light.sun[2]
+    sun_0, sun_1, sun_2 = light.sun_colour[0], light.sun_colour[1], light.sun_colour[2]
+    sky_0, sky_1, sky_2 = light.sky_colour[0], light.sky_colour[1], light.sky_colour[2]
+    low_0, low_1, low_2 = light.ground_colour[0], light.ground_colour[1], light.ground_colour[2]
+    haze_0, haze_1, haze_2 = light.haze[0], light.haze[1], light.haze[2]
+    levels, base, scale = len(textures.side), float(textures.side[0]), 1.0 / (fx * math.sqrt(2.0))
+    cos_h, sin_h, ego_x, ego_y = math.cos(ego[2]), math.sin(ego[2]), ego[0], ego[1]
+    sunny, dark, last = sun_0 > 0.002, light.headlights > 0, len(clear) - 1
     for i in range(view.height):
-        y = (i + 0.5 - k[4]) / k[3]
+        y = (i + 0.5 - cy) / fy
         for j in range(view.width):
-            x = (j + 0.5 - k[2] - k[1] * y) / k[0]
+            x = (j + 0.5 - cx - skew * y) / fx
             length = math.sqrt(x * x + y * y + 1.0)
-            d0 = (r[0, 0] * x + r[1, 0] * y + r[2, 0]) / length
-            d1 = (r[0, 1] * x + r[1, 1] * y + r[2, 1]) / length
-            d2 = (r[0, 2] * x + r[1, 2] * y + r[2, 2]) / length
+            part = 1.0 / length
+            d0, d1, d2 = (r00 * x + r10 * y + r20) * part, (r01 * x + r11 * y + r21) * part, (r02 * x + r12 * y + r22) * part
             at = hits.index[i, j]
             if at < 0:
-                c0, c1, c2 = sky_colour(light, d0, d1, d2)
+                c0, c1, c2 = haze_0, haze_1, haze_2
+                if d2 >= 0.0:
+                    row, column = dome_place(d0, d1, d2, len(dome))
+                    c0, c1, c2 = dome[row, column, 0], dome[row, column, 1], dome[row, column, 2]
                 rgb[i, j, 0], rgb[i, j, 1], rgb[i, j, 2] = encoded(c0), encoded(c1), encoded(c2)
                 depth[i, j], semantic[i, j], instance[i, j] = np.inf, 0, 0
                 continue
-            rows = hits.weights[at]
+            rows, look = hits.weights[at], values[at]
             w0 = rows[0] * (j + 0.5) + rows[1] * (i + 0.5) + rows[2]
             w1 = rows[3] * (j + 0.5) + rows[4] * (i + 0.5) + rows[5]
             w2 = rows[6] * (j + 0.5) + rows[7] * (i + 0.5) + rows[8]
-            total = w0 + w1 + w2
-            far = length / (total * rows[9])
-            w0, w1, w2 = w0 / total, w1 / total, w2 / total
-            t = hits.source[at]
-            mesh = static
-            if t >= many:
-                t, mesh = t - many, moving
-            uv = mesh.uv[t]
-            u, v = w0 * uv[0] + w1 * uv[2] + w2 * uv[4], w0 * uv[1] + w1 * uv[3] + w2 * uv[5]
-            n0, n1, n2 = mesh.normal[t, 0], mesh.normal[t, 1], mesh.normal[t, 2]
+            share = 1.0 / (w0 + w1 + w2)
+            far = length * share / rows[9]
+            n0, n1, n2 = look[9], look[10], look[11]
             facing = max(0.05, -(n0 * d0 + n1 * d1 + n2 * d2))
-            texture = mesh.texture[t]
-            colour = np.float32(1.0)
-            g0, g1, g2 = colour, colour, colour
+            g0, g1, g2 = look[6], look[7], look[8]
+            texture = codes[at, 0]
             if texture > 0:
-                footprint = mesh.density[t] * textures.side[0] * far * length / k[0] / math.sqrt(facing)
-                level = min(levels - 1, max(0, int(math.log2(max(footprint, 1.0)) + 0.3)))
-                row = texel(textures, texture, u, v, level)
-                g0, g1, g2 = textures.texels[row, 0], textures.texels[row, 1], textures.texels[row, 2]
-            g0, g1, g2 = g0 * mesh.tint[t, 0] ** 2, g1 * mesh.tint[t, 1] ** 2, g2 * mesh.tint[t, 2] ** 2
-            p0, p1, p2 = view.position[0] + far * d0, view.position[1] + far * d1, view.position[2] + far * d2
-            glow = mesh.glow[t]
-            sun = n0 * light.sun[0] + n1 * light.sun[1] + n2 * light.sun[2]
-            if sun > 0 and light.sun_colour[0] > 0.002:
-                q0, q1, q2 = p0 + 0.08 * n0, p1 + 0.08 * n1, p2 + 0.08 * n2
+                u, v = (w0 * look[0] + w1 * look[2] + w2 * look[4]) * share, (w0 * look[1] + w1 * look[3] + w2 * look[5]) * share
+                covered = look[12] * base * far * length * scale * (1.0 + facing) / (facing + 0.4)
+                level = min(levels - 1, LEVEL[min(4095, int(covered))])
+                side = textures.side[level]
+                column = int((u - math.floor(u)) * side) & (side - 1)
+                line = int((1.0 - v + math.floor(v)) * side) & (side - 1)
+                row = textures.start[level] + (texture * side + line) * side + column
+                g0, g1, g2 = g0 * textures.texels[row, 0], g1 * textures.texels[row, 1], g2 * textures.texels[row, 2]
+            p0, p1, p2 = o0 + far * d0, o1 + far * d1, o2 + far * d2
+            sun = max(0.0, n0 * l0 + n1 * l1 + n2 * l2)
+            if sun > 0.0 and sunny:
+                q0, q1, q2 = p0 + SKIN_M * n0, p1 + SKIN_M * n1, p2 + SKIN_M * n2
                 sun *= lit(moving_shadow, q0, q1, q2, SHADOW_BIAS_M)
-                if sun > 0:
-                    sun *= lit(static_shadow, q0, q1, q2, SHADOW_BIAS_M)
-            sun = max(sun, 0.0)
+                sun *= lit(static_shadow, q0, q1, q2, SHADOW_BIAS_M)
             up = 0.5 + 0.5 * n2
-            lamp = 0.0
-            if light.headlights > 0:
-                lamp = light.headlights * lamp_light(p0, p1, p2, n0, n1, n2, ego, cos_h, sin_h)
-            clear = math.exp(-light.extinction * far)
-            wet = light.wet if mesh.semantic[t] <= GROUND_LAST else 0.0
-            mirror, s0, s1, s2 = 0.0, 0.0, 0.0, 0.0
-            if wet > 0:
-                mirror = wet * min(0.75, 0.06 + 0.94 * (1.0 - facing) ** 5)
-                s0, s1, s2 = sky_colour(light, d0, d1, abs(d2))
-            for channel in range(3):
-                g = g0 if channel == 0 else (g1 if channel == 1 else g2)
-                s = s0 if channel == 0 else (s1 if channel == 1 else s2)
-                a = light.sky_colour[channel] * up + light.ground_colour[channel] * (1.0 - up)
-                a += light.sun_colour[channel] * sun + lamp
-                c = g * (a * (1.0 - 0.45 * wet) * (1.0 - mirror)) + mirror * s
-                c = max(c, g * glow)
-                rgb[i, j, channel] = encoded(c * clear + light.haze[channel] * (1.0 - clear))
-            depth[i, j], semantic[i, j], instance[i, j] = far, mesh.semantic[t], mesh.instance[t]
+            a0 = sky_0 * up + low_0 * (1.0 - up) + sun_0 * sun
+            a1 = sky_1 * up + low_1 * (1.0 - up) + sun_1 * sun
+            a2 = sky_2 * up + low_2 * (1.0 - up) + sun_2 * sun
+            if dark:
+                lamp = lamp_light(p0 - ego_x, p1 - ego_y, p2, n0, n1, n2, cos_h, sin_h)
+                a0, a1, a2 = a0 + lamp, a1 + lamp, a2 + 0.9 * lamp
+            glow, wet = look[13], look[14]
+            c0, c1, c2 = g0 * max(a0, glow), g1 * max(a1, glow), g2 * max(a2, glow)
+            if wet > 0.0:
+                away = 1.0 - facing
+                mirror = wet * min(0.75, 0.06 + 0.94 * away * away * away * away * away)
+                row, column = dome_place(d0, d1, abs(d2), len(dome))
+                dry = (1.0 - 0.45 * wet) * (1.0 - mirror)
+                c0, c1 = c0 * dry + mirror * dome[row, column, 0], c1 * dry + mirror * dome[row, column, 1]
+                c2 = c2 * dry + mirror * dome[row, column, 2]
+            seen = clear[min(last, int(far * CLEAR_STEPS))]
+            rgb[i, j, 0] = encoded(c0 * seen + haze_0 * (1.0 - seen))
+            rgb[i, j, 1] = encoded(c1 * seen + haze_1 * (1.0 - seen))
+            rgb[i, j, 2] = encoded(c2 * seen + haze_2 * (1.0 - seen))
+            depth[i, j], semantic[i, j], instance[i, j] = far, codes[at, 1], codes[at, 2]
 
 
-@kernel
+@pixel_kernel
 def encoded(value: float) -> int:
-    """Linear light -> 0..255, by the square root that stands for the screen's curve."""
-    return int(255.0 * math.sqrt(min(max(value, 0.0), 1.0)) + 0.5)
+    """Linear light -> 0..255."""
+    return ENCODED[int(min(max(value, 0.0), 1.0) * ENCODED_STEPS)]
 
 
-@kernel
-def sky_colour(light: Light, d0: float, d1: float, d2: float) -> tuple[float, float, float]:
-    """The dome's colour in a direction; below the horizon that of the haze."""
-    if d2 < 0.0:
-        return light.haze[0], light.haze[1], light.haze[2]
-    n = len(light.dome)
-    j, i = int((d0 / (1.0 + d2) * 0.5 + 0.5) * n), int((d1 / (1.0 + d2) * 0.5 + 0.5) * n)
-    i, j = min(max(i, 0), n - 1), min(max(j, 0), n - 1)
-    return float(light.dome[i, j, 0]), float(light.dome[i, j, 1]), float(light.dome[i, j, 2])
+@pixel_kernel
+def dome_place(d0: float, d1: float, d2: float, side: int) -> tuple[int, int]:
+    """Row and column of the dome's picture in a direction above the horizon."""
+    j, i = int((d0 / (1.0 + d2) * 0.5 + 0.5) * side), int((d1 / (1.0 + d2) * 0.5 + 0.5) * side)
+    return min(max(i, 0), side - 1), min(max(j, 0), side - 1)
 
 
-@kernel
-def lamp_light(p0: float, p1: float, p2: float, n0: float, n1: float, n2: float, ego: Array, cos_h: float, sin_h: float) -> float:
-    """Light of the ego's head lights on a point: a low, wide cone ahead that fades with distance."""
-    x = (p0 - ego[0]) * cos_h + (p1 - ego[1]) * sin_h - LAMP_AHEAD_M
-    y = -(p0 - ego[0]) * sin_h + (p1 - ego[1]) * cos_h
-    z = p2 - LAMP_UP_M
+@pixel_kernel
+def lamp_light(p0: float, p1: float, p2: float, n0: float, n1: float, n2: float, cos_h: float, sin_h: float) -> float:
+    """Light of the ego's head lights on a point relative to its rear axle: a low, wide cone ahead that fades with distance."""
+    x, y, z = p0 * cos_h + p1 * sin_h - LAMP_AHEAD_M, p1 * cos_h - p0 * sin_h, p2 - LAMP_UP_M
     if x < 0.3:
         return 0.0
     far = math.sqrt(x * x + y * y + z * z)

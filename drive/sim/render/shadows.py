@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from drive.frames import Array
-from drive.sim.jit import kernel
+from drive.sim.jit import kernel, pixel_kernel
 from drive.sim.render.pack import Packed
 from drive.sim.render.scene import SEMANTIC, Floats
 
@@ -79,7 +79,7 @@ def cast(shadow: ShadowMap, corners: Floats) -> None:
                     shadow.height[i, j] = max(shadow.height[i, j], np.float32(w0 * h[0] + w1 * h[1] + w2 * h[2]))
 
 
-@kernel
+@pixel_kernel
 def lit(shadow: ShadowMap, x: float, y: float, z: float, bias: float) -> float:
     """How much of the sun a point sees by a map, 0 to 1: its four nearest entries, weighed by distance."""
     m, n = shadow.axes, len(shadow.height)
