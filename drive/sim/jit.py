@@ -16,6 +16,7 @@ import numba
 KERNEL_FILES = (
     *("shapes.py", "checks.py", "traffic.py", "walkers.py", "advance.py", "state.py", "proposals.py", "census.py", "bench.py"),
     *("render/pack.py", "render/raster.py", "render/shadows.py", "render/shade.py", "render/sky.py"),
+    *("look/posing.py", "look/flat.py", "look/soup.py"),
 )
 
 

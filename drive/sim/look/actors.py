@@ -1,0 +1,132 @@
+"""Models of a world's agents, and the mesh of those who are there in a state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from drive.frames import Array
+from drive.sim.advance import light_colours
+from drive.sim.look.cycles import build_bicycle, build_motorcycle
+from drive.sim.look.ground import KERB_M
+from drive.sim.look.people import build_person
+from drive.sim.look.posing import Models, pose_all
+from drive.sim.look.signs import add_lamps, light_heads
+from drive.sim.look.soup import SEMANTIC_CODE, Soup
+from drive.sim.look.things import build_obstacle
+from drive.sim.look.trucks import build_bus, build_trailer, build_truck
+from drive.sim.look.turns import signals
+from drive.sim.look.vehicles import build_car, build_van
+from drive.sim.render.scene import Mesh
+from drive.sim.render.weather import Weather
+from drive.sim.state import AS_RECORDED, BUS, CAR, CYCLIST, DT_S, EGO, MOTORCYCLE, PEDESTRIAN, TRAILER, TRUCK, State, Static
+from drive.sim.world import World
+
+MEANING = ("car", "car", "truck", "bus", "trailer", "motorcycle", "bicycle", "pedestrian", "obstacle")
+VAN_HEIGHT_M = 1.85
+DRIVES_M = 3.0  # a recorded vehicle that moves less is parked: its brake lamps are dark
+
+
+@dataclass(frozen=True, eq=False)
+class ActorModels:
+    """What the agents of a world look like."""
+
+    static: Static
+    models: Models
+
+
+def actor_models(world: World, weather: Weather, seed: int) -> ActorModels:
+    """Looks of every agent of a world by its kind and size; the same for the same seed."""
+    static = world.static
+    night = weather.night
+    soups = [_model(static, i, night, np.random.default_rng([seed, 37, i])) for i in range(len(static.kind))]
+    lamps, lights = _traffic_lamps(world)
+    return ActorModels(static, _models(world, [*soups, lamps], lights, night))
+
+
+def _model(static: Static, i: int, night: bool, rng: np.random.Generator) -> Soup:
+    soup, size, kind = Soup(), static.size[i], int(static.kind[i])
+    if kind in (EGO, CAR):
+        (build_van if size[2] > VAN_HEIGHT_M else build_car)(soup, size, rng, night)
+    elif kind == PEDESTRIAN:
+        build_person(soup, size - [0, 0, KERB_M], rng)
+    elif kind in (TRUCK, BUS, TRAILER, MOTORCYCLE, CYCLIST):
+        makers = {TRUCK: build_truck, BUS: build_bus, TRAILER: build_trailer, MOTORCYCLE: build_motorcycle, CYCLIST: build_bicycle}
+        makers[kind](soup, size, rng, night)
+    else:
+        build_obstacle(soup, size, rng)
+    return soup
+
+
+def _traffic_lamps(world: World) -> tuple[Soup, list[int]]:
+    """Lamps of all traffic lights in the world frame, and the light of each triangle."""
+    soup, lights = Soup(), []
+    for light, place, heading, height in light_heads(world.map):
+        before = sum(len(item) for item in soup.columns["lamp"])
+        add_lamps(soup, place, heading, height)
+        lights += [light] * (sum(len(item) for item in soup.columns["lamp"]) - before)
+    return soup, lights
+
+
+def _models(world: World, soups: list[Soup], lights: list[int], night: bool) -> Models:
+    static = world.static
+    meshes = [soup.mesh() for soup in soups]
+    meaning = [SEMANTIC_CODE[MEANING[kind]] for kind in static.kind] + [SEMANTIC_CODE["light"]]
+    counts = [len(mesh.triangles) for mesh in meshes]
+    return Models(
+        vertices=np.concatenate([m.vertices for m in meshes]),
+        bone=np.concatenate([soup.bones() for soup in soups]).astype(np.int32),
+        triangles=np.concatenate([m.triangles for m in meshes]),
+        uv=np.concatenate([m.uv for m in meshes]),
+        texture=np.concatenate([m.texture for m in meshes]),
+        tint=np.concatenate([m.tint for m in meshes]),
+        semantic=np.repeat(meaning, counts).astype(np.uint8),
+        glow=np.concatenate([m.glow for m in meshes]),
+        layer=np.concatenate([m.layer for m in meshes]),
+        lamp=np.concatenate([soup.lamps() for soup in soups]).astype(np.int32),
+        light=np.concatenate([np.zeros(sum(counts[:-1])), lights]).astype(np.int32),
+        vertex_ptr=_pointers([len(m.vertices) for m in meshes]),
+        triangle_ptr=_pointers(counts),
+        joints=np.concatenate([np.array(soup.joints) for soup in soups]),
+        joint_ptr=_pointers([len(soup.joints) for soup in soups]),
+        turn=signals(world),
+        record=_record(static),
+        kerb_m=KERB_M if world.furniture is not None else 0.0,
+        night=night,
+    )
+
+
+def _pointers(counts: list[int]) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def _record(static: Static) -> Array:
+    """Way gone, acceleration, and whether it drives, of recorded agents at every step, [T, A, 3]."""
+    steps, agents = static.recorded.shape[:2]
+    record = np.zeros((max(steps, 1), agents, 3))
+    if steps < 2 or not (static.mode == AS_RECORDED).any():
+        return record
+    both = static.recorded_valid[1:] & static.recorded_valid[:-1]
+    gone = np.hypot(*np.moveaxis(np.diff(static.recorded[..., :2], axis=0), -1, 0)) * both
+    record[1:, :, 0] = np.cumsum(np.minimum(gone, 5.0), axis=0)
+    window = np.ones(5) / 5
+    speed = np.stack([np.convolve(np.pad(column, 2, mode="edge"), window, "valid") for column in static.recorded[..., 3].T], -1)
+    record[..., 1] = np.gradient(speed, DT_S, axis=0)
+    record[..., 2] = record[-1:, :, 0] > DRIVES_M
+    return record
+
+
+def actor_mesh(actors: ActorModels, state: State) -> Mesh:
+    """All agents that are there, but the ego, and the lamps of the traffic lights, as they are in a state."""
+    return Mesh(*_drawn(actors, state, 1, len(actors.static.kind) + 1))
+
+
+def ego_mesh(actors: ActorModels, state: State) -> Mesh:
+    """The ego's car in a state; for its shadow and for cameras that look at it."""
+    return Mesh(*_drawn(actors, state, 0, 1))
+
+
+def _drawn(actors: ActorModels, state: State, first: int, last: int):  # noqa: ANN202
+    colours = light_colours(actors.static, state.step * DT_S)
+    return pose_all(actors.models, actors.static, state, colours, first, last)

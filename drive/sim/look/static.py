@@ -1,0 +1,58 @@
+"""Everything of a world that never moves, as one mesh."""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+
+from drive.geometry import box_corners
+from drive.sim.look.ground import lay_ground, plan_ground, road_area, wear_road
+from drive.sim.look.houses import build_house
+from drive.sim.look.markings import paint_arrows, paint_crossings, paint_edges, paint_lines, paint_stops
+from drive.sim.look.plants import plant_tree, plant_woods
+from drive.sim.look.signs import light_heads, put_light, put_sign
+from drive.sim.look.soup import Soup
+from drive.sim.look.vehicles import build_car, build_van
+from drive.sim.render.scene import Mesh
+from drive.sim.render.weather import Weather
+from drive.sim.world import World
+
+PAVEMENT_M, FORECOURT_M = 3.0, 5.0
+
+
+def static_mesh(world: World, weather: Weather, seed: int) -> Mesh:
+    """Ground, markings, buildings, trees, signs, parked cars; the same bytes for the same seed."""
+    soup, rng = Soup(), np.random.default_rng([seed, 41])
+    furniture, road = world.furniture, road_area(world.map)
+    houses = furniture.buildings if furniture is not None else np.zeros((0, 6))
+    courts = shapely.union_all([shapely.Polygon(c).buffer(FORECOURT_M, join_style="mitre") for c in box_corners(houses[:, :5])])
+    plan = plan_ground(road, PAVEMENT_M, courts)
+    lay_ground(soup, plan, rng)
+    wear_road(soup, world.map, rng)
+    paint_lines(soup, world.map, bool(rng.random() < 0.4))
+    paint_edges(soup, world.map)
+    paint_stops(soup, world.map)
+    paint_crossings(soup, world.map)
+    paint_arrows(soup, world.map)
+    plant_woods(soup, plan.bounds, rng)
+    for _, place, heading, height in light_heads(world.map):
+        put_light(soup, place, heading, height)
+    if furniture is not None:
+        _furnish(soup, world, weather, seed)
+    return soup.mesh()
+
+
+def _furnish(soup: Soup, world: World, weather: Weather, seed: int) -> None:
+    """What the town put beside its roads; each thing has a generator of its own, so one does not change the next."""
+    furniture, night = world.furniture, weather.night
+    assert furniture is not None
+    for n, row in enumerate(furniture.buildings):
+        build_house(soup, row, night, np.random.default_rng([seed, 43, n]))
+    for n, row in enumerate(furniture.trees):
+        plant_tree(soup, row, np.random.default_rng([seed, 47, n]))
+    for n, row in enumerate(furniture.signs):
+        put_sign(soup, row, np.random.default_rng([seed, 53, n]))
+    for n, row in enumerate(furniture.parked):
+        model, rng = Soup(), np.random.default_rng([seed, 59, n])
+        (build_van if row[6] else build_car)(model, row[3:6], rng, False)
+        soup.absorb(model, (row[0], row[1], 0.0), float(row[2]), "car", len(world.static.kind) + 1 + n)
