@@ -9,6 +9,7 @@ import numpy as np
 from drive.cameras import Camera
 from drive.frames import Array, se2_to_se3
 from drive.sim import look
+from drive.sim.render.lens import Face, faces_of
 from drive.sim.render.pack import Packed, pack
 from drive.sim.render.raster import View, draw, new_hits
 from drive.sim.render.scene import Buffers
@@ -44,23 +45,21 @@ class Renderer:
         return tuple(self._picture(camera, moving, shadow, ego) for camera in cameras)
 
     def _picture(self, camera: Camera, moving: Packed, shadow: ShadowMap, ego: Array) -> Buffers:
-        view = view_of(camera, ego)
-        hits = new_hits(camera.width, camera.height, len(self.static.layer) + len(moving.layer) + 1)
-        used = draw(view, self.static, 0, FAR_M, hits, 0)
-        used = draw(view, moving, len(self.static.layer), FAR_M, hits, used)
-        looks = gather(hits, used, self.static, moving, self.light.wet)
         out = empty_buffers(camera.height, camera.width)
-        shade(
-            view, hits, looks, self.textures, self.light, self.clear, self.shadow, shadow, ego,
-            out.rgb, out.depth, out.semantic, out.instance,
-        )  # fmt: skip
+        flat = out.rgb.reshape(-1, 3), out.depth.reshape(-1), out.semantic.reshape(-1), out.instance.reshape(-1)
+        for face in faces_of(camera):
+            view = view_of(camera, face, ego)
+            hits = new_hits(face.width, face.height, len(self.static.layer) + len(moving.layer) + 1)
+            used = draw(view, self.static, 0, FAR_M, hits, 0)
+            used = draw(view, moving, len(self.static.layer), FAR_M, hits, used)
+            looks = gather(hits, used, self.static, moving, self.light.wet)
+            maps = self.shadow, shadow
+            shade(view, face.pixels, face.points, hits, looks, self.textures, self.light, self.clear, *maps, ego, *flat)
         return out
 
 
-def view_of(camera: Camera, ego: Array) -> View:
-    """A pinhole camera on the ego [3] (x, y, heading) as a view of the world."""
+def view_of(camera: Camera, face: Face, ego: Array) -> View:
+    """A face of a camera on the ego [3] (x, y, heading) as a view of the world."""
     world_from_camera = se2_to_se3(ego) @ camera.ego_from_camera
-    k = camera.K
-    intrinsics = np.array([k[0, 0], k[0, 1], k[0, 2], k[1, 1], k[1, 2]])
-    rotation = np.ascontiguousarray(world_from_camera[:3, :3].T)
-    return View(np.ascontiguousarray(world_from_camera[:3, 3]), rotation, intrinsics, camera.width, camera.height)
+    rotation = np.ascontiguousarray(face.rotation @ world_from_camera[:3, :3].T)
+    return View(np.ascontiguousarray(world_from_camera[:3, 3]), rotation, face.intrinsics, face.width, face.height)

@@ -98,6 +98,8 @@ LEVEL = np.floor(np.log2(np.maximum(np.arange(4096), 1)) + 0.3).astype(np.int32)
 @pixel_kernel
 def shade(
     view: View,
+    pixels: NDArray[np.int64],
+    points: Array,
     hits: Hits,
     looks: Looks,
     textures: Pyramid,
@@ -111,7 +113,10 @@ def shade(
     semantic: NDArray[np.uint8],
     instance: NDArray[np.int32],
 ) -> None:
-    """Fills the four buffers. clear: see `clear_table`. ego [3]: rear axle's x, y, heading, for its head lights."""
+    """Fills the pixels [M] of the four buffers, given flat: rgb [H * W, 3], the others [H * W].
+
+    points [M, 2]: see `Face`. clear: see `clear_table`. ego [3]: rear axle's x, y, heading, for its head lights.
+    """
     r, k, values, codes, dome = view.rotation, view.intrinsics, looks.values, looks.codes, light.dome
     fx, skew, cx, fy, cy = k[0], k[1], k[2], k[3], k[4]
     r00, r01, r02, r10, r11, r12, r20, r21, r22 = r[0, 0], r[0, 1], r[0, 2], r[1, 0], r[1, 1], r[1, 2], r[2, 0], r[2, 1], r[2, 2]
@@ -124,68 +129,73 @@ def shade(
     levels, base, scale = len(textures.side), float(textures.side[0]), 1.0 / (fx * math.sqrt(2.0))
     cos_h, sin_h, ego_x, ego_y = math.cos(ego[2]), math.sin(ego[2]), ego[0], ego[1]
     sunny, dark, last = sun_0 > 0.002, light.headlights > 0, len(clear) - 1
-    for i in range(view.height):
-        y = (i + 0.5 - cy) / fy
-        for j in range(view.width):
-            x = (j + 0.5 - cx - skew * y) / fx
-            length = math.sqrt(x * x + y * y + 1.0)
-            part = 1.0 / length
-            d0, d1, d2 = (r00 * x + r10 * y + r20) * part, (r01 * x + r11 * y + r21) * part, (r02 * x + r12 * y + r22) * part
-            at = hits.index[i, j]
-            if at < 0:
-                c0, c1, c2 = haze_0, haze_1, haze_2
-                if d2 >= 0.0:
-                    row, column = dome_place(d0, d1, d2, len(dome))
-                    c0, c1, c2 = dome[row, column, 0], dome[row, column, 1], dome[row, column, 2]
-                rgb[i, j, 0], rgb[i, j, 1], rgb[i, j, 2] = encoded(c0), encoded(c1), encoded(c2)
-                depth[i, j], semantic[i, j], instance[i, j] = np.inf, 0, 0
-                continue
-            rows, look = hits.weights[at], values[at]
-            w0 = rows[0] * (j + 0.5) + rows[1] * (i + 0.5) + rows[2]
-            w1 = rows[3] * (j + 0.5) + rows[4] * (i + 0.5) + rows[5]
-            w2 = rows[6] * (j + 0.5) + rows[7] * (i + 0.5) + rows[8]
-            share = 1.0 / (w0 + w1 + w2)
-            far = length * share / rows[9]
-            n0, n1, n2 = look[9], look[10], look[11]
-            facing = max(0.05, -(n0 * d0 + n1 * d1 + n2 * d2))
-            g0, g1, g2 = look[6], look[7], look[8]
-            texture = codes[at, 0]
-            if texture > 0:
-                u, v = (w0 * look[0] + w1 * look[2] + w2 * look[4]) * share, (w0 * look[1] + w1 * look[3] + w2 * look[5]) * share
-                covered = look[12] * base * far * length * scale * (1.0 + facing) / (facing + 0.4)
-                level = min(levels - 1, LEVEL[min(4095, int(covered))])
-                side = textures.side[level]
-                column = int((u - math.floor(u)) * side) & (side - 1)
-                line = int((1.0 - v + math.floor(v)) * side) & (side - 1)
-                row = textures.start[level] + (texture * side + line) * side + column
-                g0, g1, g2 = g0 * textures.texels[row, 0], g1 * textures.texels[row, 1], g2 * textures.texels[row, 2]
-            p0, p1, p2 = o0 + far * d0, o1 + far * d1, o2 + far * d2
-            sun = max(0.0, n0 * l0 + n1 * l1 + n2 * l2)
-            if sun > 0.0 and sunny:
-                q0, q1, q2 = p0 + SKIN_M * n0, p1 + SKIN_M * n1, p2 + SKIN_M * n2
-                sun *= lit(moving_shadow, q0, q1, q2, SHADOW_BIAS_M)
-                sun *= lit(static_shadow, q0, q1, q2, SHADOW_BIAS_M)
-            up = 0.5 + 0.5 * n2
-            a0 = sky_0 * up + low_0 * (1.0 - up) + sun_0 * sun
-            a1 = sky_1 * up + low_1 * (1.0 - up) + sun_1 * sun
-            a2 = sky_2 * up + low_2 * (1.0 - up) + sun_2 * sun
-            if dark:
-                lamp = lamp_light(p0 - ego_x, p1 - ego_y, p2, n0, n1, n2, cos_h, sin_h)
-                a0, a1, a2 = a0 + lamp, a1 + lamp, a2 + 0.9 * lamp
-            glow, wet = look[13], look[14]
-            c0, c1, c2 = g0 * max(a0, glow), g1 * max(a1, glow), g2 * max(a2, glow)
-            if wet > 0.0:
-                away = 1.0 - facing
-                mirror = wet * min(0.75, 0.06 + 0.94 * away * away * away * away * away)
-                row, column = dome_place(d0, d1, abs(d2), len(dome))
-                dry = (1.0 - 0.45 * wet) * (1.0 - mirror)
-                c0, c1 = c0 * dry + mirror * dome[row, column, 0], c1 * dry + mirror * dome[row, column, 1]
-                c2 = c2 * dry + mirror * dome[row, column, 2]
-            seen = clear[min(last, int(far * CLEAR_STEPS))]
-            rgb[i, j, 0] = encoded(c0 * seen + haze_0 * (1.0 - seen))
-            rgb[i, j, 1] = encoded(c1 * seen + haze_1 * (1.0 - seen))
-            rgb[i, j, 2] = encoded(c2 * seen + haze_2 * (1.0 - seen))
-            depth[i, j], semantic[i, j], instance[i, j] = far, codes[at, 1], codes[at, 2]
+    for m in range(len(pixels)):
+        n, pu, pv = pixels[m], points[m, 0], points[m, 1]
+        y = (pv - cy) / fy
+        x = (pu - cx - skew * y) / fx
+        length = math.sqrt(x * x + y * y + 1.0)
+        part = 1.0 / length
+        d0, d1, d2 = (r00 * x + r10 * y + r20) * part, (r01 * x + r11 * y + r21) * part, (r02 * x + r12 * y + r22) * part
+        at = hits.index[int(pv), int(pu)]
+        if at < 0:
+            c0, c1, c2 = haze_0, haze_1, haze_2
+            if d2 >= 0.0:
+                row, column = dome_place(d0, d1, d2, len(dome))
+                c0, c1, c2 = dome[row, column, 0], dome[row, column, 1], dome[row, column, 2]
+            rgb[n, 0], rgb[n, 1], rgb[n, 2] = encoded(c0), encoded(c1), encoded(c2)
+            depth[n], semantic[n], instance[n] = np.inf, 0, 0
+            continue
+        rows, look = hits.weights[at], values[at]
+        w0 = rows[0] * pu + rows[1] * pv + rows[2]
+        w1 = rows[3] * pu + rows[4] * pv + rows[5]
+        w2 = rows[6] * pu + rows[7] * pv + rows[8]
+        if w0 + w1 + w2 <= 0.0:  # a fisheye's own ray passes a triangle that its face's nearest ray grazed: take that ray
+            pu, pv = math.floor(pu) + 0.5, math.floor(pv) + 0.5
+            w0 = rows[0] * pu + rows[1] * pv + rows[2]
+            w1 = rows[3] * pu + rows[4] * pv + rows[5]
+            w2 = rows[6] * pu + rows[7] * pv + rows[8]
+        share = 1.0 / (w0 + w1 + w2)
+        far = length * share / rows[9]
+        n0, n1, n2 = look[9], look[10], look[11]
+        facing = max(0.05, -(n0 * d0 + n1 * d1 + n2 * d2))
+        g0, g1, g2 = look[6], look[7], look[8]
+        texture = codes[at, 0]
+        if texture > 0:
+            u, v = (w0 * look[0] + w1 * look[2] + w2 * look[4]) * share, (w0 * look[1] + w1 * look[3] + w2 * look[5]) * share
+            covered = look[12] * base * far * length * scale * (1.0 + facing) / (facing + 0.4)
+            level = min(levels - 1, LEVEL[min(4095, int(covered))])
+            side = textures.side[level]
+            column = int((u - math.floor(u)) * side) & (side - 1)
+            line = int((1.0 - v + math.floor(v)) * side) & (side - 1)
+            row = textures.start[level] + (texture * side + line) * side + column
+            g0, g1, g2 = g0 * textures.texels[row, 0], g1 * textures.texels[row, 1], g2 * textures.texels[row, 2]
+        p0, p1, p2 = o0 + far * d0, o1 + far * d1, o2 + far * d2
+        sun = max(0.0, n0 * l0 + n1 * l1 + n2 * l2)
+        if sun > 0.0 and sunny:
+            q0, q1, q2 = p0 + SKIN_M * n0, p1 + SKIN_M * n1, p2 + SKIN_M * n2
+            sun *= lit(moving_shadow, q0, q1, q2, SHADOW_BIAS_M)
+            sun *= lit(static_shadow, q0, q1, q2, SHADOW_BIAS_M)
+        up = 0.5 + 0.5 * n2
+        a0 = sky_0 * up + low_0 * (1.0 - up) + sun_0 * sun
+        a1 = sky_1 * up + low_1 * (1.0 - up) + sun_1 * sun
+        a2 = sky_2 * up + low_2 * (1.0 - up) + sun_2 * sun
+        if dark:
+            lamp = lamp_light(p0 - ego_x, p1 - ego_y, p2, n0, n1, n2, cos_h, sin_h)
+            a0, a1, a2 = a0 + lamp, a1 + lamp, a2 + 0.9 * lamp
+        glow, wet = look[13], look[14]
+        c0, c1, c2 = g0 * max(a0, glow), g1 * max(a1, glow), g2 * max(a2, glow)
+        if wet > 0.0:
+            away = 1.0 - facing
+            mirror = wet * min(0.75, 0.06 + 0.94 * away * away * away * away * away)
+            row, column = dome_place(d0, d1, abs(d2), len(dome))
+            dry = (1.0 - 0.45 * wet) * (1.0 - mirror)
+            c0, c1 = c0 * dry + mirror * dome[row, column, 0], c1 * dry + mirror * dome[row, column, 1]
+            c2 = c2 * dry + mirror * dome[row, column, 2]
+        seen = clear[min(last, int(far * CLEAR_STEPS))]
+        rgb[n, 0] = encoded(c0 * seen + haze_0 * (1.0 - seen))
+        rgb[n, 1] = encoded(c1 * seen + haze_1 * (1.0 - seen))
+        rgb[n, 2] = encoded(c2 * seen + haze_2 * (1.0 - seen))
+        depth[n], semantic[n], instance[n] = far, codes[at, 1], codes[at, 2]
 
 
 @pixel_kernel
