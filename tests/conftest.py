@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,29 @@ def real_data() -> Path:
 def mini() -> Path:
     """The embedded synthetic data set, made by tools/make_mini.py."""
     return REPOSITORY / "data" / "mini"
+
+
+@pytest.fixture
+def tally(record_property: Callable[[str, object], None]) -> Callable[[str, int, int, list[str]], None]:
+    """Notes what a golden test compared: (what, samples, values, the samples that differ and why)."""
+
+    def note(what: str, samples: int, values: int, differ: list[str]) -> None:
+        record_property("golden", (what, samples, values, differ))
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Counts per protocol of what golden tests compared, and the samples that differ for a cause that was found."""
+    passed = terminalreporter.getreports("passed")
+    notes = [(r.nodeid, *value) for r in passed if r.when == "call" for key, value in r.user_properties if key == "golden"]
+    if not notes or terminalreporter.verbosity < 0:
+        return
+    terminalreporter.section("compared with the projects' own answers")
+    for name in dict.fromkeys(what for _, what, *_ in notes):
+        rows = [(samples, values, differ) for _, what, samples, values, differ in notes if what == name]
+        samples, values, differ = (sum(column) for column in zip(*((s, v, len(d)) for s, v, d in rows), strict=True))
+        terminalreporter.write_line(f"{name:36}{len(rows):3} sets{samples:6,} samples{values:8,} values{differ:4} samples differ")
+    for node, what, _, _, differ in notes:
+        for line in differ:
+            terminalreporter.write_line(f"  {what}, {node.rpartition('[')[2].rstrip(']')}: {line}")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
+from goldens import FOLDER
 
 from drive.cli import main
 from drive.eval.bench import NAVSIM, PLAIN, REFERENCE, bench_metrics, bench_navsim
@@ -37,9 +37,8 @@ def test_command_prints_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_navsim_scenes_are_timed_where_a_file_is_given() -> None:
-    folder = Path(os.environ.get("DRIVE_GOLDEN") or Path(__file__).resolve().parents[3] / "shared" / "golden")
-    scenes = sorted(folder.glob("nav*.npz"))
+    scenes = sorted(FOLDER.glob("nav*.npz"))
     if not scenes:
-        pytest.skip(f"no NAVSIM scenes (nav*.npz) in {folder}; set DRIVE_GOLDEN")
+        pytest.skip(f"no NAVSIM scenes (nav*.npz) in {FOLDER}; set DRIVE_GOLDEN")
     # Ten times what the original does on a busy core.
     assert bench_navsim(scenes[0], repeats=1).rate > 16

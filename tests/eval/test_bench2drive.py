@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from goldens import FOLDER, Tally, set_names
 
 from drive.eval.bench2drive import (
     PENALTIES,
@@ -23,15 +23,14 @@ from drive.eval.bench2drive import (
 )
 from drive.schema import PlanError
 
-FOLDER = Path(os.environ.get("DRIVE_GOLDEN") or Path(__file__).resolve().parents[3] / "shared" / "golden")
-RECORDS = sorted(path.stem for path in FOLDER.glob("bench2drive*.json"))
-COMFORT = sorted(path.stem for path in FOLDER.glob("b2d_comfort*.npz"))
+RECORDS = set_names("bench2drive*.json")
+COMFORT = set_names("b2d_comfort*.npz")
 ARRAYS = ("acceleration", "angular_velocity", "forward_vector", "right_vector")
 
 
 @pytest.mark.skipif(not RECORDS, reason=f"no sets (bench2drive*.json) in {FOLDER}; set DRIVE_GOLDEN")
 @pytest.mark.parametrize("name", RECORDS or ["none"])
-def test_golden_bench2drive(name: str) -> None:
+def test_golden_bench2drive(name: str, tally: Tally) -> None:
     answer = json.loads((FOLDER / f"{name}.json").read_text())
     result = bench2drive(answer["records"])
     assert len(result.failures) == ROUTES - len(answer["records"])
@@ -40,12 +39,12 @@ def test_golden_bench2drive(name: str) -> None:
     for record in answer["records"]:
         penalty = infraction_penalty(record["infractions"], record["outside_pct"])
         assert penalty == pytest.approx(record["scores"]["score_penalty"], abs=1e-5)
-    print(f"{name}: {len(answer['records'])} records")
+    tally("bench2drive", len(answer["records"]), 3 * len(answer["records"]), [])
 
 
 @pytest.mark.skipif(not COMFORT, reason=f"no sets (b2d_comfort*.npz) in {FOLDER}; set DRIVE_GOLDEN")
 @pytest.mark.parametrize("name", COMFORT or ["none"])
-def test_golden_b2d_comfort(name: str) -> None:
+def test_golden_b2d_comfort(name: str, tally: Tally) -> None:
     answers = FOLDER / f"{name.replace('b2d_comfort', 'bench2drive')}.json"
     if not answers.is_file():
         pytest.skip(f"no {answers.name} with the answers to {name} in {FOLDER}")
@@ -53,7 +52,7 @@ def test_golden_b2d_comfort(name: str) -> None:
     found = [comfort(Motion(*(arrays[f"c{i}_{part}"] for part in ARRAYS))) for i in range(len(answer["comfort"]))]
     np.testing.assert_allclose(found, answer["comfort"], atol=1e-5)
     assert np.mean(found) == pytest.approx(answer["comfort_mean"], abs=1e-5)
-    print(f"{name}: {len(found)} drives")
+    tally("bench2drive comfort", len(found), len(found), [])
 
 
 def record(route: float = 100.0, infractions: dict | None = None, route_id: str = "RouteScenario_0", percent: float = 0.0) -> dict:

@@ -1,24 +1,22 @@
 """NAVSIM parity, scene by scene, with what the projects' own code answered (v1.1 and v2.2).
 
-The folder is DRIVE_GOLDEN, by default ../shared/golden beside the repository; its sets are found by file name (nav*.npz).
+Sets: nav*.npz of the golden folder (`goldens`).
 """
 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
+from goldens import FOLDER, Tally, set_names
 
 from drive.eval.navsim import Scene, epdms, load_scenes, pdms, v1, v2
 from drive.eval.navsim.comfort import extended_comfortable, extended_rms
 from drive.eval.navsim.runs import PLAN, drive_plans
 
-FOLDER = Path(os.environ.get("DRIVE_GOLDEN") or Path(__file__).resolve().parents[3] / "shared" / "golden")
-SETS = sorted(path.stem for path in FOLDER.glob("nav*.npz"))
+SETS = set_names("nav*.npz")
 TOLERANCE = 1e-5
 DISCRETE = {
     "no_at_fault_collisions", "drivable_area_compliance", "driving_direction_compliance", "traffic_light_compliance",
@@ -63,7 +61,7 @@ def check_row(found: dict[str, float], expected: dict, where: str) -> int:
     return len(found)
 
 
-def test_golden_navsim_v1(golden: Golden) -> None:
+def test_golden_navsim_v1(golden: Golden, tally: Tally) -> None:
     compared = 0
     for i, (scene, states, answer) in enumerate(zip(golden.scenes, golden.states, golden.answers("navsim1")["scenes"], strict=True)):
         np.testing.assert_allclose(states[PLAN], answer["sim_states"], atol=TOLERANCE, rtol=0)
@@ -77,13 +75,13 @@ def test_golden_navsim_v1(golden: Golden) -> None:
         np.testing.assert_array_equal(found.ttc_step, np.array(answer["t_ttc"], dtype=float))
         areas = [found.areas.several_lanes, found.areas.off_road, found.areas.off_route]
         assert [bool(area[PLAN].any()) for area in areas] == answer["ego_area_any"], f"scene {i}"
-    print(f"{golden.name}: {len(golden.scenes)} scenes, {compared} scores equal")
+    tally("navsim v1.1", len(golden.scenes), compared, [])
     means = pdms(golden.scenes, golden.plans).metrics["pdm_score"]
     assert means.mean == pytest.approx(np.mean([s["score"] for s in golden.answers("navsim1")["scenes"]]), abs=TOLERANCE)
 
 
 @pytest.mark.parametrize("human_filter", ["filter_off", "filter_on"])
-def test_golden_navsim_v2(golden: Golden, human_filter: str) -> None:
+def test_golden_navsim_v2(golden: Golden, human_filter: str, tally: Tally) -> None:
     answers = golden.answers("navsim2")["scenes"]
     rows, compared = v2.sub_scores(golden.scenes, golden.states, {}, human_filter == "filter_on"), 0
     for i, (scene, states, answer) in enumerate(zip(golden.scenes, golden.states, answers, strict=True)):
@@ -96,10 +94,10 @@ def test_golden_navsim_v2(golden: Golden, human_filter: str) -> None:
         np.testing.assert_allclose(weighted, answer[human_filter]["weighted_metrics"][: len(weighted)], atol=TOLERANCE)
         if answer[human_filter]["progress_raw"] is not None:
             np.testing.assert_allclose(v2.score(scene, states).progress_m, answer[human_filter]["progress_raw"], atol=TOLERANCE)
-    print(f"{golden.name} {human_filter}: {len(answers)} scenes, {compared} scores equal")
+    tally(f"navsim v2.2 {human_filter}", len(answers), compared, [])
 
 
-def test_golden_epdms(golden: Golden) -> None:
+def test_golden_epdms(golden: Golden, tally: Tally) -> None:
     answer = golden.answers("epdms")
     previous = np.array(answer["ec_prev_states"])
     now = golden.states[:, PLAN, : previous.shape[1]]
@@ -113,6 +111,7 @@ def test_golden_epdms(golden: Golden) -> None:
         scores = [v2.final_score({**rows[s.token], v2.EXTENDED_COMFORT: c}) for s, c in zip(golden.scenes, comfort, strict=True)]
         np.testing.assert_allclose(scores, answer[f"epdms_{human_filter}"], atol=TOLERANCE)
         assert np.mean(scores) == pytest.approx(answer["mean_epdms"][f"epdms_{human_filter}"], abs=TOLERANCE)
+    tally("navsim v2.2 epdms", len(golden.scenes), 7 * len(golden.scenes), [])
     unpaired = epdms(golden.scenes, golden.plans, human_filter=False)
     assert unpaired.metrics["pdm_score"].mean == pytest.approx(answer["mean_pdm_score_no_ec"], abs=TOLERANCE)
     np.testing.assert_allclose(unpaired.metrics["epdms"].values, unpaired.metrics["pdm_score"].values, atol=1e-12)

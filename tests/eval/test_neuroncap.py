@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from goldens import FOLDER, Tally, set_names
 
 from drive.eval.neuroncap import (
     EGO_CENTRE_AHEAD_M,
@@ -24,15 +23,14 @@ from drive.eval.neuroncap import (
     stars,
 )
 
-FOLDER = Path(os.environ.get("DRIVE_GOLDEN") or Path(__file__).resolve().parents[3] / "shared" / "golden")
-SETS = sorted(path.stem for path in FOLDER.glob("neuroncap*.npz"))
+SETS = set_names("neuroncap*.npz")
 TIMES = 0.5 * np.arange(9)
 NOSE_M = EGO_CENTRE_AHEAD_M + EGO_LENGTH_M / 2
 
 
 @pytest.mark.skipif(not SETS, reason=f"no sets (neuroncap*.npz) in {FOLDER}; set DRIVE_GOLDEN")
 @pytest.mark.parametrize("name", SETS or ["none"])
-def test_golden_neuroncap(name: str) -> None:
+def test_golden_neuroncap(name: str, tally: Tally) -> None:
     rows, answer = np.load(FOLDER / f"{name}.npz")["rows"], np.array(json.loads((FOLDER / f"{name}.json").read_text())["out"])
     ego, speed, actor, width, length, reference = rows[:, :3], rows[:, 3], rows[:, 4:7], rows[:, 8], rows[:, 9], rows[:, 10]
     velocity = rows[:, 7:8] * np.stack([np.cos(actor[:, 2]), np.sin(actor[:, 2])], -1)
@@ -41,7 +39,7 @@ def test_golden_neuroncap(name: str) -> None:
     np.testing.assert_array_equal(hit, answer[:, 0] == 1)
     np.testing.assert_allclose(np.where(hit, impact, 0.0), answer[:, 1], atol=1e-5)
     np.testing.assert_allclose(stars(hit, impact, reference), answer[:, 2], atol=1e-5)
-    print(f"{name}: {len(rows)} rows, {int(hit.sum())} collisions")
+    tally("neuroncap", len(rows), 3 * len(rows), [])
 
 
 def drive(

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
+from goldens import FOLDER, Tally, set_names
 
 from drive.eval.waymo import FLOOR, STEPS, RatedSample, displacement, rater_feedback, wod_e2e
 from drive.schema import PlanError
 
-FOLDER = Path(os.environ.get("DRIVE_GOLDEN") or Path(__file__).resolve().parents[3] / "shared" / "golden")
-SETS = sorted(path.stem for path in FOLDER.glob("waymo_rfs*.npz"))
+SETS = set_names("waymo_rfs*.npz")
 TIMES = 0.25 * np.arange(1, STEPS + 1)
 
 
@@ -31,7 +29,7 @@ def rfs(sample: RatedSample, plan: np.ndarray) -> float:
 
 @pytest.mark.skipif(not SETS, reason=f"no sets (waymo_rfs*.npz) in {FOLDER}; set DRIVE_GOLDEN")
 @pytest.mark.parametrize("name", SETS or ["none"])
-def test_golden_waymo_rfs(name: str) -> None:
+def test_golden_waymo_rfs(name: str, tally: Tally) -> None:
     data, answer = dict(np.load(FOLDER / f"{name}.npz")), json.loads((FOLDER / f"{name}.json").read_text())
     raters = np.split(data["rater_pts"], np.cumsum(data["rater_len"])[:-1])
     first = np.concatenate([[0], np.cumsum(data["rater_n"])])
@@ -44,7 +42,7 @@ def test_golden_waymo_rfs(name: str) -> None:
     np.testing.assert_allclose(result.metrics["rfs"].values, answer["rfs"], atol=1e-5)
     assert result.metrics["rfs"].mean == pytest.approx(answer["mean"], abs=1e-5)
     np.testing.assert_array_equal(rater_feedback(samples, data["pred"])[1], answer["within"])
-    print(f"{name}: {len(samples)} samples")
+    tally("wod-e2e rfs", len(samples), 2 * len(samples), [])
 
 
 def test_inside_the_region_the_label_counts_in_full() -> None:

@@ -187,7 +187,7 @@ def _points(
 def _score(batch: Batch, plans: Plans) -> dict[str, Array]:
     objects, boundary = per_step(batch, plans.xy)
     scores = {**cumulative("l2", objects.l2), **any_until("collision", objects.box)}
-    if len(batch) and (batch.n_boundary >= 0).all():
+    if (batch.n_boundary >= 0).all():
         scores |= any_until("ccr", boundary.box)
     return scores
 
