@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from drive.sim.registration import register_when_imported
+
 __version__ = "0.1.0"
 
 # Public names and the modules that hold them, imported on first use: `import drive` stays fast and free of torch.
@@ -31,3 +33,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return [*globals(), *__all__]
+
+
+register_when_imported()

@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="drive", description="End-to-end driving: cameras in, trajectory tokens out.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for add in (_add_check, _add_plan, _add_eval, _add_view, _add_sim, _add_train, _add_bench):
+    for add in (_add_check, _add_plan, _add_eval, _add_view, _add_sim, _add_make, _add_train, _add_bench):
         add(verbs)
     return parser
 
@@ -234,6 +234,9 @@ def _add_sim(verbs: argparse._SubParsersAction) -> None:
     verb.add_argument("--hz", type=float, default=5.0, help="plans a second, 2 to 10 (default: 5)")
     verb.add_argument("--latency", type=float, default=0.0, metavar="S", help="simulated seconds between an observation and its plan's use")
     verb.add_argument("--deadline", type=float, default=30.0, metavar="S", help="wall seconds a plan may take (an episode's first: more)")
+    verb.add_argument("--rig", help="the car's cameras: nuscenes, pandaset, waymo, fisheye4, random (by seed) or FILE.yaml (default: none)")
+    verb.add_argument("--rig-width", type=int, metavar="PX", help="pixels across the rig's widest camera (default: the rig's own)")
+    verb.add_argument("--weather", help="of the pictures: day, evening, overcast, fog, rain, night, or random (by seed); default: day")
     verb.add_argument("--videos", type=int, default=6, help="how many drives the page shows, failures first (default: 6)")
     verb.add_argument("--out", type=Path, help="folder for the report, the page and a replayable log of every episode")
     verb.add_argument("--replay", type=Path, metavar="FILE.json", help="drive a saved episode again and compare the hash")
@@ -244,6 +247,7 @@ def sim(args: argparse.Namespace) -> int:
     """`drive sim SOURCE ...`."""
     from drive.sim.rollout import Loop
     from drive.sim.scenarios import FAMILIES
+    from drive.sim.sight import Sight, require_sight
     from drive.sim.simulate import choose_episodes, simulate
 
     if args.replay:
@@ -251,17 +255,54 @@ def sim(args: argparse.Namespace) -> int:
     planners = list(args.compare or ()) + [name for name in args.planner.split(",") if name]
     if not planners or not args.source:
         raise ValueError("name a source (town, *.pkl, or DATA) and --planner (expert, lane-follower, stand-still, constant-velocity, ...)")
+    if not args.rig and (args.weather or args.rig_width):
+        raise ValueError("--weather and --rig-width are of a rig's pictures: give --rig too")
+    sight = Sight(args.rig, args.rig_width, args.weather or "day") if args.rig else None
     for name in planners:
         if name != "log":
-            load_sim_planner(name)
+            require_sight(load_sim_planner(name), sight)
     families = ["ordinary", *FAMILIES] if args.family == "all" else args.family.split(",")
     episodes = choose_episodes(args.source, args.episodes, args.seed, families, args.traffic)
-    loop = Loop(args.hz, args.latency, args.deadline)
+    loop = Loop(args.hz, args.latency, args.deadline, sight=sight)
     report = simulate(episodes, planners, load_sim_planner, loop, args.workers, args.out, args.videos, print)
     print(f"\n{report.table()}")
     if args.out:
         print(f"\nwritten: {args.out / 'report.json'}, {args.out / 'index.html'}, {args.out / 'drives'}")
     return 1 if report.failures else 0
+
+
+def _add_make(verbs: argparse._SubParsersAction) -> None:
+    verb = verbs.add_parser("make", help="make a data set in nuScenes format from rendered towns")
+    verb.add_argument("out", type=Path, help="folder to write, which is not there yet")
+    verb.add_argument("--scenes", type=int, required=True, help="how many scenes")
+    verb.add_argument("--seed", type=int, default=0, help="another seed, other towns and drives (default: 0)")
+    verb.add_argument("--rig", default="nuscenes", help="nuscenes, pandaset, waymo, fisheye4, random or FILE.yaml (default: nuscenes)")
+    verb.add_argument("--width", type=int, help="width in pixels of the widest camera (default: the rig's own)")
+    verb.add_argument("--weather", default="random", help="day, evening, overcast, fog, rain, night or random (default: random)")
+    verb.add_argument("--seconds", type=float, default=20.0, help="length of a scene (default: 20)")
+    verb.add_argument("--traffic", default="ordinary", help="light, ordinary or busy (default: ordinary)")
+    verb.add_argument("--towns", type=int, help="how many towns the scenes share (default: one a scene, at most 64)")
+    verb.add_argument("--kind", default="town", help="kind of towns: town or village (default: town)")
+    verb.add_argument("--sweeps", action="store_true", help="also pictures between the key frames, ten a second")
+    verb.add_argument("--lidar", type=int, default=1080, metavar="COLUMNS", help="LiDAR columns a turn (default: 1080)")
+    verb.add_argument("--background", type=int, default=1, metavar="N", help="keep one in N LiDAR points on the road, houses and trees")
+    verb.add_argument("--quality", type=int, default=90, help="of the JPEG pictures (default: 90)")
+    verb.add_argument("--workers", type=int, default=1)
+    verb.set_defaults(run=make)
+
+
+def make(args: argparse.Namespace) -> int:
+    """`drive make OUT`."""
+    from drive.sim.make.make import make_dataset
+    from drive.sim.make.take import Spec
+    from drive.sim.rigs import load_rig
+
+    rig = load_rig(args.rig, args.seed, args.width)
+    look = {"weather": args.weather, "traffic": args.traffic, "distribution": args.kind, "quality": args.quality}
+    laser = {"lidar_columns": args.lidar, "background": args.background}
+    spec = Spec(args.out, rig, args.seed, seconds=args.seconds, sweeps=args.sweeps, **look, **laser)
+    print(f"written: {make_dataset(spec, args.scenes, args.workers, args.towns)}")
+    return 0
 
 
 def _replay(path: Path) -> int:

@@ -1,10 +1,9 @@
-"""Gymnasium environments: `drive/Town-v0` (towns from seeds) and `drive/Log-v0` (a ScenarioNet file).
+"""Gymnasium environments: `drive/Town-v0` (towns from seeds) and `drive/Log-v0` (a recorded scene).
 
-    import drive.sim.env  # registers them
+    import drive, gymnasium
     gymnasium.make("drive/Town-v0"); gymnasium.make("drive/Log-v0", file="scene.pkl")
 
-`gymnasium.make("drive.sim.env:drive/Town-v0")` needs no import (gymnasium has no other way to find a package's
-environments). Actions [2] in -1..1: acceleration and steering rate, in shares of their limits. An observation is one vector:
+Actions [2] in -1..1: acceleration and steering rate, in shares of their limits. An observation is one vector:
 the ego, points of its route ahead, the nearest agents, all in the ego frame; nothing after t.
 """
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from drive.frames import Array
 from drive.sim.advance import MAX_STEER_RATE
+from drive.sim.episodes import Episode, make_world
 from drive.sim.observe import relative_pose
 from drive.sim.state import ACCEL, ACTIVE, FAULT, LATERAL, OFF_ROAD, RED_LIGHT, SPEED, STATION, STEER, State, V
 from drive.sim.world import World
@@ -86,17 +86,15 @@ class TownEnv(DriveEnv):
 
 
 class LogEnv(DriveEnv):
-    """A recorded scene."""
+    """A recorded scene: a ScenarioNet file, or the folder of a nuScenes data set and the name of a scene."""
 
-    def __init__(self, file: str, reactive: bool = True) -> None:
+    def __init__(self, file: str, reactive: bool = True, scene: str = "") -> None:
         super().__init__()
-        self.file, self.reactive = file, reactive
+        self.episode = Episode(file, traffic="reactive" if reactive else "replay", scene=scene)
         self.loaded: World | None = None
 
     def make_world(self, seed: int) -> World:
-        from drive.sim.logs import log_world
-
-        self.loaded = self.loaded or log_world(self.file, self.reactive)
+        self.loaded = self.loaded or make_world(self.episode)
         return self.loaded
 
 
@@ -120,7 +118,3 @@ def _agents(world: World, state: State) -> Array:
         x, y, heading = relative_pose(state.ego, state.pose[i])
         rows[row] = [1.0, x, y, np.cos(heading), np.sin(heading), state.move[i, V], world.static.size[i, 0]]
     return rows
-
-
-gymnasium.register("drive/Town-v0", entry_point="drive.sim.env:TownEnv")
-gymnasium.register("drive/Log-v0", entry_point="drive.sim.env:LogEnv")

@@ -17,18 +17,22 @@ HUMAN = "log"
 
 @dataclass(frozen=True)
 class Episode:
-    """A recipe of one world. source: "town", or a ScenarioNet file. traffic: "reactive", "empty" or (logs) "replay"."""
+    """A recipe of one world. source: "town", a ScenarioNet file, or a data set's folder with the name of a scene.
+
+    traffic: "reactive", "empty" (towns) or "replay" (recorded scenes).
+    """
 
     source: str
     seed: int = 0
     family: str = "ordinary"
     traffic: str = "reactive"
     distribution: str = "town"
+    scene: str = ""
 
     @property
     def name(self) -> str:
         """A name for files and tables."""
-        stem = Path(self.source).stem if self.source != "town" else f"{self.distribution}-{self.seed:05d}"
+        stem = f"{self.distribution}-{self.seed:05d}" if self.source == "town" else self.scene or Path(self.source).stem
         return stem if self.family == "ordinary" else f"{stem}-{self.family}"
 
     def to_json(self) -> dict[str, Any]:
@@ -46,12 +50,14 @@ def make_world(episode: Episode) -> World:
     from drive.sim.logs import log_world
     from drive.sim.populate import EMPTY, TrafficConfig, town_world
     from drive.sim.scenarios import family_world
+    from drive.sim.tables_world import scene_world
     from drive.sim.town import TOWNS
 
     if episode.source != "town":
         if episode.traffic not in ("reactive", "replay"):
             raise ValueError(f"traffic of a recorded scene is reactive or replay, got {episode.traffic!r}")
-        return log_world(episode.source, reactive=episode.traffic == "reactive")
+        reactive = episode.traffic == "reactive"
+        return scene_world(episode.source, episode.scene, reactive) if episode.scene else log_world(episode.source, reactive)
     if episode.distribution not in TOWNS:
         raise ValueError(f"no town distribution {episode.distribution!r}; there are {', '.join(sorted(TOWNS))}")
     if episode.traffic not in ("reactive", "empty"):

@@ -103,7 +103,7 @@ def road_map_of(features: dict, where: str) -> RoadMap:
         if not kind.startswith("LANE"):
             continue
         polygon = np.asarray(feature.get("polygon", ()), dtype=np.float64)
-        body = shapely.LineString(line).buffer(CONNECTOR_HALF_WIDTH_M, cap_style="flat")
+        body = shapely.LineString(line).buffer(CONNECTOR_HALF_WIDTH_M)  # round ends close the cracks between lanes
         width, lane_kind = 2 * CONNECTOR_HALF_WIDTH_M, "connector"
         if polygon.ndim == 2 and len(polygon) >= 3 and np.isfinite(polygon).all():
             body = shapely.make_valid(shapely.Polygon(polygon[:, :2]))

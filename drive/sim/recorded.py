@@ -17,13 +17,28 @@ from drive.schema import Mask
 from drive.sim.curves import unit
 from drive.sim.paths import Path as Way
 from drive.sim.paths import metre_points
-from drive.sim.state import AS_RECORDED, BUS, BY_LANE, CAR, CYCLIST, DT_S, MOTORCYCLE, OBSTACLE, OFF_ROAD, PEDESTRIAN, STATION, TRAILER, TRUCK
+from drive.sim.state import (
+    AS_RECORDED,
+    BUS,
+    BY_LANE,
+    CAR,
+    CYCLIST,
+    DT_S,
+    MOTORCYCLE,
+    OBSTACLE,
+    OFF_ROAD,
+    PEDESTRIAN,
+    STATION,
+    TRAILER,
+    TRUCK,
+)
 from drive.sim.tables import map_tables
 from drive.sim.world import EGO_SIZE_M, Actor, World, assemble, ego_actor
 
 CITY_LIMIT_MPS = 16.7  # 60 km/h; recordings hold no limits, or a placeholder
 MOVED_M = 3.0  # a vehicle that moved less counts as parked
 GOAL_SHARE = 0.9  # of the human's way that counts as arrival
+GOAL_SLACK_M = 0.1  # who stands where the human stood has arrived
 BEYOND_M = 80.0
 MAX_STEPS = 5_000
 KINDS = {
@@ -71,7 +86,7 @@ def recorded_world(
     if start.flags[OFF_ROAD]:
         raise ValueError(f"{name}: the ego starts off the drivable area; is the map of another place?")
     centres = human[:, :2] + EGO_CENTRE_AHEAD_M * unit(human[:, 2])
-    goal = float(start.ego[STATION]) + GOAL_SHARE * float(np.hypot(*np.diff(centres, axis=0).T).sum())
+    goal = float(start.ego[STATION]) + GOAL_SHARE * float(np.hypot(*np.diff(centres, axis=0).T).sum()) - GOAL_SLACK_M
     origin = origin | {"traffic": "reactive" if reactive else "replay"}
     return World(name, road_map, static, start, goal, (len(human) - 1) * DT_S, "log", ("ego", *seen), None, origin)
 

@@ -13,11 +13,13 @@ from drive.sim.report import SimReport
 from drive.sim.rollout import Loop, Rollout
 from drive.sim.scenarios import FAMILIES
 from drive.sim.scores import EpisodeScore, score
+from drive.sim.tables_world import scene_names
 from drive.sim.town import TOWNS, distribution_hash
 
 
 def choose_episodes(sources: Sequence[str], count: int, seed: int, families: Sequence[str], traffic: str | None) -> list[Episode]:
-    """The episodes of sources: "town" or a distribution's name gives `count` seeds from `seed` on for every family, a file one.
+    """The episodes of sources: "town" or a distribution's name gives `count` seeds from `seed` on for every family, a ScenarioNet
+    file one, the folder of a nuScenes data set `count` of its scenes, the first being number `seed`.
 
     Raises ValueError for a source that is neither, and FileNotFoundError for a file that is not there.
     """
@@ -35,8 +37,14 @@ def choose_episodes(sources: Sequence[str], count: int, seed: int, families: Seq
             if not Path(source).is_file():
                 raise FileNotFoundError(f"{source}: no such scenario file")
             episodes.append(Episode(source, traffic=traffic or "reactive"))
+        elif Path(source).is_dir():
+            scenes = scene_names(source)[seed : seed + count]
+            episodes += [Episode(source, traffic=traffic or "reactive", scene=scene) for scene in scenes]
         else:
-            raise ValueError(f"source {source!r} is neither a town distribution ({', '.join(TOWNS)}) nor a ScenarioNet file (.pkl)")
+            known = f"a town distribution ({', '.join(TOWNS)}), a ScenarioNet file (.pkl) or the folder of a nuScenes data set"
+            raise ValueError(f"source {source!r} is none of these: {known}")
+    if not episodes:
+        raise ValueError(f"no scene number {seed} in {', '.join(sources)}")
     return episodes
 
 
@@ -98,6 +106,8 @@ def _settings(episodes: Sequence[Episode], loop: Loop) -> dict[str, Any]:
     if seeds:
         settings["seeds"] = f"{min(seeds)}-{max(seeds)}"
     settings["traffic"] = ", ".join(dict.fromkeys(e.traffic for e in episodes))
+    if loop.sight:
+        settings |= {"rig": loop.sight.rig, "rig_width": loop.sight.width, "weather": loop.sight.weather}
     return settings
 
 

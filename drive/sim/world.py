@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from drive.frames import Array
 from drive.geometry import EGO_CENTRE_AHEAD_M, EGO_LENGTH_M, EGO_WIDTH_M
 from drive.maps import RoadMap
+from drive.schema import Mask
 from drive.sim.advance import advance, follow_ego, light_colours, locate_ego, place
 from drive.sim.checks import check_ego
 from drive.sim.furniture import Furniture
@@ -60,7 +61,7 @@ class Actor:
     tow: int = -1
     spawn: int = 0
     recorded: Array | None = None
-    valid: Array | None = None
+    valid: Mask | None = None
 
 
 @dataclass(frozen=True, eq=False)

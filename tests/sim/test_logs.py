@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 
 from drive.maps import Lane
-from drive.sim.env import LogEnv, TownEnv
 from drive.sim.expert import Expert
 from drive.sim.logs import connected, log_world
-from drive.sim.rollout import replay_human, rollout
+from drive.sim.rollout import Loop, replay_human, rollout
 from drive.sim.scores import score
 from drive.sim.state import BY_LANE, FAULT, OFF_ROAD
 from drive.sim.tables import CONFLICT_M
@@ -117,32 +116,21 @@ def scenes(real_data: Path) -> list[Path]:
 
 
 @pytest.mark.real
-def test_the_humans_own_drives(real_data: Path) -> None:
-    off = []
+def test_two_metres_to_each_side_hold_the_humans_drives(real_data: Path) -> None:
+    """Measured of the files: no step off the lanes' union in five scenes, 19 or 20 of 201 in scene-0916, as one draws the body."""
+    off = {}
     for file in scenes(real_data):
         run = replay_human(log_world(file))
-        assert not run.flags[:, FAULT].any()
-        off.append(int(run.flags[:, OFF_ROAD].sum()))
-    assert sorted(off)[:4] == [0, 0, 0, 0] and sorted(off)[4] <= 1 and max(off) <= 20
+        assert run.outcome == "arrived" and not run.flags[:, FAULT].any()
+        off[file.stem[-4:]] = int(run.flags[:, OFF_ROAD].sum())
+    assert off.pop("0916") in (19, 20) and len(off) == 5 and not any(off.values())
 
 
 @pytest.mark.real
-def test_the_expert_on_recorded_scenes(real_data: Path) -> None:
-    for file in scenes(real_data)[:3]:
-        world = log_world(file)
-        human, expert = replay_human(world), rollout(world, Expert())
-        assert not expert.flags[:, FAULT].any()
-        assert human.flags[:, OFF_ROAD].any() or not expert.flags[:, OFF_ROAD].any()
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning")
-def test_environments_pass_the_checker(tmp_path: Path) -> None:
-    import gymnasium
-    from gymnasium.utils.env_checker import check_env
-
-    check_env(TownEnv())
-    check_env(LogEnv(str(write(tmp_path, scene()))))
-    many = gymnasium.make_vec("drive/Town-v0", num_envs=2)
-    first, _ = many.reset(seed=3)
-    again, _ = many.reset(seed=3)
-    np.testing.assert_array_equal(first, again)
+@pytest.mark.parametrize("scene", ["0061", "0103", "0655", "0796", "0916", "1077"])
+def test_the_expert_on_recorded_scenes(real_data: Path, scene: str) -> None:
+    (file,) = (file for file in scenes(real_data) if scene in file.stem)
+    world = log_world(file)
+    human, expert = replay_human(world), rollout(world, Expert(), Loop(2.0))
+    assert not expert.flags[:, FAULT].any()
+    assert human.flags[:, OFF_ROAD].any() or not expert.flags[:, OFF_ROAD].any()

@@ -11,7 +11,7 @@ import numpy as np
 from drive.frames import Array
 from mini.road import Scene
 from mini.rows import LOCATION, Row, Writer, token
-from mini.scenes import TILE
+from mini.scenes import LANES, TILE
 from mini.town import map_layers
 
 
@@ -27,6 +27,8 @@ def write_maps(writer: Writer, scenes: list[Scene]) -> None:
         for layer, ways in lines.items():
             for way in ways:
                 expansion.line(layer, way)
+        for (right, left, against), name in zip(LANES, expansion.tokens("lane")[-len(LANES) :], strict=True):
+            expansion.path(name, scene.road.arc_lines((right + left) / 2, against))
         for ring in polygons["drivable_area"]:
             cells = ring * 10 - 0.5
             cells[:, 1] = len(mask) - 1 - cells[:, 1]
@@ -66,7 +68,32 @@ class Expansion:
             extra |= {"road_segment_token": ""}
         self._add(layer, **extra)
 
+    def tokens(self, layer: str) -> list[str]:
+        """The tokens of a layer so far."""
+        return [row["token"] for row in self.json[layer]]
+
+    def path(self, lane: str, arcs: list[tuple[Array, float, float]]) -> None:
+        """Gives a lane its middle, (start pose, length, curvature) of each arc, as arc-line paths; no lane leads to another."""
+        paths = []
+        for start, length, curvature in arcs:
+            shape, lengths = ("LSL", [0.0, length, 0.0]) if not curvature else ("LSL" if curvature > 0 else "RSR", [length, 0.0, 0.0])
+            end = start + [*_chord(start[2], length, curvature), curvature * length]
+            poses = {"start_pose": _rounded(start), "end_pose": _rounded(end)}
+            radius = abs(1 / curvature) if curvature else 100.0
+            paths.append({**poses, "shape": shape, "radius": round(radius, 6), "segment_length": [round(v, 6) for v in lengths]})
+        self.json["arcline_path_3"][lane] = paths
+        self.json["connectivity"][lane] = {"incoming": [], "outgoing": []}
+
     def line(self, layer: str, way: Array) -> None:
         """Adds a polyline [N, 2] to a layer."""
         line = self._add("line", node_tokens=self._nodes(way))
         self._add(layer, line_token=line, **({"lane_divider_segments": []} if layer == "lane_divider" else {}))
+
+
+def _chord(heading: float, length: float, curvature: float) -> Array:
+    chord, direction = length * np.sinc(curvature * length / (2 * np.pi)), heading + curvature * length / 2
+    return chord * np.array([np.cos(direction), np.sin(direction)])
+
+
+def _rounded(pose: Array) -> list[float]:
+    return [round(float(v), 6) for v in pose]

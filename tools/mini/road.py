@@ -54,6 +54,16 @@ class Road:
             begin += length
         return np.array([self.pose(s, offset)[:2] for s in sorted({*at, s1})])
 
+    def arc_lines(self, offset: float, against: bool) -> list[tuple[Array, float, float]]:
+        """The arcs beside the road at an offset to the left, (start pose, length m, curvature 1/m) each; against: driven backwards."""
+        ends = self.s_start + np.concatenate([[0.0], np.cumsum([length for length, _ in self.arcs])])
+        arcs = []
+        for (length, curvature), low, high in zip(self.arcs, ends, ends[1:], strict=False):
+            beside = 1 - curvature * offset
+            start = self.pose(high, offset) + [0, 0, np.pi] if against else self.pose(low, offset)
+            arcs.append((start, float(length * beside), float((-curvature if against else curvature) / beside)))
+        return arcs[::-1] if against else arcs
+
     def band(self, right: float, left: float, s0: float, s1: float) -> Array:
         """The ring [N, 2] of the strip between two offsets, counter-clockwise."""
         return np.concatenate([self.line(right, s0, s1), self.line(left, s0, s1)[::-1]])

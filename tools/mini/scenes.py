@@ -10,6 +10,8 @@ from mini.road import Actor, Motion, Road, Scene
 LANE = 3.5
 RIGHT_EDGE, CENTRE_LINE, LEFT_EDGE = -LANE / 2, LANE / 2, 1.5 * LANE
 PARKING_EDGE, LEFT_KERB = RIGHT_EDGE - 2.4, LEFT_EDGE + 0.6
+# right edge, left edge, whether it is driven against the road
+LANES = ((RIGHT_EDGE, CENTRE_LINE, False), (CENTRE_LINE, LEFT_EDGE, True))
 PAVEMENT = 3.0
 CROSSING_LENGTH = 3.5
 TILE = 240.0

@@ -7,7 +7,7 @@ import numpy as np
 from drive.frames import Array
 from mini.picture import Ground, Solid
 from mini.road import Scene
-from mini.scenes import CENTRE_LINE, CROSSING_LENGTH, LEFT_EDGE, LEFT_KERB, PARKING_EDGE, PAVEMENT, RIGHT_EDGE, TILE, tile_origin
+from mini.scenes import CENTRE_LINE, CROSSING_LENGTH, LANES, LEFT_EDGE, LEFT_KERB, PARKING_EDGE, PAVEMENT, RIGHT_EDGE, TILE, tile_origin
 
 ASPHALT, PARKING, SLAB, KERB = (86, 88, 92), (100, 100, 103), (168, 164, 156), (196, 194, 188)
 WHITE, YELLOW = (232, 232, 228), (226, 178, 56)
@@ -73,7 +73,7 @@ def map_layers(scene: Scene) -> tuple[dict[str, list[Array]], dict[str, list[Arr
     road, s0, s1 = scene.road, scene.road.s_start, scene.road.s_end
     polygons = {
         "drivable_area": [road.band(PARKING_EDGE, LEFT_KERB, s0, s1)],
-        "lane": [road.band(RIGHT_EDGE, CENTRE_LINE, s0, s1), road.band(CENTRE_LINE, LEFT_EDGE, s0, s1)],
+        "lane": [road.band(right, left, s0, s1) for right, left, _ in LANES],
         "walkway": [road.band(PARKING_EDGE - PAVEMENT, PARKING_EDGE, s0, s1), road.band(LEFT_KERB, LEFT_KERB + PAVEMENT, s0, s1)],
         "ped_crossing": [],
         "stop_line": [],

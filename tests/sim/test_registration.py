@@ -1,0 +1,57 @@
+"""gymnasium knows the environments once both packages are imported, in either order; checker and vector environments."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drive.sim.env import LogEnv, TownEnv
+
+MINI = Path(__file__).resolve().parents[2] / "data" / "mini"
+
+
+@pytest.mark.parametrize("imports", ["import drive, gymnasium", "import gymnasium, drive", "import drive.sim.env, gymnasium"])
+def test_environments_are_known_in_either_order(imports: str) -> None:
+    code = f"{imports}\nprint(gymnasium.spec('drive/Town-v0').id, gymnasium.spec('drive/Log-v0').id)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["drive/Town-v0", "drive/Log-v0"] and not done.stderr
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_environments_pass_the_checker_made_by_name() -> None:
+    import gymnasium
+    from gymnasium.utils.env_checker import check_env
+
+    check_env(TownEnv())
+    check_env(LogEnv(str(MINI), scene="brake"))
+    check_env(gymnasium.make("drive/Log-v0", file=str(MINI), scene="straight", reactive=False).unwrapped)
+
+
+def test_vector_environments_repeat() -> None:
+    import gymnasium
+
+    many = gymnasium.make_vec("drive/Town-v0", num_envs=2)
+    first, _ = many.reset(seed=3)
+    after = [many.step(np.full((2, 2), 0.2, dtype=np.float32))[0] for _ in range(20)]
+    again, _ = many.reset(seed=3)
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_array_equal(after, [many.step(np.full((2, 2), 0.2, dtype=np.float32))[0] for _ in range(20)])
+
+
+@pytest.mark.slow
+def test_vector_environments_in_processes_are_the_same() -> None:
+    code = """if True:
+        import drive, gymnasium, numpy as np
+        if __name__ == "__main__":
+            seen = []
+            for mode in ("sync", "async"):
+                many = gymnasium.make_vec("drive/Town-v0", num_envs=2, vectorization_mode=mode)
+                seen.append([many.reset(seed=3)[0], *(many.step(np.full((2, 2), 0.3, dtype=np.float32))[0] for _ in range(30))])
+                many.close()
+            assert np.array_equal(*seen)
+    """
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=200)
