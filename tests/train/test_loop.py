@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from drive.config import DataConfig, RunConfig, Stage
 from drive.model.config import CameraConfig, ModelConfig, TransformerConfig
@@ -71,7 +72,11 @@ def test_several_stages_train_their_own_parts(tmp_path: Path, mini: Path) -> Non
     frozen = replace(base.stages[0], name="frozen", trainable=("transformer.*",))
     run = train(replace(base, stages=(base.stages[0], frozen)))
     assert run.after.planned.shape == run.after.recorded.shape
-    assert (tmp_path / "run" / "report.json").is_file() and list((tmp_path / "run" / "tensorboard").iterdir())
+    assert (tmp_path / "run" / "report.json").is_file()
+    logged = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    for stage in ("fit", "frozen"):
+        losses = logged.Scalars(f"{stage}/loss")
+        assert [event.step for event in losses] == [0, 1] and all(np.isfinite(event.value) for event in losses)
     with pytest.raises(ValueError, match="no parameter matches"):
         train(replace(base, stages=(replace(frozen, trainable=("nothing.*",)),)), fresh=True)
 
