@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import shapely
 
+from drive.frames import Array
 from drive.geometry import box_corners
 from drive.sim.look.ground import lay_ground, plan_ground, road_area, wear_road
 from drive.sim.look.houses import build_house
@@ -12,6 +13,7 @@ from drive.sim.look.markings import paint_arrows, paint_crossings, paint_edges, 
 from drive.sim.look.plants import plant_tree, plant_woods
 from drive.sim.look.signs import light_heads, put_light, put_sign
 from drive.sim.look.soup import Soup
+from drive.sim.look.things import build_barrier, build_cone, build_digger
 from drive.sim.look.vehicles import build_car, build_van
 from drive.sim.render.scene import Mesh
 from drive.sim.render.weather import Weather
@@ -23,7 +25,7 @@ PAVEMENT_M, FORECOURT_M = 3.0, 5.0
 def static_mesh(world: World, weather: Weather, seed: int) -> Mesh:
     """Ground, markings, buildings, trees, signs, parked cars; the same bytes for the same seed."""
     soup, rng = Soup(), np.random.default_rng([seed, 41])
-    furniture, road = world.furniture, road_area(world.map)
+    furniture, road = world.furniture, shapely.simplify(road_area(world.map), 0.04)
     houses = furniture.buildings if furniture is not None else np.zeros((0, 6))
     courts = shapely.union_all([shapely.Polygon(c).buffer(FORECOURT_M, join_style="mitre") for c in box_corners(houses[:, :5])])
     plan = plan_ground(road, PAVEMENT_M, courts)
@@ -56,3 +58,16 @@ def _furnish(soup: Soup, world: World, weather: Weather, seed: int) -> None:
         model, rng = Soup(), np.random.default_rng([seed, 59, n])
         (build_van if row[6] else build_car)(model, row[3:6], rng, False)
         soup.absorb(model, (row[0], row[1], 0.0), float(row[2]), "car", len(world.static.kind) + 1 + n)
+    first = len(world.static.kind) + 1 + len(furniture.parked)
+    for n, row in enumerate(furniture.works):
+        model, rng = Soup(), np.random.default_rng([seed, 61, n])
+        _build_works(model, row, rng)
+        soup.absorb(model, (row[0], row[1], 0.0), float(row[2]), "truck" if row[6] == 0 else "obstacle", first + n)
+
+
+def _build_works(soup: Soup, row: Array, rng: np.random.Generator) -> None:
+    """One thing of a road-works site."""
+    if row[6] == 0:
+        build_digger(soup, row[3:6], rng)
+    else:
+        (build_cone if row[6] == 1 else build_barrier)(soup, row[3:6])

@@ -16,8 +16,8 @@ Texture = Callable[[Rng], Array]
 
 def _asphalt(rng: Rng) -> Array:
     """Grey-blue, with grains and darker and lighter clouds."""
-    value = 0.36 + 0.035 * cloud(rng, 1.6) + 0.05 * cloud(rng, 0.2)
-    return grey(value + 0.10 * speckle(rng, 0.02) - 0.08 * speckle(rng, 0.03), (1.0, 1.0, 1.02))
+    value = 0.47 + 0.012 * cloud(rng, 1.2) + 0.035 * cloud(rng, 0.2)
+    return grey(value + 0.10 * speckle(rng, 0.02) - 0.08 * speckle(rng, 0.03), (1.0, 1.0, 1.015))
 
 
 def _asphalt_old(rng: Rng) -> Array:
@@ -32,16 +32,16 @@ def _lane(rng: Rng) -> Array:
     image = _asphalt(rng)
     _, u = rows_columns()
     tracks = sum(np.exp(-(((u - at) / 0.085) ** 2)) for at in (0.27, 0.73))
-    oil = np.exp(-(((u - 0.5) / 0.06) ** 2)) * (0.6 + 0.4 * np.clip(cloud(rng, 1.2), -1, 1))
-    return image * (1 - 0.16 * tracks - 0.13 * oil)[..., None]
+    oil = np.exp(-(((u - 0.5) / 0.06) ** 2)) * (0.8 + 0.2 * np.clip(cloud(rng, 1.2), -1, 1))
+    return image * (1 - 0.11 * tracks - 0.10 * oil)[..., None]
 
 
 def _patch(rng: Rng) -> Array:
-    return grey(0.25 + 0.03 * cloud(rng, 1.0) + 0.05 * speckle(rng, 0.03))
+    return grey(0.37 + 0.015 * cloud(rng, 1.0) + 0.05 * speckle(rng, 0.03))
 
 
 def _tar(rng: Rng) -> Array:
-    return grey(0.15 + 0.03 * cloud(rng, 0.5))
+    return grey(0.26 + 0.02 * cloud(rng, 0.5))
 
 
 def _slabs(rng: Rng) -> Array:
@@ -61,8 +61,8 @@ def _concrete(rng: Rng) -> Array:
 def _kerb(rng: Rng) -> Array:
     """Kerb stones, u along."""
     _, u = rows_columns()
-    value = 0.70 + 0.04 * cloud(rng, 1.0) + 0.02 * cloud(rng, 0.1)
-    return grey(np.where((u * 2) % 1 < 0.05, value - 0.3, value))
+    value = 0.66 + 0.03 * cloud(rng, 1.0) + 0.02 * cloud(rng, 0.1)
+    return grey(np.where((u * 2) % 1 < 0.05, value - 0.15, value))
 
 
 def _grass(rng: Rng) -> Array:
@@ -82,8 +82,8 @@ def _paint(rng: Rng) -> Array:
 
 
 def _leaves(rng: Rng) -> Array:
-    light = np.clip(0.45 + 0.22 * cloud(rng, 0.7) + 0.22 * cloud(rng, 0.1), 0, 1)
-    return mix(blank((0.10, 0.20, 0.06)), (0.42, 0.55, 0.20), light)
+    light = np.clip(0.5 + 0.25 * cloud(rng, 0.9) + 0.15 * cloud(rng, 0.1), 0, 1)
+    return mix(blank((0.16, 0.30, 0.10)), (0.50, 0.64, 0.28), light)
 
 
 def _bark(rng: Rng) -> Array:
@@ -210,6 +210,6 @@ NUMBER = {name: place for place, name in enumerate(ALL)}
 
 
 def textures(seed: int) -> NDArray[np.uint8]:
-    """All textures of a seed, [N, S, S, 3]; row 0 is v = 0, the lower edge of what stands upright. NUMBER gives their places."""
+    """All textures of a seed, [N, S, S, 3]; row 0 is the upper edge (v = 1) of what stands upright. NUMBER gives their places."""
     images = [make(np.random.default_rng([seed, 31, place])) for place, make in enumerate(ALL.values())]
-    return np.ascontiguousarray(np.round(np.clip(np.stack(images), 0.0, 1.0) * 255).astype(np.uint8))
+    return np.ascontiguousarray(np.round(np.clip(np.stack(images)[:, ::-1], 0.0, 1.0) * 255).astype(np.uint8))
