@@ -18,6 +18,7 @@ class ConstantVelocity:
     """
 
     name = "constant-velocity"
+    pictures = False
 
     def plan(self, observation: Observation, samples: int = 1) -> Plan:
         past = observation.past
@@ -32,6 +33,7 @@ class StandStill:
     """Stays where it is."""
 
     name = "stand-still"
+    pictures = False
 
     def plan(self, observation: Observation, samples: int = 1) -> Plan:
         return _copies(np.zeros((len(observation.future_times_s), 3)), observation, samples)

@@ -73,6 +73,12 @@ class NetworkPlanner:
     seed: int = 0
     temperature: float = 1.0
     request: str | None = None
+    pictures = True
+
+    @property
+    def camera_names(self) -> tuple[str, ...]:
+        """The cameras that it looks at; empty: whatever there is."""
+        return self.network.config.inputs.cameras
 
     @property
     def window(self) -> Window:
@@ -130,6 +136,7 @@ class EgoMlpPlanner:
 
     network: EgoMlp
     name: str = "ego-mlp"
+    pictures = False
 
     @property
     def window(self) -> Window:
@@ -161,6 +168,7 @@ class BlackPictures:
     def __init__(self, planner: Planner) -> None:
         self.planner, self.name = planner, f"{planner.name}-black"
         self.window: Window = getattr(planner, "window", Window())
+        self.pictures, self.camera_names = getattr(planner, "pictures", None), getattr(planner, "camera_names", ())
 
     def plan(self, observation: Observation, samples: int = 1) -> Plan:
         """The planner's answer to the blackened observation."""

@@ -225,6 +225,9 @@ class Planner(Protocol):
 
     plan returns K = samples trajectories at `observation.future_times_s`, and raises PlanError where it cannot answer.
     It keeps no state between calls: the same observation gets the same plan.
+
+    It may have a `window` (which times and how many frames it takes), and for the closed loop `pictures` (False: looks at none)
+    and `camera_names` (which it looks at; see `drive.sim.sight.require_sight`).
     """
 
     name: str

@@ -1,10 +1,12 @@
-"""Bird's-eye pictures and videos of a drive: the map once, cut out around the ego for every frame; north is up."""
+"""Bird's-eye pictures and videos of a drive: the map once, cut out around the ego for every frame."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from drive.frames import Array
@@ -44,15 +46,38 @@ class Backdrop:
         p = (np.asarray(points) - self.low) * PIXELS_PER_M
         return np.stack([p[..., 0], self.size[1] - p[..., 1]], -1)
 
-    def cut(self, centre: Array) -> tuple[Canvas, Array]:
-        """A canvas of VIEW_M around a world point, and the pixel of the whole picture at its upper left."""
-        side = int(VIEW_M * PIXELS_PER_M)
-        corner = np.round(self(centre) - side / 2).astype(int)
-        corner = np.clip(corner, 0, np.maximum(np.array(self.size) - side, 0))
-        part = self.pixels[corner[1] * SCALE : (corner[1] + side) * SCALE, corner[0] * SCALE : (corner[0] + side) * SCALE]
-        padded = np.full((side * SCALE, side * SCALE, 3), BACKGROUND, dtype=np.uint8)
-        padded[: part.shape[0], : part.shape[1]] = part
-        return Canvas(side, side, picture=padded), corner.astype(np.float64)
+    def cut(self, view: MapView) -> Canvas:
+        """The part that a view shows."""
+        corners = np.array([[0.0, 0.0], [view.width, 0.0], [0.0, view.height]])
+        whole = SCALE * self(view.world(corners))
+        turn = cv2.getAffineTransform(whole.astype(np.float32), (SCALE * corners).astype(np.float32))
+        size = (view.width * SCALE, view.height * SCALE)
+        picture = cv2.warpAffine(self.pixels, turn, size, flags=cv2.INTER_LINEAR, borderValue=BACKGROUND)
+        return Canvas(view.width, view.height, picture=picture.astype(np.uint8, copy=False))
+
+
+@dataclass(frozen=True, eq=False)
+class MapView:
+    """Where a picture of width x height pixels lies in the world: the point [2] at pixel `at`, the heading that is up, the scale."""
+
+    width: int
+    height: int
+    point: Array
+    at: tuple[float, float]
+    up: float
+    pixels_per_m: float = PIXELS_PER_M
+
+    def __call__(self, points: Array) -> Array:
+        """World points [..., 2] -> pixels [..., 2]."""
+        p = (np.asarray(points)[..., :2] - self.point) * self.pixels_per_m
+        c, s = np.cos(self.up), np.sin(self.up)
+        return np.stack([self.at[0] + s * p[..., 0] - c * p[..., 1], self.at[1] - c * p[..., 0] - s * p[..., 1]], -1)
+
+    def world(self, pixels: Array) -> Array:
+        """The inverse."""
+        q = (pixels - self.at) / self.pixels_per_m
+        c, s = np.cos(self.up), np.sin(self.up)
+        return self.point + np.stack([s * q[..., 0] - c * q[..., 1], -c * q[..., 0] - s * q[..., 1]], -1)
 
 
 def _draw_map(canvas: Canvas, world: World, at: Backdrop) -> None:
@@ -78,22 +103,31 @@ def _draw_map(canvas: Canvas, world: World, at: Backdrop) -> None:
 
 
 def frames(run: Rollout, backdrop: Backdrop | None = None) -> Iterator[Picture]:
-    """Pictures of a drive, every second step; the plan in force as a band, what the ego touches in red."""
+    """Pictures of a drive, every second step, north up; the plan in force as a band, what the ego touches in red."""
     backdrop = backdrop or Backdrop(run.world)
+    side = int(VIEW_M * PIXELS_PER_M)
+    for step, plan in plans_in_force(run, FRAME_STEPS):
+        canvas = draw_step(run, step, plan, backdrop, MapView(side, side, run.ego[step, :2], (side / 2, side / 2), np.pi / 2))
+        words = f"{run.planner}   {step * DT_S:5.1f} s   {3.6 * run.ego[step, SPEED]:3.0f} km/h"
+        if step + FRAME_STEPS >= len(run.ego):
+            words += f"   {run.outcome}"
+        canvas.text((12, 18), words, 15, pill=BACKGROUND)
+        yield canvas.finish()
+
+
+def plans_in_force(run: Rollout, every: int) -> Iterator[tuple[int, tuple[int, Array] | None]]:
+    """Every so many steps of a drive, with the newest plan made by then: (step at which it was made, its world poses)."""
     plans, latest = list(run.plans), None
-    for step in range(0, len(run.ego), FRAME_STEPS):
+    for step in range(0, len(run.ego), every):
         while plans and plans[0][0] <= step:
             latest = plans.pop(0)
-        yield _frame(run, step, latest, backdrop)
+        yield step, latest
 
 
-def _frame(run: Rollout, step: int, plan: tuple[int, Array] | None, backdrop: Backdrop) -> Picture:
+def draw_step(run: Rollout, step: int, plan: tuple[int, Array] | None, backdrop: Backdrop, at: MapView) -> Canvas:
+    """One step of a drive from above."""
     world, ego = run.world, run.ego[step]
-    canvas, corner = backdrop.cut(ego[:2])
-
-    def at(points: Array) -> Array:
-        return backdrop(points) - corner
-
+    canvas = backdrop.cut(at)
     route = world.static.path[: world.static.path_ptr[1]]
     canvas.line(at(route[: int(world.goal_m), :2]), TIME_COLOURS[1], 3.0, 0.25)
     colours = light_colours(world.static, step * DT_S)
@@ -108,14 +142,10 @@ def _frame(run: Rollout, step: int, plan: tuple[int, Array] | None, backdrop: Ba
     box = np.array([*centre, heading, world.static.body[0], world.static.body[1]])
     alarm = bool(run.flags[step, TOUCHING] or run.flags[step, OFF_ROAD])
     canvas.polygon(at(box_corners(box)), ALARM if alarm else EGO, 0.95)
-    words = f"{run.planner}   {step * DT_S:5.1f} s   {3.6 * ego[SPEED]:3.0f} km/h"
-    if step + FRAME_STEPS >= len(run.ego):
-        words += f"   {run.outcome}"
-    canvas.text((12, 18), words, 15, pill=BACKGROUND)
-    return canvas.finish()
+    return canvas
 
 
-def _body(canvas: Canvas, at: Callable[[Array], Array], run: Rollout, step: int, agent: int) -> None:
+def _body(canvas: Canvas, at: MapView, run: Rollout, step: int, agent: int) -> None:
     static = run.world.static
     name = KIND_NAMES[static.kind[agent]]
     colour = ALARM if run.contact[step, agent] else category_style(CATEGORY.get(name, f"vehicle.{name}"))[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from drive.frames import Array, compose_se2, invert_se2, wrap_angle
-from drive.schema import Command, Observation, Trajectory, Window
+from drive.schema import Command, Frame, Observation, Trajectory, Window
 from drive.sim.state import ACCEL, DT_S, HEADING, SPEED, STATION, STEER, WHEELBASE_M
 from drive.sim.world import World
 
@@ -37,8 +37,8 @@ def past_poses(history: Array, times_s: Array) -> Array:
     return poses
 
 
-def observe(world: World, history: Array, window: Window) -> Observation:
-    """The observation at the newest of the ego vectors [N, 8]."""
+def observe(world: World, history: Array, window: Window, frames: tuple[Frame, ...] = ()) -> Observation:
+    """The observation at the newest of the ego vectors [N, 8], with what the cameras show."""
     now = history[-1]
     times = window.past_times_s
     poses = compose_se2(invert_se2(now[:3]), past_poses(history, times))
@@ -46,7 +46,7 @@ def observe(world: World, history: Array, window: Window) -> Observation:
     yaw_rate = float(now[SPEED] * np.tan(now[STEER]) / WHEELBASE_M)
     return Observation(
         token=f"{world.name}:{len(history) - 1}",
-        frames=(),
+        frames=frames,
         past=Trajectory(poses, times, np.ones(len(times), dtype=bool)),
         future_times_s=window.future_times_s,
         speed_mps=float(now[SPEED]),

@@ -16,11 +16,15 @@ import numpy as np
 from drive.frames import Array
 from drive.schema import Observation, Plan, PlanError, Planner, Window
 from drive.sim.observe import observe
-from drive.sim.state import ACTIVE, CONTACT, DT_S, FAULT, STATION, Ints, State, V
+from drive.sim.sight import Eyes, Sight
+from drive.sim.state import ACTIVE, CONTACT, DT_S, FAULT, LATERAL, SPEED, STATION, Ints, State, V
 from drive.sim.tracker import Track, make_track
 from drive.sim.world import World, state_hash
 
 FIRST_DEADLINE_S = 180.0  # an episode's first plan may compile or load things
+# When an episode is lost, as in CARLA's leaderboard 1.0. The expert's longest wait in 118 towns with traffic was 78 s.
+OFF_ROUTE_M = 30.0
+BLOCKED_MPS, BLOCKED_S = 0.1, 180.0
 
 
 @runtime_checkable
@@ -44,12 +48,17 @@ class Observer(Protocol):
 
 @dataclass(frozen=True)
 class Loop:
-    """How the loop runs. latency_s: simulated time between an observation and the plan's use. deadline_s: wall time a plan may take."""
+    """How the loop runs. latency_s: simulated time between an observation and the plan's use. deadline_s: wall time a plan may take.
+
+    window: of the observations of planners that have no `window` of their own. sight: the car's cameras; None = observations
+    without pictures. A privileged planner, which is shown the world, is shown no pictures; nor is one whose `pictures` is False.
+    """
 
     planning_hz: float = 5.0
     latency_s: float = 0.0
     deadline_s: float = 30.0
     window: Window = Window()
+    sight: Sight | None = None
 
     def __post_init__(self) -> None:
         if not 2.0 <= self.planning_hz <= 10.0:
@@ -61,8 +70,8 @@ class Loop:
 @dataclass(frozen=True, eq=False)
 class Rollout:
     """What happened, N steps, A agents. ego [N+1, 8], pose [N+1, A, 3], speed [N+1, A], active and contact [N+1, A], flags [N+1, 8],
-    actions [N, 2]; plans: (step, world poses of the plan at every step); outcome "arrived", "collision", "timeout", "record ended" (the
-    human's own drive) or "planner failed: why"; hash: of all states.
+    actions [N, 2]; plans: (step, world poses of the plan at every step); outcome "arrived", "collision", "left the route", "blocked",
+    "timeout", "record ended" (the human's own drive) or "planner failed: why"; hash: of all states.
     """
 
     world: World
@@ -84,17 +93,19 @@ class PlannerFailure(Exception):
 
 
 def rollout(world: World, planner: Planner | PrivilegedPlanner, loop: Loop = Loop(), observers: Sequence[Observer] = ()) -> Rollout:
-    """Drives until arrival, an at-fault collision, the time limit, or a planner that fails."""
+    """Drives until arrival, an at-fault collision, a standstill or distance from the route that is too long, the time limit, or a
+    planner that fails."""
+    eyes = Eyes(world, loop.sight) if loop.sight and _looks(planner) else None
     state, states, actions = world.start, [world.start], []
     every, wait = max(1, round(1 / (loop.planning_hz * DT_S))), round(loop.latency_s / DT_S)
     pending: list[tuple[int, Track, Plan]] = []
     current: tuple[int, Track, Plan] | None = None
     plans: list[tuple[int, Array]] = []
-    outcome = "timeout"
+    outcome, moved = "timeout", 0
     for step in range(round(world.time_limit_s / DT_S)):
         if step % every == 0:
             try:
-                plan = _ask(planner, world, states, loop)
+                plan = _ask(planner, world, states, loop, eyes)
             except PlannerFailure as failure:
                 outcome = f"planner failed: {failure}"
                 break
@@ -109,13 +120,27 @@ def rollout(world: World, planner: Planner | PrivilegedPlanner, loop: Loop = Loo
         actions.append(action)
         for observer in observers:
             observer.on_step(world, state, current[2] if current else None, current[1].step if current else 0)
-        if state.flags[FAULT]:
-            outcome = "collision"
-            break
-        if state.ego[STATION] >= world.goal_m:
-            outcome = "arrived"
+        moved = step if state.ego[SPEED] >= BLOCKED_MPS else moved
+        ended = _ended(world, state, (step - moved) * DT_S)
+        if ended:
+            outcome = ended
             break
     return _rollout(world, planner.name, states, actions, plans, outcome)
+
+
+def _ended(world: World, state: State, stood_s: float) -> str | None:
+    """The outcome where a state is an episode's last."""
+    if state.flags[FAULT]:
+        return "collision"
+    if state.ego[STATION] >= world.goal_m:
+        return "arrived"
+    if abs(state.ego[LATERAL]) > OFF_ROUTE_M:
+        return "left the route"
+    return "blocked" if stood_s >= BLOCKED_S else None
+
+
+def _looks(planner: Any) -> bool:
+    return not hasattr(planner, "plan_in_world") and getattr(planner, "pictures", None) is not False
 
 
 def _rollout(world: World, name: str, states: list[State], actions: list, plans: list, outcome: str) -> Rollout:
@@ -156,9 +181,11 @@ def replay(world: World, actions: Array, outcome: str, name: str) -> Rollout:
     return _rollout(world, name, states, list(actions), [], outcome)
 
 
-def _ask(planner: Any, world: World, states: list[State], loop: Loop) -> Plan:
+def _ask(planner: Any, world: World, states: list[State], loop: Loop, eyes: Eyes | None) -> Plan:
     """The planner's answer, or PlannerFailure with the reason."""
-    observation = observe(world, np.stack([s.ego for s in states[-200:]]), loop.window)
+    window = getattr(planner, "window", loop.window)
+    frames = eyes.frames(states, window) if eyes else ()
+    observation = observe(world, np.stack([s.ego for s in states[-200:]]), window, frames)
     allowed = loop.deadline_s if len(states) > 1 else max(loop.deadline_s, FIRST_DEADLINE_S)
     began = time.perf_counter()
     try:

@@ -12,7 +12,7 @@ from drive.cameras import Camera, project, resized, unproject
 from drive.data.images import read_image
 from drive.frames import Array, invert_se3, transform_points
 from drive.geometry import box_corners
-from drive.schema import Agents, CameraImage, MissingImage
+from drive.schema import Agents, CameraImage, Mask, MissingImage
 from drive.viz.canvas import SCALE, Canvas, Picture, shortened
 from drive.viz.ribbon import Ribbon
 from drive.viz.style import BACKGROUND, MISSING, SOFT_TEXT, TEXT, category_style, time_colours
@@ -20,6 +20,7 @@ from drive.viz.style import BACKGROUND, MISSING, SOFT_TEXT, TEXT, category_style
 NEAR_M = 0.2
 BOX_RANGE_M = 75.0
 RIBBON_ALPHA = 0.62
+HIDDEN = 0.15  # share of the band that shows through what stands before it
 # A fisheye camera bends straight edges: they are cut into this many pieces. A pinhole camera keeps them straight.
 FISHEYE_PIECES = 12
 DASH_PIECES = 3  # of the recorded path, whose points lie `drive.viz.ribbon.STEP_M` apart
@@ -39,9 +40,10 @@ class Scenery:
     ground_z: float = 0.0
 
 
-def draw_camera(camera_image: CameraImage, width: int, height: int, scenery: Scenery) -> Picture:
+def draw_camera(camera_image: CameraImage, width: int, height: int, scenery: Scenery, before: Mask | None = None) -> Picture:
     """One camera's picture of width x height with the scenery drawn in, uint8 [height, width, 3].
 
+    before: where something stands before the road in the picture, bool [H, W] of any size; the plan's band passes behind it.
     A picture that is not on disk becomes a grey one that names the file; the scenery is drawn all the same.
     """
     missing = None
@@ -54,6 +56,8 @@ def draw_camera(camera_image: CameraImage, width: int, height: int, scenery: Sce
     canvas = Canvas(width, height, picture=pixels)
     boxes = _boxes_in_view(camera, scenery.agents) if scenery.agents is not None else []
     _draw_path(canvas, camera, scenery, boxes)
+    if before is not None:
+        canvas.restore(pixels, cv2.resize(before.astype(np.uint8), (width * SCALE, height * SCALE)) > 0, HIDDEN)
     for box in boxes:
         _draw_box(canvas, camera, box)
     canvas.text((14, 19), shortened(camera.name, 13, width - 32, bold=True), 13, TEXT, pill=BACKGROUND, bold=True)

@@ -95,6 +95,11 @@ class Canvas:
             part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
             self.pixels[part] = _mix(self.pixels[part], colours[part], mask[part], alpha)
 
+    def restore(self, picture: Picture, mask: NDArray[np.bool_], hidden: float) -> None:
+        """Puts a picture of the canvas's own resolution back where the mask says, leaving a share `hidden` of what was drawn."""
+        weight = (mask * np.uint8(255)).astype(np.uint8)
+        self.pixels = _mix(self.pixels, picture, weight, 1.0 - hidden)
+
     def text(
         self,
         place: tuple[float, float],

@@ -57,10 +57,10 @@ def draw_frame(sample: SceneSample, plan: Plan | None = None, plan_name: str = "
     picture = np.full((HEIGHT, WIDTH, 3), BACKGROUND, dtype=np.uint8)
     scenery = _scenery(sample, plan, look)
     for image, cell in zip(cameras, layout.cameras, strict=True):
-        fitted = _fitted(cell, image.camera.width / image.camera.height)
-        _put(picture, fitted, draw_camera(image, fitted.width, fitted.height, scenery))
-    _put(picture, layout.bev, draw_bev(sample, plan, layout.bev.width, layout.bev.height, look.view))
-    _put(picture, layout.panel, _draw_panel(layout.panel, sample, plan, plan_name, note))
+        fitted = fitted_cell(cell, image.camera.width / image.camera.height)
+        put(picture, fitted, draw_camera(image, fitted.width, fitted.height, scenery))
+    put(picture, layout.bev, draw_bev(sample, plan, layout.bev.width, layout.bev.height, look.view))
+    put(picture, layout.panel, _draw_panel(layout.panel, sample, plan, plan_name, note))
     return picture
 
 
@@ -90,7 +90,8 @@ def make_layout(cameras: list[Camera]) -> Layout:
     return Layout(tuple(cells[i] for i in range(len(cameras))), bev, cells[panel])
 
 
-def _put(picture: Picture, cell: Cell, part: Picture) -> None:
+def put(picture: Picture, cell: Cell, part: Picture) -> None:
+    """Copies a part uint8 [cell.height, cell.width, 3] to where its cell lies."""
     picture[cell.y : cell.y + cell.height, cell.x : cell.x + cell.width] = part
 
 
@@ -122,7 +123,7 @@ def _inset(cell: Cell) -> Cell:
     return Cell(cell.x + half, cell.y + half, cell.width - GAP, cell.height - GAP)
 
 
-def _fitted(cell: Cell, aspect: float) -> Cell:
+def fitted_cell(cell: Cell, aspect: float) -> Cell:
     """The largest rectangle of that aspect in the middle of a cell."""
     width = min(cell.width, round(cell.height * aspect))
     height = min(cell.height, round(width / aspect))

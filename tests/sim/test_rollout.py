@@ -50,7 +50,7 @@ def test_expert_arrives_clean(expert_run: Rollout) -> None:
 
 def test_standing_still_gets_nowhere(world: World) -> None:
     result = score(rollout(world, BASELINES["stand-still"]()))
-    assert result.facts["outcome"] == "timeout" and result.values["success"] == 0.0 and result.values["route_completion"] < 0.2
+    assert result.facts["outcome"] == "blocked" and result.values["success"] == 0.0 and result.values["route_completion"] < 0.2
 
 
 def test_expert_recovers_from_beside_the_lane(world: World) -> None:
