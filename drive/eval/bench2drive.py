@@ -95,8 +95,9 @@ def infraction_penalty(infractions: Mapping[str, Sequence[Any]], off_lane_percen
 def checked_score(record: Mapping[str, Any]) -> float:
     """Driving score of a record, as recorded, 0 .. 100.
 
-    Raises PlanError where it is not what route completion and infractions give: where the record says by how many percent
-    the ego left its lanes (`outside_pct`, or no such infraction) exactly, otherwise as an upper bound.
+    Raises PlanError where a completed route is not complete, or where the score is not what route completion and infractions
+    give: where the record says by how many percent the ego left its lanes (`outside_pct`, or no such infraction) exactly,
+    otherwise as an upper bound.
     """
     infractions = record.get("infractions")
     try:
@@ -108,6 +109,8 @@ def checked_score(record: Mapping[str, Any]) -> float:
         raise PlanError("the record has no lists of infractions")
     if not (0 <= route <= 100 and 0 <= penalty <= 1 and 0 <= percent <= 100):
         raise PlanError(f"route completion {route}, penalty {penalty} or off-lane share {percent} is out of range")
+    if record.get("status") in COMPLETED and route < 100:
+        raise PlanError(f"status {record['status']!r} with a route completion of {route} percent")
     expected, slack = infraction_penalty(infractions, percent), 2 * 10.0**-SCORE_DECIMALS
     known = "outside_pct" in record or not infractions.get(OFF_LANE)
     if not (expected - slack <= penalty if known else True) or not penalty <= expected + slack:

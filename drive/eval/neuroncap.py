@@ -65,8 +65,10 @@ class Drive:
 def ncap(drives: Sequence[Drive]) -> BenchmarkResult:
     """Drives -> `ncap_score` (0 .. 5) and `collision` (1 = there was one), run by run; `aggregate` gives the published mean.
 
-    A drive with unusable poses has score 0 and collision 1.
+    A drive with unusable poses has score 0 and collision 1. Raises ValueError where a token stands twice.
     """
+    if len({drive.token for drive in drives}) != len(drives):
+        raise ValueError("drives must have different tokens, some have the same")
     score, collision, failures = np.zeros(len(drives)), np.ones(len(drives)), {}
     for i, drive in enumerate(drives):
         try:

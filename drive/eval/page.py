@@ -43,7 +43,7 @@ _OVERVIEW_CAPTION = (
 
 def _headline(report: Report, protocol: str) -> list[tuple[str, str]]:
     items = []
-    for planner in [*report.asked, "constant-velocity"][:3]:
+    for planner in list(dict.fromkeys([*report.asked, "constant-velocity"]))[:3]:
         rows = {r["metric"]: r for r in report.rows if (r["planner"], r["protocol"], r["slice"]) == (planner, protocol, "all")}
         l2, collision = rows.get("l2_avg"), rows.get("collision_avg")
         if l2 and l2["value"] is not None:
@@ -70,11 +70,13 @@ def _comparison_blocks(report: Report) -> list[Block]:
     rows = [r for r in report.comparisons if r["metric"] in ("l2_avg", "collision_avg") and r["difference"] is not None]
     if not rows:
         return []
-    cells = [
-        [f"{r['planner']} - {r['against']}", r["protocol"], r["metric"], r["difference"], r["low"], r["high"], r["samples"]] for r in rows
-    ]
-    header = ["pair", "protocol", "metric", "difference", "low", "high", "samples"]
-    note = "Differences on the samples that both planners answered; an interval without 0 is a difference. Rates as fractions."
+    keys = ("protocol", "metric", "difference", "low", "high", "samples", "left_out")
+    cells = [[f"{r['planner']} - {r['against']}", *(r[key] for key in keys)] for r in rows]
+    header = ["pair", *(key.replace("_", " ") for key in keys)]
+    note = (
+        "Differences on the same samples: L2 where both planners answered, rates (as fractions) everywhere, a failure counting 1."
+        " An interval without 0 is a difference."
+    )
     return [Heading("Paired differences"), Text(note), Table(header, cells, digits=4)]
 
 
@@ -99,7 +101,8 @@ def _horizons(report: Report, protocol: str, stems: list[str]) -> Figure:
         for i, (planner, colour) in enumerate(_colours(report).items()):
             rows = [_find(report, planner, protocol, f"{stem}_{s}s") for s in HORIZONS_S]
             points = [(s + 0.05 * i, r) for s, r in zip(HORIZONS_S, rows, strict=True) if r and r["value"] is not None]
-            _with_intervals(ax, [x for x, _ in points], [r for _, r in points], colour, planner, "-")
+            failed = f" ({points[0][1]['failed']} failed)" if points and points[0][1]["failed"] else ""
+            _with_intervals(ax, [x for x, _ in points], [r for _, r in points], colour, planner + failed, "-")
         ax.set_xticks(HORIZONS_S)
         ax.set_xlabel("seconds ahead")
         ax.set_ylabel({"l2": "L2 (m)", "collision": "collisions (%)", "ccr": "road boundary crossed (%)"}[stem])
@@ -115,11 +118,21 @@ def _overview(report: Report, protocols: list[str]) -> Figure:
             rows = [(k + 0.14 * (i - 1), _find(report, planner, name, metric)) for k, name in enumerate(protocols)]
             found = [(y, r) for y, r in rows if r and r["value"] is not None]
             _with_intervals(ax, [y for y, _ in found], [r for _, r in found], colour, planner, "", flipped=True)
+            if metric == "l2_avg":
+                _say_failed(ax, found, colour)
         ax.set_yticks(range(len(protocols)), protocols if metric == "l2_avg" else [""] * len(protocols))
         ax.set_ylim(len(protocols) - 0.5, -0.5)
         ax.set_xlabel("mean L2 (m)" if metric == "l2_avg" else "mean collision rate (%)")
-        ax.set_xlim(left=0)
+        ax.set_xlim(left=-0.02 * ax.get_xlim()[1])  # marks at 0 whole
     return _with_legend(fig, axes[0])
+
+
+def _say_failed(ax: Axes, found: list[tuple[float, dict[str, Any]]], colour: str) -> None:
+    """Beside a mean L2, which leaves failures out, how many there are."""
+    for y, row in found:
+        if row["failed"]:
+            right = row["value"] if row["high"] is None else row["high"]
+            ax.annotate(f"{row['failed']} failed", (right, y), (5, 0), textcoords="offset points", va="center", fontsize=7, color=colour)
 
 
 def _with_intervals(

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -122,6 +122,20 @@ def check_range(path: ArrayLike, name: str = "trajectory") -> None:
     furthest = float(np.abs(p[..., :2]).max(initial=0.0))
     if furthest > MAX_RANGE_M or np.hypot(p[..., 0], p[..., 1]).max(initial=0.0) > MAX_RANGE_M:
         raise PlanError(f"{name} leaves the range of {MAX_RANGE_M:g} m around the ego (coordinate {furthest:.4g} m)")
+
+
+def bare_plan(plan: ArrayLike | PlanError | None, steps: int, columns: Collection[int], meaning: str) -> Array:
+    """A benchmark's answer, [steps, one of columns] with x, y first -> float64. Raises PlanError for anything else, a reason included."""
+    if plan is None or isinstance(plan, PlanError):
+        raise plan or PlanError("no plan for this sample")
+    try:
+        path = np.asarray(plan, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise PlanError("the plan is no regular array of numbers") from None
+    if path.ndim != 2 or len(path) != steps or path.shape[1] not in columns:
+        raise PlanError(f"the plan has shape {list(path.shape)}, expected {steps} {meaning}")
+    check_range(path)
+    return path
 
 
 def load_plans(path: str | Path) -> PlanFile:

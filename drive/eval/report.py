@@ -45,7 +45,7 @@ class Scores:
 @dataclass(frozen=True, eq=False)
 class Report:
     """scores: one per planner and protocol. failures: {planner, token, reason}. asked: planners other than the rows that
-    are always there. published: rows of other people's papers, {planner, protocol, metric, value, unit, source}."""
+    are always there. published: rows of other people's papers, {planner, note, protocol, metric, value, unit, source}."""
 
     scores: list[Scores]
     failures: list[dict[str, str]]
@@ -65,7 +65,8 @@ class Report:
 
     @cached_property
     def comparisons(self) -> list[dict[str, Any]]:
-        """Differences between any two planners (the recorded drive left out) on the samples that both have a value for."""
+        """Differences between any two planners (the recorded drive left out) on the samples that both have a value for: lengths
+        where both answered, rates everywhere, a failure counting as the worst value."""
         rows = []
         for protocol in dict.fromkeys(s.protocol.name for s in self.scores):
             planners = [s for s in self.scores if s.protocol.name == protocol and s.planner != LOG]
@@ -155,6 +156,7 @@ def _difference(planner: Scores, against: Scores, metric: str) -> dict[str, Any]
         "high": _number(high),
         "unit": a.unit,
         "samples": int(both.sum()),
+        "left_out": int((~both).sum()),
     }
 
 

@@ -11,6 +11,7 @@ from drive.eval.report import Report
 HORIZONS = (*(f"{s}s" for s in HORIZONS_S), "avg")
 STEMS = ("l2", "collision", "ccr")
 COMPARED = ("l2_avg", "collision_avg")
+SOURCE = "source"
 
 
 def text_table(report: Report) -> str:
@@ -31,6 +32,9 @@ def protocol_table(report: Report, protocol: str) -> str:
 def protocol_notes(report: Report, protocol: str) -> list[str]:
     """What one must know to read the table."""
     notes = []
+    found = next(s for s in report.scores if s.protocol.name == protocol)
+    if found.protocol.uses_map and not any(name.startswith("ccr") for name in found.metrics):
+        notes.append("no road-boundary rate (ccr): not every sample has a map")
     excused = report.settings.get("excused_steps", {}).get(protocol)
     if excused:
         notes.append(f"no collision counts at {excused['excused']} of {excused['steps']} steps, where the record itself collides")
@@ -55,16 +59,17 @@ def protocol_rows(report: Report, protocol: str) -> tuple[list[str], list[list[s
         lines.append([label, *(_cell(own.get(m), m.endswith("_avg")) for m in metrics), *counts])
     published = _published(report, protocol, metrics)
     if published:
-        header, lines = [*header, "source"], [[*line, ""] for line in lines]
+        header, lines = [*header, SOURCE], [[*line, ""] for line in lines]
     return header, lines + published
 
 
 def _published(report: Report, protocol: str, metrics: list[str]) -> list[list[str]]:
     rows = [r for r in report.published if r["protocol"] == protocol]
     lines = []
-    for name, source in dict.fromkeys((r["planner"], r["source"]) for r in rows):
-        own = {r["metric"]: r for r in rows if (r["planner"], r["source"]) == (name, source)}
-        lines.append([f"published: {name}", *(_cell(own.get(m), False) for m in metrics), "", "", "", source])
+    for name, note, source in dict.fromkeys((r["planner"], r["note"], r["source"]) for r in rows):
+        own = {r["metric"]: r for r in rows if (r["planner"], r["note"], r["source"]) == (name, note, source)}
+        said = f"{source} ({note})" if note else source
+        lines.append([f"published: {name}", *(_cell(own.get(m), False) for m in metrics), "", "", "", said])
     return lines
 
 
@@ -82,12 +87,12 @@ def _comparisons(report: Report) -> str:
     rows = [r for r in report.comparisons if r["metric"] in COMPARED and r["difference"] is not None]
     if not rows:
         return ""
-    lines = [["paired difference", "protocol", "metric", "difference", "95 % interval", "samples"]]
+    lines = [["paired difference", "protocol", "metric", "difference", "95 % interval", "samples", "left out"]]
     for r in rows:
         scale, unit = (1, "m") if r["unit"] == "m" else (100, "%")
         interval = "-" if r["low"] is None else f"[{scale * r['low']:+.3f}, {scale * r['high']:+.3f}]"
-        pair = f"{r['planner']} - {r['against']}"
-        lines.append([pair, r["protocol"], r["metric"], f"{scale * r['difference']:+.3f} {unit}", interval, str(r["samples"])])
+        pair, difference = f"{r['planner']} - {r['against']}", f"{scale * r['difference']:+.3f} {unit}"
+        lines.append([pair, r["protocol"], r["metric"], difference, interval, str(r["samples"]), str(r["left_out"])])
     return aligned(lines)
 
 
@@ -113,7 +118,8 @@ def _failures(report: Report) -> str:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells as lines with aligned columns, the first to the left."""
+    """Rows of cells under a header as lines with aligned columns, the first and SOURCE to the left."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = [[row[0].ljust(widths[0]), *(v.rjust(w) for v, w in zip(row[1:], widths[1:], strict=True))] for row in rows]
+    left = [i == 0 or name == SOURCE for i, name in enumerate(rows[0])]
+    lines = [[v.ljust(w) if at_left else v.rjust(w) for v, w, at_left in zip(row, widths, left, strict=True)] for row in rows]
     return "\n".join("  ".join(line).rstrip() for line in lines)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from drive.eval.plans import check_range
+from drive.eval.plans import bare_plan
 from drive.eval.result import BenchmarkResult, MetricResult
 from drive.frames import Array
 from drive.schema import PlanError
@@ -60,14 +60,16 @@ class RatedSample:
 def wod_e2e(samples: Sequence[RatedSample], plans: Sequence[ArrayLike | PlanError | None]) -> BenchmarkResult:
     """Plans [20, 2 or 3] for N samples -> `rfs` (0 .. 10, over rated samples), `ade_3s` and `ade_5s` (m, over recorded ones).
 
-    A plan that cannot be used has rfs 0 and no displacement error.
+    A plan that cannot be used has rfs 0 and no displacement error. Raises ValueError where numbers disagree or a token stands twice.
     """
     if len(samples) != len(plans):
         raise ValueError(f"need one plan per sample, got {len(plans)} plans for {len(samples)} samples")
+    if len({sample.token for sample in samples}) != len(samples):
+        raise ValueError("samples must have different tokens, some have the same")
     failures, paths = {}, np.zeros((len(samples), STEPS, 2))
     for i, (sample, plan) in enumerate(zip(samples, plans, strict=True)):
         try:
-            paths[i] = _checked(plan)
+            paths[i] = bare_plan(plan, STEPS, (2, 3), f"points of x, y at {RATE_HZ} Hz")[:, :2]
         except PlanError as error:
             failures[sample.token] = str(error)
     failed = np.array([sample.token in failures for sample in samples], dtype=bool)
@@ -113,19 +115,6 @@ def rater_feedback(samples: Sequence[RatedSample], paths: Array) -> tuple[Array,
     within = (distance <= 1.0).all(-1).any(1)
     score = (labels[..., None] * DECAY ** np.maximum(distance - 1.0, 0.0)).max(1).mean(-1)
     return np.where(within, score, np.maximum(score, FLOOR)), within
-
-
-def _checked(plan: ArrayLike | PlanError | None) -> Array:
-    if plan is None or isinstance(plan, PlanError):
-        raise plan or PlanError("no plan for this sample")
-    try:
-        path = np.asarray(plan, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise PlanError("the plan is no regular array of numbers") from None
-    if path.shape not in ((STEPS, 2), (STEPS, 3)):
-        raise PlanError(f"the plan has shape {list(path.shape)}, expected {STEPS} points of x, y at {RATE_HZ} Hz")
-    check_range(path)
-    return path[:, :2]
 
 
 def _to_length(path: Array) -> Array:

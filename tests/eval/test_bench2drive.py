@@ -117,6 +117,7 @@ HOSTILE = {
     "more than all": tampered(score_route=120.0, score_composed=72.0),
     "a forgiven collision": tampered(score_penalty=1.0, score_composed=80.0),
     "another product": tampered(score_composed=79.0),
+    "completed half-way": tampered(score_route=50.0, score_composed=30.0) | {"status": "Completed"},
     "no scores": {k: v for k, v in record().items() if k != "scores"},
     "no infractions": {k: v for k, v in record().items() if k != "infractions"},
     "counts for lists": record() | {"infractions": {"red_light": 1}},

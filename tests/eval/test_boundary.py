@@ -10,6 +10,8 @@ import pytest
 
 from drive.baselines import StandStill
 from drive.eval.evaluate import evaluate
+from drive.eval.planning.batch import make_batch, recorded_plans
+from drive.eval.planning.bevplanner import BEVPLANNER
 from drive.eval.planning.boundary import HALF_LENGTH_M, HALF_WIDTH_M, MARGIN_M, POINTS, boundary_polylines
 from drive.schema import MapPatch, Observation, Plan, SceneSample
 
@@ -60,5 +62,11 @@ def test_road_boundary_rate(drives: Callable[..., list[SceneSample]]) -> None:
     rows = {(r["planner"], r["metric"]): r["value"] for r in evaluate(samples, planners, protocols=["bevplanner"]).rows}
     assert [rows[p.name, "ccr_3s"] for p in planners] == [0, 1, 1, 0]
     assert rows["sideways -4.0", "ccr_1s"] == 0 and rows["log", "ccr_3s"] == 0
+    # A block without a complete sample tells nothing, and takes nothing away.
+    torn = [replace(s, target=replace(s.target, future=replace(s.target.future, valid=np.zeros(6, dtype=bool)))) for s in samples]
+    batch = make_batch(torn)
+    assert BEVPLANNER.results(batch, recorded_plans(batch)).keys() == BEVPLANNER.results(
+        make_batch(samples), recorded_plans(make_batch(samples))
+    ).keys()
     blind = [replace(s, target=replace(s.target, map=None)) for s in samples]
     assert not any(r["metric"].startswith("ccr") for r in evaluate(blind, planners, protocols=["bevplanner"]).rows)

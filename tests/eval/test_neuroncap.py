@@ -139,6 +139,7 @@ def poses_with(value: float) -> np.ndarray:
 
 HOSTILE = {
     "NaN": {"poses": poses_with(np.nan)}, "infinity": {"poses": poses_with(np.inf)}, "1,000 km": {"poses": poses_with(1e6)},
+    "just beyond 1 km": {"poses": poses_with(1001.0)},
     "NaN at first": {"poses": np.full((9, 3), np.nan)}, "eight poses": {"poses": drive().poses[:8]},
     "NaN speed": {"speeds_mps": np.full(9, np.nan)}, "times that fall": {"times_s": TIMES[::-1]}, "no times": {"times_s": np.zeros(0)},
 }  # fmt: skip
@@ -156,6 +157,8 @@ def test_a_hostile_drive_is_never_safe(name: str) -> None:
 
 
 def test_damaged_scenarios_are_refused() -> None:
+    with pytest.raises(ValueError, match="different tokens"):
+        ncap([drive(), drive()])
     with pytest.raises(ValueError, match="reference speeds must be > 0"):
         ncap([drive(actors=(actor(20.0),), reference=0.0)])
     with pytest.raises(ValueError, match="an actor needs"):

@@ -13,6 +13,7 @@ import pytest
 from drive.baselines import StandStill
 from drive.eval.evaluate import evaluate
 from drive.eval.planning.batch import Batch, Plans, make_batch, recorded_plans
+from drive.eval.planning.lidar import lidar_path, protocol_lidar
 from drive.eval.planning.made import made_batch, made_plans
 from drive.eval.planning.protocol import Protocol
 from drive.eval.planning.registry import PROTOCOLS
@@ -83,6 +84,24 @@ def test_hostile_files_fail_under_every_protocol(kind: str, samples: list[SceneS
     listed = {f["token"] for f in report.failures if f["planner"] == "hostile"}
     assert {s.token for s in samples} <= listed and report.failed
     assert all(f["reason"] for f in report.failures)
+
+
+@pytest.mark.parametrize("frame", ["lidar", "ego"])
+def test_a_file_in_the_other_frame_fails_under_every_protocol(frame: str, samples: list[SceneSample], tmp_path: Path) -> None:
+    """The recorded drives themselves, given in one frame and declared in the other."""
+    results = {}
+    for sample in samples:
+        future, lidar = sample.target.future, protocol_lidar(sample.target.ego_from_lidar)
+        if future.valid.all():
+            path = future.poses if frame == "lidar" else lidar_path(future.poses, lidar)
+            results[sample.token] = {"trajectory": path.tolist()}
+    path = tmp_path / "plans.json"
+    path.write_text(json.dumps({"meta": {"planner": "turned", "frame": frame, "times_s": TIMES}, "results": results}))
+    report = evaluate(samples, plans=[path], protocols=["all"])
+    for scores in report.scores:
+        if scores.planner == "turned":
+            check_all_failed(scores.protocol, scores.metrics, int(scores.protocol.select(make_batch(samples)).sum()))
+    assert sum("fit the recorded drives only as" in f["reason"] for f in report.failures) == len(results)
 
 
 @every_protocol

@@ -94,6 +94,7 @@ def test_differences_are_paired_on_what_both_answered(report: Report, samples: l
         c for c in report.comparisons
         if (c["planner"], c["against"], c["protocol"], c["metric"]) == ("shifted", "stand-still", "exact", "l2_3s")
     ]  # fmt: skip
+    assert row["samples"] + row["left_out"] == sum(s.target.future.valid.all() for s in samples) and row["left_out"] > 0
     both = [s for s in samples if s.target.future.valid.all() and not s.token.endswith(("0", "4", "8"))]
     end = np.array([s.target.future.poses[-1, :2] for s in both])
     assert row["samples"] == len(both)
@@ -111,6 +112,10 @@ def test_published_rows_stay_under_their_protocol(report: Report) -> None:
     assert row["value"] == pytest.approx(0.066) and row["unit"] == ""
     tables = {part.split(" ")[0]: part for part in text_table(report).split("\n\n")}
     assert "published: UniAD " in tables["uniad"] and "nuScenes val" in tables["uniad"]
+    assert "published: OpenDriveVLA 7B" in tables["uniad-stp3"] and "published: OpenDriveVLA" not in tables["vad"]
+    assert "SparseDrive-S" in tables["sparsedrive"] and "older" not in tables["sparsedrive"]
+    assert tables["sparsedrive"].count("published: SparseDrive-S") == 1
+    assert "no road-boundary rate (ccr)" in tables["bevplanner"]
     assert "published" not in tables["exact"]
 
 
@@ -127,6 +132,8 @@ def test_published_means_agree_with_their_horizons() -> None:
                 first, second, third, mean = map(float, values)
                 if abs((first + second + third) / 3 - mean) > 0.0151:
                     off.add((record["method"], stem))
+    names = [(r["protocol"], r["method"], r["note"], r["source"]) for r in records]
+    assert len(set(names)) == len(names)
     # These two do not add up in their sources.
     assert off == {("RDA-Driver", "l2"), ("Ego-MLP", "ccr")}
 

@@ -128,6 +128,7 @@ def spoiled(value: float) -> np.ndarray:
 
 HOSTILE = {
     "NaN": spoiled(np.nan), "infinity": spoiled(-np.inf), "1,000 km": spoiled(1e6), "1e308": np.full((STEPS, 2), 1e308),
+    "just beyond 1 km": spoiled(1001.0),
     "19 points": straight()[:19], "21 points": np.zeros((21, 2)), "four columns": np.zeros((STEPS, 4)), "empty": [],
     "ragged": [[1.0, 2.0], [1.0]], "text": [["a", "b"]] * STEPS, "none": None, "planner's error": PlanError("gave up"),
 }  # fmt: skip
@@ -142,6 +143,13 @@ def test_a_hostile_plan_scores_zero_and_says_why(name: str) -> None:
     np.testing.assert_array_equal(result.metrics["rfs"].valid, True)
     np.testing.assert_array_equal(result.metrics["rfs"].failed, [True, False])
     np.testing.assert_array_equal(result.metrics["ade_5s"].valid, [False, True])
+
+
+def test_plans_and_samples_must_match() -> None:
+    with pytest.raises(ValueError, match="one plan per sample"):
+        wod_e2e([rated()], [])
+    with pytest.raises(ValueError, match="different tokens"):
+        wod_e2e([rated(), rated()], [straight(), straight()])
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from drive.eval.navsim.areas import Areas
 from drive.eval.navsim.scene import PLAN_TIMES_S, STATE_COLUMNS, STEPS, Scene
 from drive.eval.navsim.simulate import plan_path, simulate
-from drive.eval.plans import check_range
+from drive.eval.plans import bare_plan
 from drive.eval.result import MetricResult
 from drive.frames import Array
 from drive.schema import PlanError
@@ -36,16 +36,7 @@ class Scores:
 
 def checked_plan(plan: NavsimPlan) -> Array:
     """The poses [8, 3] of a usable plan, rounded to float32 as NAVSIM stores them. Raises PlanError for any other."""
-    if plan is None or isinstance(plan, PlanError):
-        raise plan or PlanError("no plan for this scene")
-    try:
-        poses = np.asarray(plan, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise PlanError("the plan is no regular array of numbers") from None
-    if poses.shape != (len(PLAN_TIMES_S), 3):
-        raise PlanError(f"the plan has shape {list(poses.shape)}, expected {len(PLAN_TIMES_S)} poses of x, y, heading")
-    check_range(poses)
-    return poses.astype(np.float32).astype(np.float64)
+    return bare_plan(plan, len(PLAN_TIMES_S), (3,), "poses of x, y, heading").astype(np.float32).astype(np.float64)
 
 
 def drive_plans(scenes: Sequence[Scene], plans: Sequence[NavsimPlan]) -> tuple[Array, dict[str, str]]:
