@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drive.frames import Array
+from drive.sim.jit import kernel
 from drive.sim.render.scene import Floats, Mesh
 
 CELL_M = 24.0
-SPREAD_M = 60.0  # triangles longer than this stay out of the cells' spheres and are always looked at
+SPREAD_M = 60.0  # triangles longer than this share one cell
+WIDE_M = 150.0  # cells wider than this are always looked at
 
 
 class Packed(NamedTuple):
@@ -32,50 +35,63 @@ class Packed(NamedTuple):
     cell_sphere: Floats
 
 
-def pack(mesh: Mesh, cells: bool = True) -> Packed:
-    """Lays a mesh out; without cells all its triangles are one cell that is always looked at."""
-    corners = mesh.vertices[mesh.triangles].astype(np.float64)
-    order, pointer, spheres = _cells(corners) if cells and len(corners) else _one_cell(len(corners))
-    corners = corners[order]
-    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    area = np.linalg.norm(cross, axis=-1)
-    uv = mesh.uv[order].astype(np.float64)
-    du, dv = uv[:, 1] - uv[:, 0], uv[:, 2] - uv[:, 0]
-    uv_area = np.abs(du[:, 0] * dv[:, 1] - du[:, 1] * dv[:, 0])
-    safe = np.maximum(area, 1e-12)
-    return Packed(
-        np.ascontiguousarray(corners.reshape(-1, 9), dtype=np.float32),
-        np.ascontiguousarray(cross / safe[:, None], dtype=np.float32),
-        np.sqrt(uv_area / safe).astype(np.float32),
-        np.ascontiguousarray(mesh.uv[order].reshape(-1, 6)),
-        mesh.texture[order],
-        mesh.tint[order],
-        mesh.semantic[order],
-        mesh.instance[order],
-        mesh.glow[order],
-        mesh.layer[order],
-        pointer,
-        spheres,
-    )
+def pack(mesh: Mesh) -> Packed:
+    """Lays out what never moves."""
+    order, pointer = _cells(mesh.vertices[mesh.triangles].astype(np.float64))
+    parts = (mesh.triangles, mesh.uv, mesh.texture, mesh.tint, mesh.semantic, mesh.instance, mesh.glow, mesh.layer)
+    return _packed(Mesh(mesh.vertices, *(part[order] for part in parts)), pointer)
 
 
-def _one_cell(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-    sphere = np.array([[0.0, 0.0, 0.0, np.inf]], dtype=np.float32)
-    return np.arange(count), np.array([0, count], dtype=np.int64), sphere
+def pack_actors(mesh: Mesh) -> Packed:
+    """Lays out what moves: every run of triangles of one instance is a cell."""
+    cut = np.flatnonzero(np.diff(mesh.instance)) + 1
+    return _packed(mesh, np.concatenate([[0], cut, [len(mesh.instance)]]).astype(np.int64))
 
 
-def _cells(corners: Array) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+def _packed(mesh: Mesh, pointer: NDArray[np.int64]) -> Packed:
+    corners, normal, density, spheres = shaped(mesh.vertices, mesh.triangles, mesh.uv, pointer)
+    uv = np.ascontiguousarray(mesh.uv.reshape(-1, 6))
+    looks = (mesh.texture, mesh.tint, mesh.semantic, mesh.instance, mesh.glow, mesh.layer)
+    return Packed(corners, normal, density, uv, *looks, pointer, spheres)
+
+
+@kernel
+def shaped(vertices: Floats, triangles: NDArray[np.int32], uv: Floats, pointer: NDArray[np.int64]) -> tuple[Floats, Floats, Floats, Floats]:
+    """Corners [T, 9], normals [T, 3], repeats per metre [T], and a sphere around each cell [C, 4]."""
+    count = len(triangles)
+    corners, normal = np.empty((count, 9), np.float32), np.empty((count, 3), np.float32)
+    density, spheres = np.empty(count, np.float32), np.empty((len(pointer) - 1, 4), np.float32)
+    for t in range(count):
+        for k in range(3):
+            for axis in range(3):
+                corners[t, 3 * k + axis] = vertices[triangles[t, k], axis]
+        c = corners[t]
+        p0, p1, p2 = float(c[3]) - c[0], float(c[4]) - c[1], float(c[5]) - c[2]
+        q0, q1, q2 = float(c[6]) - c[0], float(c[7]) - c[1], float(c[8]) - c[2]
+        n0, n1, n2 = p1 * q2 - p2 * q1, p2 * q0 - p0 * q2, p0 * q1 - p1 * q0
+        area = max(math.sqrt(n0 * n0 + n1 * n1 + n2 * n2), 1e-12)
+        normal[t, 0], normal[t, 1], normal[t, 2] = n0 / area, n1 / area, n2 / area
+        du, dv = float(uv[t, 1, 0]) - uv[t, 0, 0], float(uv[t, 1, 1]) - uv[t, 0, 1]
+        eu, ev = float(uv[t, 2, 0]) - uv[t, 0, 0], float(uv[t, 2, 1]) - uv[t, 0, 1]
+        density[t] = math.sqrt(abs(du * ev - dv * eu) / area)
+    for cell in range(len(pointer) - 1):
+        low, high = np.full(3, np.inf), np.full(3, -np.inf)
+        for t in range(pointer[cell], pointer[cell + 1]):
+            for k in range(9):
+                low[k % 3], high[k % 3] = min(low[k % 3], corners[t, k]), max(high[k % 3], corners[t, k])
+        reach = math.sqrt((high[0] - low[0]) ** 2 + (high[1] - low[1]) ** 2 + (high[2] - low[2]) ** 2) / 2
+        for axis in range(3):
+            spheres[cell, axis] = (low[axis] + high[axis]) / 2
+        spheres[cell, 3] = reach if reach < WIDE_M else np.inf
+    return corners, normal, density, spheres
+
+
+def _cells(corners: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """An order of triangles by cell, and where each cell begins; very long ones share a last cell that is always looked at."""
     middle = corners.mean(1)
     wide = np.ptp(corners, axis=1).max(-1) > SPREAD_M
     key = np.floor(middle[:, :2] / CELL_M).astype(np.int64)
     key[wide] = np.iinfo(np.int32).max
     order = np.lexsort((key[:, 1], key[:, 0]))
     cut = np.flatnonzero((np.diff(key[order], axis=0) != 0).any(-1)) + 1
-    pointer = np.concatenate([[0], cut, [len(order)]]).astype(np.int64)
-    spheres = []
-    for a, b in zip(pointer, pointer[1:], strict=False):
-        points = corners[order[a:b]].reshape(-1, 3)
-        centre = (points.min(0) + points.max(0)) / 2
-        radius = np.inf if wide[order[a]] else np.linalg.norm(points - centre, axis=-1).max()
-        spheres.append([*centre, radius])
-    return order, pointer, np.array(spheres, dtype=np.float32)
+    return order, np.concatenate([[0], cut, [len(order)]]).astype(np.int64)

@@ -20,6 +20,7 @@ from drive.sim.render.pack import Packed
 from drive.sim.render.scene import Floats
 
 NEAR_M = 0.08
+ROOM_PX = 1e-3
 LAYER_BIAS = 2e-4  # how much nearer, in proportion, a layer counts as than the one below it in the same plane
 
 
@@ -81,8 +82,16 @@ def draw(view: View, mesh: Packed, first_source: int, far_m: float, hits: Hits, 
     for cell in range(len(mesh.cell_ptr) - 1):
         if cell_in_view(view, mesh.cell_sphere[cell], far_m):
             for t in range(mesh.cell_ptr[cell], mesh.cell_ptr[cell + 1]):
-                used = draw_triangle(view, mesh.corners[t], mesh.layer[t], first_source + t, hits, used)
+                if shows_front(view.position, mesh.corners[t], mesh.normal[t]):
+                    used = draw_triangle(view, mesh.corners[t], mesh.layer[t], first_source + t, hits, used)
     return used
+
+
+@kernel
+def shows_front(position: Array, corners: Floats, normal: Floats) -> bool:
+    """Whether a triangle turns its front to a place."""
+    x, y, z = position[0] - corners[0], position[1] - corners[1], position[2] - corners[2]
+    return x * normal[0] + y * normal[1] + z * normal[2] > 0.0
 
 
 @kernel
@@ -100,6 +109,19 @@ def draw_triangle(view: View, corners: Floats, layer: int, source: int, hits: Hi
     ax, ay = r[0, 0] * a0 + r[0, 1] * a1 + r[0, 2] * a2, r[1, 0] * a0 + r[1, 1] * a1 + r[1, 2] * a2
     bx, by = r[0, 0] * b0 + r[0, 1] * b1 + r[0, 2] * b2, r[1, 0] * b0 + r[1, 1] * b1 + r[1, 2] * b2
     cx, cy = r[0, 0] * c0 + r[0, 1] * c1 + r[0, 2] * c2, r[1, 0] * c0 + r[1, 1] * c1 + r[1, 2] * c2
+    k = view.intrinsics
+    if az >= NEAR_M and bz >= NEAR_M and cz >= NEAR_M:
+        u0, u1, u2 = (k[0] * ax + k[1] * ay) / az, (k[0] * bx + k[1] * by) / bz, (k[0] * cx + k[1] * cy) / cz
+        v0, v1, v2 = k[3] * ay / az, k[3] * by / bz, k[3] * cy / cz
+        low_u, high_u = min(u0, u1, u2) + k[2], max(u0, u1, u2) + k[2]
+        low_v, high_v = min(v0, v1, v2) + k[4], max(v0, v1, v2) + k[4]
+    else:
+        low_u, high_u, low_v, high_v = cut_box(k, ax, ay, az, bx, by, bz, cx, cy, cz)
+    # First and last pixel centres in the box, with room for rounding; most small triangles hold none.
+    first_u, last_u = max(math.ceil(low_u - 0.5 - ROOM_PX), 0.0), min(math.floor(high_u - 0.5 + ROOM_PX), view.width - 1.0)
+    first_v, last_v = max(math.ceil(low_v - 0.5 - ROOM_PX), 0.0), min(math.floor(high_v - 0.5 + ROOM_PX), view.height - 1.0)
+    if first_u > last_u or first_v > last_v:
+        return used
     # Weights' normals, turned so that they are positive inside a triangle that shows its front.
     ux, uy, uz = cy * bz - by * cz, cz * bx - bz * cx, cx * by - bx * cy
     volume = ax * ux + ay * uy + az * uz
@@ -107,7 +129,24 @@ def draw_triangle(view: View, corners: Floats, layer: int, source: int, hits: Hi
         return used
     vx, vy, vz = ay * cz - cy * az, az * cx - cz * ax, ax * cy - cx * ay
     wx, wy, wz = by * az - ay * bz, bz * ax - az * bx, bx * ay - ax * by
-    k = view.intrinsics
+    ifx, ify, skew = 1.0 / k[0], 1.0 / k[3], k[1] / (k[0] * k[3])
+    rows = hits.weights[used]
+    rows[0], rows[1] = ux * ifx, uy * ify - ux * skew
+    rows[3], rows[4] = vx * ifx, vy * ify - vx * skew
+    rows[6], rows[7] = wx * ifx, wy * ify - wx * skew
+    rows[2] = uz - ux * (k[2] * ifx - k[4] * skew) - uy * k[4] * ify
+    rows[5] = vz - vx * (k[2] * ifx - k[4] * skew) - vy * k[4] * ify
+    rows[8] = wz - wx * (k[2] * ifx - k[4] * skew) - wy * k[4] * ify
+    rows[9] = 1.0 / volume
+    hits.source[used] = source
+    return used + 1 if fill(rows, first_u, last_u, int(first_v), int(last_v), layer, used, hits) else used
+
+
+@kernel
+def cut_box(
+    k: Array, ax: float, ay: float, az: float, bx: float, by: float, bz: float, cx: float, cy: float, cz: float
+) -> tuple[float, float, float, float]:
+    """The box in the picture (u from, to, v from, to) of a triangle that reaches behind the camera: of its part in front."""
     low_u, high_u, low_v, high_v = 1e30, -1e30, 1e30, -1e30
     for e in range(3):
         if e == 0:
@@ -124,25 +163,11 @@ def draw_triangle(view: View, corners: Floats, layer: int, source: int, hits: Hi
             sx, sy = px + s * (qx - px), py + s * (qy - py)
             u, v = (k[0] * sx + k[1] * sy) / NEAR_M + k[2], k[3] * sy / NEAR_M + k[4]
             low_u, high_u, low_v, high_v = min(low_u, u), max(high_u, u), min(low_v, v), max(high_v, v)
-    if not (high_u > 0 and low_u < view.width and high_v > 0 and low_v < view.height):
-        return used
-    left, right = int(max(low_u - 0.5, 0.0)), int(min(high_u + 0.5, view.width - 1.0))
-    top, bottom = int(max(low_v - 0.5, 0.0)), int(min(high_v + 0.5, view.height - 1.0))
-    ifx, ify, skew = 1.0 / k[0], 1.0 / k[3], k[1] / (k[0] * k[3])
-    rows = hits.weights[used]
-    rows[0], rows[1] = ux * ifx, uy * ify - ux * skew
-    rows[3], rows[4] = vx * ifx, vy * ify - vx * skew
-    rows[6], rows[7] = wx * ifx, wy * ify - wx * skew
-    rows[2] = uz - ux * (k[2] * ifx - k[4] * skew) - uy * k[4] * ify
-    rows[5] = vz - vx * (k[2] * ifx - k[4] * skew) - vy * k[4] * ify
-    rows[8] = wz - wx * (k[2] * ifx - k[4] * skew) - wy * k[4] * ify
-    rows[9] = 1.0 / volume
-    hits.source[used] = source
-    return used + 1 if fill(rows, left, right, top, bottom, layer, used, hits) else used
+    return low_u, high_u, low_v, high_v
 
 
 @kernel
-def fill(rows: Array, left: int, right: int, top: int, bottom: int, layer: int, index: int, hits: Hits) -> bool:
+def fill(rows: Array, left: float, right: float, top: int, bottom: int, layer: int, index: int, hits: Hits) -> bool:
     """Fills the pixels of a box that the triangle covers, where it is the nearest; whether there is one."""
     bias = 1.0 + LAYER_BIAS * layer
     slope = np.float32((rows[0] + rows[3] + rows[6]) * rows[9] * bias)
@@ -150,7 +175,7 @@ def fill(rows: Array, left: int, right: int, top: int, bottom: int, layer: int, 
     seen = False
     for i in range(top, bottom + 1):
         y = i + 0.5
-        begin, end = float(left), float(right)
+        begin, end = left, right
         start = 0.0
         for n in range(3):
             rest = rows[3 * n + 1] * y + rows[3 * n + 2]

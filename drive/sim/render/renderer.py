@@ -10,7 +10,7 @@ from drive.cameras import Camera
 from drive.frames import Array, se2_to_se3
 from drive.sim import look
 from drive.sim.render.lens import Face, faces_of
-from drive.sim.render.pack import Packed, pack
+from drive.sim.render.pack import Packed, pack, pack_actors
 from drive.sim.render.raster import View, draw, new_hits
 from drive.sim.render.scene import Buffers
 from drive.sim.render.shade import clear_table, empty_buffers, gather, pyramid, shade
@@ -37,11 +37,10 @@ class Renderer:
 
     def render(self, state: State, cameras: Sequence[Camera]) -> tuple[Buffers, ...]:
         """One picture for each camera; `ego_from_camera` places it on the car."""
-        moving = pack(look.actor_mesh(self.models, state), cells=False)
+        moving = pack_actors(look.actor_mesh(self.models, state))
         ego = np.array([state.ego[X], state.ego[Y], state.ego[HEADING]])
-        own = pack(look.ego_mesh(self.models, state), cells=False)
-        casters = np.concatenate([moving.corners, own.corners])
-        shadow = actor_map(casters, np.array([ego[0], ego[1], 0.0]), self.shadow.axes)
+        own = pack_actors(look.ego_mesh(self.models, state))
+        shadow = actor_map((moving, own), np.array([ego[0], ego[1], 0.0]), self.shadow.axes)
         return tuple(self._picture(camera, moving, shadow, ego) for camera in cameras)
 
     def _picture(self, camera: Camera, moving: Packed, shadow: ShadowMap, ego: Array) -> Buffers:

@@ -16,7 +16,7 @@ from drive.sim.render.scene import Buffers, Floats
 from drive.sim.render.shadows import ShadowMap, lit
 from drive.sim.render.sky import Light
 
-SHADOW_BIAS_M, SKIN_M = 0.12, 0.08  # along the light, and off the surface
+SHADOW_BIAS_M, SKIN_M, SKIN_TEXELS = 0.12, 0.06, 1.6  # along the light, and off the surface
 CLEAR_M, CLEAR_STEPS = 1000, 4
 ENCODED_STEPS = 8191
 LAMP_AHEAD_M, LAMP_UP_M, LAMP_DIP = 3.7, 0.7, 0.05  # the ego's head lights: where they are, how far down they look per metre
@@ -172,7 +172,9 @@ def shade(
         p0, p1, p2 = o0 + far * d0, o1 + far * d1, o2 + far * d2
         sun = max(0.0, n0 * l0 + n1 * l1 + n2 * l2)
         if sun > 0.0 and sunny:
-            q0, q1, q2 = p0 + SKIN_M * n0, p1 + SKIN_M * n1, p2 + SKIN_M * n2
+            # Off the surface by as much as a map's entry is deep on it: else surfaces that the sun grazes shade themselves.
+            off = SKIN_M + SKIN_TEXELS * static_shadow.texel_m * (1.0 - sun)
+            q0, q1, q2 = p0 + off * n0, p1 + off * n1, p2 + off * n2
             sun *= lit(moving_shadow, q0, q1, q2, SHADOW_BIAS_M)
             sun *= lit(static_shadow, q0, q1, q2, SHADOW_BIAS_M)
         up = 0.5 + 0.5 * n2

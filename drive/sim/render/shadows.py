@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -48,10 +49,13 @@ def static_map(mesh: Packed, direction: Array) -> ShadowMap:
     return made
 
 
-def actor_map(corners: Floats, centre: Array, axes: Array, radius_m: float = 60.0, side: int = 512) -> ShadowMap:
-    """The map of things that move [T, 9], around a point [3]."""
+def actor_map(meshes: Sequence[Packed], centre: Array, axes: Array, radius_m: float = 60.0, side: int = 512) -> ShadowMap:
+    """The map of things that move, around a point [3]."""
     made = ShadowMap(np.full((side, side), -np.inf, dtype=np.float32), axes, axes[:2] @ centre - radius_m, 2 * radius_m / side)
-    cast(made, corners)
+    for mesh in meshes:
+        gap = np.linalg.norm(mesh.cell_sphere[:, :3] - centre, axis=-1) - mesh.cell_sphere[:, 3]
+        for cell in np.flatnonzero(gap < radius_m):
+            cast(made, mesh.corners[mesh.cell_ptr[cell] : mesh.cell_ptr[cell + 1]])
     return made
 
 
