@@ -24,15 +24,15 @@ ROWS, COLS = (cells.ravel() for cells in np.meshgrid(ROWS, COLS, indexing="ij"))
 def images(polygons: np.ndarray, drawn: Mask, cells: int) -> np.ndarray:
     """Polygons [A, 6, 4, 2] of one sample where drawn [A, 6] -> six filled images [6, cells, cells] uint8."""
     filled = np.zeros((polygons.shape[1], cells, cells), dtype=np.uint8)
-    for a, k in zip(*np.nonzero(drawn), strict=True):
-        cv2.fillPoly(filled[k], [polygons[a, k]], (1,))
+    for polygon, k in zip(polygons[drawn], np.nonzero(drawn)[1].tolist(), strict=True):
+        cv2.fillPoly(filled[k], [polygon], (1,))
     return filled
 
 
 def _looked_up(images_: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> Mask:
-    """Images [6, H, W] at cells [6, C], truncated and clipped -> whether one is filled [6]."""
+    """Images [6, H, W], or one for all steps [1, H, W], at cells [6, C], truncated and clipped -> whether one is filled [6]."""
     last = images_.shape[-1] - 1
-    r, c = (np.clip(np.trunc(v), 0, last).astype(np.int64) for v in (rows, cols))
+    r, c = (np.clip(v, 0, last).astype(np.int64) for v in (rows, cols))
     return images_[np.arange(len(images_))[:, None], r, c].any(1)
 
 
@@ -102,7 +102,7 @@ def bevplanner_flags(batch: Batch, xy: Array) -> tuple[Mask, Mask]:
         boundary = np.zeros((1, bevplanner.CELLS, bevplanner.CELLS), dtype=np.uint8)
         cv2.polylines(boundary[0], list(lines[i, : max(batch.n_boundary[i], 0)]), isClosed=False, color=(1,))
         cells = [_turned(bevplanner.to_ego(path.astype(np.float32)), ego) for path in (xy[i], batch.gt_traj[i])]
-        hits = [(_looked_up(filled, left, ahead), _looked_up(np.repeat(boundary, 6, 0), left, ahead)) for ahead, left in cells]
+        hits = [(_looked_up(filled, left, ahead), _looked_up(boundary, left, ahead)) for ahead, left in cells]
         flags[i], edges[i] = (plan & ~recorded for plan, recorded in zip(*hits, strict=True))
     return flags, edges
 
@@ -121,23 +121,27 @@ def sparsedrive_flags(batch: Batch, xy: Array) -> Mask:
     """SparseDrive's box flags, with shapely."""
     there = batch.agent_valid & (batch.agent_points != 0)
     flags = np.zeros(xy.shape[:2], dtype=bool)
+    egos = [_quads(sparsedrive.ego_boxes(path.astype(np.float32))) for path in (xy, batch.gt_traj)]
     for i in range(len(batch)):
-        egos = [_quads(sparsedrive.ego_boxes(path[None].astype(np.float32))[0]) for path in (xy[i], batch.gt_traj[i])]
-        for k in range(flags.shape[1]):
-            at = np.flatnonzero(there[i, :, k + 1])
-            size = batch.agent_wl[i, at, ::-1]
-            boxes = np.concatenate([batch.agent_xy[i, at, k + 1], batch.agent_yaw[i, at, k + 1, None], size], -1)
-            agents = shapely.polygons(box_corners(boxes.astype(np.float32)))
-            plan, recorded = (bool(shapely.intersects(ego[k], agents).any()) for ego in egos)
-            flags[i, k] = plan and not recorded
+        a, k = np.nonzero(there[i, :, 1:])
+        boxes = np.concatenate([batch.agent_xy[i, a, k + 1], batch.agent_yaw[i, a, k + 1, None], batch.agent_wl[i, a, ::-1]], -1)
+        agents = shapely.polygons(box_corners(boxes.astype(np.float32)))
+        plan, recorded = (_touched(ego[i], agents, k) for ego in egos)
+        flags[i] = plan & ~recorded
     return flags
 
 
+def _touched(egos: np.ndarray, agents: np.ndarray, steps: np.ndarray) -> Mask:
+    """Ego polygons [6] against agents' polygons [M] at their steps [M] -> at which steps [6] one is touched."""
+    hit = shapely.intersects(egos[steps], agents)
+    return np.bincount(steps, weights=hit, minlength=len(egos)) > 0
+
+
 def _quads(boxes: Array) -> np.ndarray:
-    """SparseDrive's ego boxes [6, 4] (x, y, cos, sin) -> polygons [6]."""
-    heading = np.arctan2(boxes[:, 3], boxes[:, 2])[:, None]
-    size = np.broadcast_to([float(sparsedrive.LENGTH_M), float(sparsedrive.WIDTH_M)], (len(boxes), 2))
-    return shapely.polygons(box_corners(np.concatenate([boxes[:, :2], heading, size], -1)))
+    """SparseDrive's ego boxes [N, 6, 4] (x, y, cos, sin) -> polygons [N, 6]."""
+    heading = np.arctan2(boxes[..., 3], boxes[..., 2])[..., None]
+    size = np.broadcast_to([float(sparsedrive.LENGTH_M), float(sparsedrive.WIDTH_M)], (*boxes.shape[:-1], 2))
+    return shapely.polygons(box_corners(np.concatenate([boxes[..., :2], heading, size], -1)))
 
 
 def exact_flags(batch: Batch, poses: Array) -> Mask:
@@ -145,7 +149,7 @@ def exact_flags(batch: Batch, poses: Array) -> Mask:
     egos = shapely.polygons(box_corners(ego_boxes(poses)))
     valid = batch.agent_valid & batch.agent_road_user[:, :, None]
     flags = np.zeros(poses.shape[:2], dtype=bool)
-    for i, k in np.ndindex(flags.shape):
-        agents = shapely.polygons(box_corners(batch.agent_boxes[i, valid[i, :, k + 1], k + 1]))
-        flags[i, k] = shapely.intersects(egos[i, k], agents).any()
+    for i in range(len(batch)):
+        a, k = np.nonzero(valid[i, :, 1:])
+        flags[i] = _touched(egos[i], shapely.polygons(box_corners(batch.agent_boxes[i, a, k + 1])), k)
     return flags
