@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from drive.frames import Array
-from drive.maps import Lane
+from drive.maps import Lane, StopLine
 from drive.sim.make.arcline import arcline_paths
 from drive.sim.make.canvas import Canvas, Place
 from drive.sim.make.lane_shapes import SIMPLIFY_M, group_lanes, grouped_outline, lane_shapes, street_of, thinned
@@ -84,8 +84,8 @@ class _TownRows:
         for lane in self.map.lanes:
             self.lane(lane)
         for crossing in self.map.crossings:
-            street = self.name(crossing.id.split(".")[0])
-            self.out.row("ped_crossing", self.name(crossing.id), polygon_token=self.out.polygon(self.at(crossing.ring)), road_segment_token=street)
+            polygon, street = self.out.polygon(self.at(crossing.ring)), self.name(crossing.id.split(".")[0])
+            self.out.row("ped_crossing", self.name(crossing.id), polygon_token=polygon, road_segment_token=street)
         self.lights()
         self.stop_lines()
         for points in self.map.lines.get("road_divider", ()):
@@ -105,7 +105,8 @@ class _TownRows:
             self.out.row("road_segment", self.name(street), polygon_token=polygon, is_intersection=crossing, drivable_area_token=drivable)
         for side, lanes in self.sides.items():
             polygon = self.out.polygon(self.at(grouped_outline(lanes, self.shapes)))
-            ends = [np.stack([getattr(self.shapes[lanes[0]], end)[0], getattr(self.shapes[lanes[-1]], end)[1]]) for end in ("first", "last")]
+            inner, outer = self.shapes[lanes[0]], self.shapes[lanes[-1]]
+            ends = [np.stack([a[0], b[1]]) for a, b in ((inner.first, outer.first), (inner.last, outer.last))]
             first, last = (self.out.line(self.at(end)) for end in ends)
             street = self.name(street_of(self.map.lane(lanes[0])))
             fields = {"from_edge_line_token": first, "to_edge_line_token": last, "road_segment_token": street}
@@ -130,13 +131,11 @@ class _TownRows:
 
     def lights(self) -> None:
         """Traffic lights, each beside the right end of the first stop line that it rules."""
-        lines = {}
+        lines: dict[str, StopLine] = {}
         for stop in self.map.stop_lines:
-            lines.setdefault(stop.light, stop)
-        for light in self.map.lights:
-            if light.id not in lines:
-                continue
-            stop = lines[light.id]
+            if stop.light is not None:
+                lines.setdefault(stop.light, stop)
+        for light, stop in lines.items():
             right, left = stop.line
             across = (right - left) / np.hypot(*(right - left))
             foot = self.at(right + across * LIGHT_ASIDE_M)
@@ -146,7 +145,7 @@ class _TownRows:
             pose = {"tx": float(foot[0]), "ty": float(foot[1]), "tz": LIGHT_HEIGHT_M, "rx": 0.0, "ry": 0.0, "rz": facing}
             block = self.name(self.map.lane(stop.lane).road)
             fields = {"traffic_light_type": "VERTICAL", "from_road_block_token": block, "items": items, "pose": pose}
-            self.out.row("traffic_light", self.name(light.id), line_token=line, **fields)
+            self.out.row("traffic_light", self.name(light), line_token=line, **fields)
 
     def stop_lines(self) -> None:
         """Stop lines, with the lights that rule them."""
@@ -156,7 +155,7 @@ class _TownRows:
             back = STOP_LINE_M * np.array([across[1], -across[0]])
             polygon = self.out.polygon(self.at(np.stack([left, left + back, right + back, right])))
             lit = stop.light is not None
-            fields = {"stop_line_type": "TRAFFIC_LIGHT" if lit else "YIELD", "ped_crossing_tokens": []}
+            fields: dict[str, Any] = {"stop_line_type": "TRAFFIC_LIGHT" if lit else "YIELD", "ped_crossing_tokens": []}
             fields |= {"traffic_light_tokens": [self.name(str(stop.light))] if lit else []}
             self.out.row("stop_line", polygon_token=polygon, road_block_token=self.name(self.map.lane(stop.lane).road), **fields)
 
