@@ -9,7 +9,7 @@ import numpy as np
 from drive.frames import Array
 from drive.sim.advance import light_colours
 from drive.sim.look.cycles import build_bicycle, build_motorcycle
-from drive.sim.look.ground import KERB_M
+from drive.sim.look.ground import kerb_of
 from drive.sim.look.people import build_person
 from drive.sim.look.posing import Models, pose_all
 from drive.sim.look.signs import add_lamps, light_heads
@@ -40,17 +40,17 @@ def actor_models(world: World, weather: Weather, seed: int) -> ActorModels:
     """Looks of every agent of a world by its kind and size; the same for the same seed."""
     static = world.static
     night = weather.night
-    soups = [_model(static, i, night, np.random.default_rng([seed, 37, i])) for i in range(len(static.kind))]
+    soups = [_model(static, i, night, kerb_of(world), np.random.default_rng([seed, 37, i])) for i in range(len(static.kind))]
     lamps, lights = _traffic_lamps(world)
     return ActorModels(static, _models(world, [*soups, lamps], lights, night))
 
 
-def _model(static: Static, i: int, night: bool, rng: np.random.Generator) -> Soup:
+def _model(static: Static, i: int, night: bool, kerb_m: float, rng: np.random.Generator) -> Soup:
     soup, size, kind = Soup(), static.size[i], int(static.kind[i])
     if kind in (EGO, CAR):
         (build_van if size[2] > VAN_HEIGHT_M else build_car)(soup, size, rng, night)
     elif kind == PEDESTRIAN:
-        build_person(soup, size - [0, 0, KERB_M], rng)
+        build_person(soup, size - [0, 0, kerb_m], rng)
     elif kind in (TRUCK, BUS, TRAILER, MOTORCYCLE, CYCLIST):
         makers = {TRUCK: build_truck, BUS: build_bus, TRAILER: build_trailer, MOTORCYCLE: build_motorcycle, CYCLIST: build_bicycle}
         makers[kind](soup, size, rng, night)
@@ -92,7 +92,7 @@ def _models(world: World, soups: list[Soup], lights: list[int], night: bool) -> 
         joint_ptr=_pointers([len(soup.joints) for soup in soups]),
         turn=signals(world),
         record=_record(static),
-        kerb_m=KERB_M if world.furniture is not None else 0.0,
+        kerb_m=kerb_of(world),
         night=night,
     )
 

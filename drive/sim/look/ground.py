@@ -15,6 +15,7 @@ from drive.sim.look.flat import flat_shape
 from drive.sim.look.solids import disc, ribbon, wall
 from drive.sim.look.soup import Soup
 from drive.sim.look.textures import NUMBER
+from drive.sim.world import World
 
 KERB_M = 0.12  # the pavement's height above the road
 KERB_WIDTH_M = 0.18
@@ -25,12 +26,18 @@ ROAD, STONE, PAVING, GRASS, FAR = 6.0, 1.0, 1.8, 5.0, 23.0  # metres to one repe
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Areas of the ground: road (at z = 0), paved (raised, beside it), green (raised, the rest nearby), bounds of all."""
+    """Areas of the ground: road (at z = 0); paved and green beside it, `kerb_m` higher; bounds of all."""
 
     road: BaseGeometry
     paved: BaseGeometry
     green: BaseGeometry
     bounds: tuple[float, float, float, float]
+    kerb_m: float
+
+
+def kerb_of(world: World) -> float:
+    """Height of a world's kerbs: none where the record does not say where pavements are."""
+    return KERB_M if world.furniture is not None else 0.0
 
 
 def road_area(road_map: RoadMap) -> BaseGeometry:
@@ -38,27 +45,28 @@ def road_area(road_map: RoadMap) -> BaseGeometry:
     return shapely.union_all([shapely.make_valid(shapely.Polygon(p.exterior, p.holes)) for p in road_map.drivable])
 
 
-def plan_ground(road: BaseGeometry, pavement_m: float, forecourts: BaseGeometry) -> Plan:
+def plan_ground(road: BaseGeometry, pavement_m: float, forecourts: BaseGeometry, kerb_m: float) -> Plan:
     """Pavements around a road, forecourts, and green to `NEAR_M` around all of it."""
     low_x, low_y, high_x, high_y = road.bounds
     bounds = tuple(float(v) for v in np.round([low_x - NEAR_M, low_y - NEAR_M, high_x + NEAR_M, high_y + NEAR_M]))
     paved = shapely.union(road.buffer(pavement_m, quad_segs=4), forecourts).difference(road)
     paved = shapely.simplify(paved.buffer(-0.2, quad_segs=2).buffer(0.2, quad_segs=2), 0.05).difference(road)
     green = shapely.box(*bounds).difference(road).difference(paved)
-    return Plan(road, paved, green, bounds)  # type: ignore[arg-type]
+    return Plan(road, paved, green, bounds, kerb_m)  # type: ignore[arg-type]
 
 
 def lay_ground(soup: Soup, plan: Plan, rng: np.random.Generator) -> None:
     """All of a plan's surfaces."""
     lay_road(soup, plan.road, "road", rng)
-    soup.add(flat_shape(plan.paved, KERB_M, CELL_M, PAVING), "pavement", NUMBER["slabs"], rng.uniform(0.85, 1.0) * np.array([1, 0.99, 0.96]))
-    soup.add(flat_shape(plan.green, KERB_M, 2 * CELL_M, GRASS), "ground", NUMBER["grass"], rng.uniform(0.85, 1.1) * np.ones(3))
+    high = plan.kerb_m
+    soup.add(flat_shape(plan.paved, high, CELL_M, PAVING), "pavement", NUMBER["slabs"], rng.uniform(0.85, 1.0) * np.array([1, 0.99, 0.96]))
+    soup.add(flat_shape(plan.green, high, 2 * CELL_M, GRASS), "ground", NUMBER["grass"], rng.uniform(0.85, 1.1) * np.ones(3))
     low_x, low_y, high_x, high_y = plan.bounds
     around = shapely.box(low_x - HORIZON_M, low_y - HORIZON_M, high_x + HORIZON_M, high_y + HORIZON_M)
     far = around.difference(shapely.box(*plan.bounds))
-    soup.add(flat_shape(far, KERB_M, 300.0, FAR), "ground", NUMBER["field"])
+    soup.add(flat_shape(far, high, 300.0, FAR), "ground", NUMBER["field"])
     for ring in rings_of(plan.road):
-        _kerb(soup, ring)
+        _kerb(soup, ring, high)
 
 
 def lay_road(soup: Soup, road: BaseGeometry, semantic: str, rng: np.random.Generator) -> None:
@@ -74,14 +82,15 @@ def rings_of(area: BaseGeometry) -> list[Array]:
     return [np.array(ring.coords) for piece in oriented for ring in (piece.exterior, *piece.interiors)]
 
 
-def _kerb(soup: Soup, ring: Array) -> None:
+def _kerb(soup: Soup, ring: Array, high: float) -> None:
     """Kerb stones outside a ring: an upright face towards the road and a light top."""
-    line = resample_closed(ring, 4.0)
-    soup.add(wall(line[::-1], 0.0, KERB_M, STONE * 2), "pavement", NUMBER["kerb"])
+    line = resample_closed(ring, 8.0)
+    if high > 0:
+        soup.add(wall(line[::-1], 0.0, high, STONE * 2), "pavement", NUMBER["kerb"])
     along = np.roll(line[:-1], -1, 0) - np.roll(line[:-1], 1, 0)
     out = np.column_stack([along[:, 1], -along[:, 0]]) / np.maximum(np.hypot(*along.T), 1e-9)[:, None]
     outer = line + KERB_WIDTH_M * np.concatenate([out, out[:1]])
-    soup.add(_band(outer, line, KERB_M), "pavement", NUMBER["kerb"], layer=1)
+    soup.add(_band(outer, line, high), "pavement", NUMBER["kerb"], layer=1)
 
 
 def _band(right: Array, left: Array, z: float):  # noqa: ANN202

@@ -63,7 +63,7 @@ def _arm(soup: Soup, h: float, y: float, swing: float, phase: float, rate: float
 
 def _torso(soup: Soup, h: float, shoulder: float, deep: float, top: Array, legs: Array, coat: bool) -> None:
     """Hips, waist, chest, shoulders; a coat or skirt reaches further down."""
-    rings = [(0.84, 0.80, 0.90), (0.96, 0.78, 0.92), (1.10, 0.72, 0.85), (1.34, 0.98, 1.0), (1.46, 0.85, 0.75)]
+    rings = [(0.84, 0.80, 0.90), (0.96, 0.78, 0.92), (1.10, 0.72, 0.85), (1.36, 0.98, 1.0), (1.44, 0.80, 0.80), (1.50, 0.32, 0.55)]
     soup.add(_tower(rings[1:], h, shoulder, deep), "pedestrian", 0, top)
     low = [(0.62, 0.92, 1.05), (0.97, 0.79, 0.93)] if coat else [(0.84, 0.80, 0.90), (0.97, 0.79, 0.93)]
     soup.add(_tower(low, h, shoulder, deep), "pedestrian", 0, top * 0.8 if coat else legs)
@@ -78,7 +78,7 @@ def _tower(rings: list[tuple[float, float, float]], h: float, half: float, deep:
 def add_head(soup: Soup, at: ArrayLike, h: float, skin: ArrayLike, hair: ArrayLike, long: bool, helmet: bool = False) -> None:
     """Head and hair, or a helmet, and a neck."""
     x, y, z = np.asarray(at, dtype=np.float64)
-    soup.add(tube((x - 0.02 * h, y, z - 0.20 * h), (x - 0.01 * h, y, z - 0.05 * h), 0.05 * h, 5, (False, False)), "pedestrian", 0, np.asarray(skin) * 0.9)
+    soup.add(tube((x - 0.02 * h, y, z - 0.17 * h), (x - 0.01 * h, y, z - 0.04 * h), 0.052 * h, 5, (False, False)), "pedestrian", 0, np.asarray(skin) * 0.9)
     soup.add(blob((x, y, z), np.array([0.098, 0.082, 0.122]) * h), "pedestrian", 0, skin)
     grown = np.array([0.112, 0.098, 0.085]) * h if not helmet else np.array([0.125, 0.11, 0.085]) * h
     soup.add(blob((x - 0.018 * h, y, z + 0.045 * h), grown), "pedestrian", 0, hair)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from drive.frames import Array
-from drive.sim.look.ground import KERB_M
 from drive.sim.look.solids import blob, tube
 from drive.sim.look.soup import Shape, Soup
 from drive.sim.look.textures import NUMBER
@@ -24,15 +23,16 @@ def plant_tree(soup: Soup, row: Array, rng: np.random.Generator) -> None:
         _cone(soup, row, bare, tint, rng)
         return
     tall = (height - bare) / 2
-    middle = bare + tall
-    soup.add(blob((x, y, middle), (radius * 0.85, radius * 0.85, tall), rng), "vegetation", NUMBER["leaves"], np.clip(tint, 0, 1))
+    core = np.clip(tint * 0.85, 0, 1)
+    soup.add(blob((x, y, bare + 0.95 * tall), (radius * 0.72, radius * 0.72, tall * 0.95), rng), "vegetation", NUMBER["leaves"], core)
     turn = rng.uniform(0, 2 * np.pi)
-    for k in range(3):
-        angle = turn + k * 2.1 + rng.uniform(-0.4, 0.4)
-        out, size = 0.5 * radius, radius * rng.uniform(0.5, 0.65)
-        at = (x + out * np.cos(angle), y + out * np.sin(angle), bare + tall * rng.uniform(0.5, 1.2))
-        shade = np.clip(tint * rng.uniform(0.85, 1.1), 0, 1)
-        soup.add(blob(at, (size, size, size * rng.uniform(0.8, 1.1)), rng), "vegetation", NUMBER["leaves"], shade)
+    for k in range(5):
+        angle = turn + k * 2.4
+        rise = 0.35 + 0.32 * k
+        out, size = radius * (0.62 - 0.09 * k), radius * rng.uniform(0.48, 0.62)
+        at = (x + out * np.cos(angle), y + out * np.sin(angle), bare + tall * rise)
+        shade = np.clip(tint * (0.8 + 0.07 * k) * rng.uniform(0.93, 1.07), 0, 1)
+        soup.add(blob(at, (size, size, min(size, 0.6 * tall) * rng.uniform(0.85, 1.1)), rng), "vegetation", NUMBER["leaves"], shade)
 
 
 def _cone(soup: Soup, row: Array, bare: float, tint: Array, rng: np.random.Generator) -> None:
@@ -66,5 +66,5 @@ def _screen(ring: Array, height: Array) -> Shape:
     triangles = np.concatenate([np.stack([i, i + 1, n + i + 1], -1), np.stack([i, n + i + 1, n + i], -1)])
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(ring, axis=0).T))]) / 12
     uv = np.concatenate([np.column_stack([along, np.zeros(n)]), np.column_stack([along, height / 12])])
-    vertices = np.concatenate([np.column_stack([ring, np.full(n, KERB_M)]), np.column_stack([ring, height])])
+    vertices = np.concatenate([np.column_stack([ring, np.zeros(n)]), np.column_stack([ring, height])])
     return Shape(vertices, triangles, uv[triangles])

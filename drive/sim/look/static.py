@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import shapely
 
-from drive.frames import Array
 from drive.geometry import box_corners
-from drive.sim.look.ground import lay_ground, plan_ground, road_area, wear_road
+from drive.sim.furniture import PAVEMENT_M, Furniture
+from drive.sim.look.ground import Plan, kerb_of, lay_ground, plan_ground, road_area, wear_road
 from drive.sim.look.houses import build_house
 from drive.sim.look.markings import paint_arrows, paint_crossings, paint_edges, paint_lines, paint_stops
 from drive.sim.look.plants import plant_tree, plant_woods
+from drive.sim.look.record import driven_area, surroundings
 from drive.sim.look.signs import light_heads, put_light, put_sign
 from drive.sim.look.soup import Soup
 from drive.sim.look.things import build_barrier, build_cone, build_digger
@@ -19,16 +20,18 @@ from drive.sim.render.scene import Mesh
 from drive.sim.render.weather import Weather
 from drive.sim.world import World
 
-PAVEMENT_M, FORECOURT_M = 3.0, 5.0
+FORECOURT_M = 5.0
 
 
 def static_mesh(world: World, weather: Weather, seed: int) -> Mesh:
     """Ground, markings, buildings, trees, signs, parked cars; the same bytes for the same seed."""
     soup, rng = Soup(), np.random.default_rng([seed, 41])
     furniture, road = world.furniture, shapely.simplify(road_area(world.map), 0.04)
-    houses = furniture.buildings if furniture is not None else np.zeros((0, 6))
-    courts = shapely.union_all([shapely.Polygon(c).buffer(FORECOURT_M, join_style="mitre") for c in box_corners(houses[:, :5])])
-    plan = plan_ground(road, PAVEMENT_M, courts)
+    if furniture is None:
+        road = driven_area(world, road)
+        furniture = surroundings(world, road, rng)
+    courts = [shapely.Polygon(c).buffer(FORECOURT_M, join_style="mitre") for c in box_corners(furniture.buildings[:, :5])]
+    plan = plan_ground(road, PAVEMENT_M, shapely.union_all(courts), kerb_of(world))
     lay_ground(soup, plan, rng)
     wear_road(soup, world.map, rng)
     paint_lines(soup, world.map, bool(rng.random() < 0.4))
@@ -39,15 +42,13 @@ def static_mesh(world: World, weather: Weather, seed: int) -> Mesh:
     plant_woods(soup, plan.bounds, rng)
     for _, place, heading, height in light_heads(world.map):
         put_light(soup, place, heading, height)
-    if furniture is not None:
-        _furnish(soup, world, weather, seed)
+    _furnish(soup, furniture, plan, len(world.static.kind) + 1, weather.night, seed)
     return soup.mesh()
 
 
-def _furnish(soup: Soup, world: World, weather: Weather, seed: int) -> None:
-    """What the town put beside its roads; each thing has a generator of its own, so one does not change the next."""
-    furniture, night = world.furniture, weather.night
-    assert furniture is not None
+def _furnish(soup: Soup, furniture: Furniture, plan: Plan, first: int, night: bool, seed: int) -> None:
+    """What stands beside the roads; each thing has a generator of its own, so one does not change the next. first: instance of
+    the first parked car."""
     for n, row in enumerate(furniture.buildings):
         build_house(soup, row, night, np.random.default_rng([seed, 43, n]))
     for n, row in enumerate(furniture.trees):
@@ -57,17 +58,9 @@ def _furnish(soup: Soup, world: World, weather: Weather, seed: int) -> None:
     for n, row in enumerate(furniture.parked):
         model, rng = Soup(), np.random.default_rng([seed, 59, n])
         (build_van if row[6] else build_car)(model, row[3:6], rng, False)
-        soup.absorb(model, (row[0], row[1], 0.0), float(row[2]), "car", len(world.static.kind) + 1 + n)
-    first = len(world.static.kind) + 1 + len(furniture.parked)
+        soup.absorb(model, (row[0], row[1], 0.0), float(row[2]), "car", first + n)
     for n, row in enumerate(furniture.works):
-        model, rng = Soup(), np.random.default_rng([seed, 61, n])
-        _build_works(model, row, rng)
-        soup.absorb(model, (row[0], row[1], 0.0), float(row[2]), "truck" if row[6] == 0 else "obstacle", first + n)
-
-
-def _build_works(soup: Soup, row: Array, rng: np.random.Generator) -> None:
-    """One thing of a road-works site."""
-    if row[6] == 0:
-        build_digger(soup, row[3:6], rng)
-    else:
-        (build_cone if row[6] == 1 else build_barrier)(soup, row[3:6])
+        model, meaning = Soup(), "truck" if row[6] == 0 else "obstacle"
+        floor = 0.0 if plan.road.contains(shapely.Point(row[:2])) else plan.kerb_m
+        (build_digger, build_cone, build_barrier)[int(row[6])](model, row[3:6] - [0.0, 0.0, floor])
+        soup.absorb(model, (row[0], row[1], floor), float(row[2]), meaning, first + len(furniture.parked) + n)

@@ -60,7 +60,7 @@ def build_barrier(soup: Soup, size: ArrayLike) -> None:
     soup.add(moved(join(boards), heading=turn), "obstacle", NUMBER["stripes"])
 
 
-def build_digger(soup: Soup, size: ArrayLike, rng: np.random.Generator) -> None:
+def build_digger(soup: Soup, size: ArrayLike) -> None:
     """A wheeled loader: yellow body, glass cab, an arm with a shovel ahead."""
     length, width, height = np.asarray(size, dtype=np.float64)
     yellow, half = (0.92, 0.68, 0.08), width / 2 - 0.05
