@@ -19,7 +19,8 @@ WIDE_M = 150.0  # cells wider than this are always looked at
 
 class Packed(NamedTuple):
     """A mesh with its triangles sorted by cell. corners [T, 9] float32; normal [T, 3] float32 unit; density [T] float32: texture
-    repeats per metre; cell_ptr [C + 1]; cell_sphere [C, 4] float32: centre and radius; the rest as in `Mesh`."""
+    repeats per metre; cell_ptr [C + 1]; cell_sphere [C, 4] float32: centre and radius; extent [T] float32: length of the
+    longest edge, infinite for what moves; the rest as in `Mesh`."""
 
     corners: Floats
     normal: Floats
@@ -33,26 +34,28 @@ class Packed(NamedTuple):
     layer: NDArray[np.int8]
     cell_ptr: NDArray[np.int64]
     cell_sphere: Floats
+    extent: Floats
 
 
 def pack(mesh: Mesh) -> Packed:
     """Lays out what never moves."""
     order, pointer = _cells(mesh.vertices[mesh.triangles].astype(np.float64))
     parts = (mesh.triangles, mesh.uv, mesh.texture, mesh.tint, mesh.semantic, mesh.instance, mesh.glow, mesh.layer)
-    return _packed(Mesh(mesh.vertices, *(part[order] for part in parts)), pointer)
+    extent = np.ptp(mesh.vertices[mesh.triangles[order]], axis=1).max(-1)
+    return _packed(Mesh(mesh.vertices, *(part[order] for part in parts)), pointer, extent)
 
 
 def pack_actors(mesh: Mesh) -> Packed:
     """Lays out what moves: every run of triangles of one instance is a cell."""
     cut = np.flatnonzero(np.diff(mesh.instance)) + 1
-    return _packed(mesh, np.concatenate([[0], cut, [len(mesh.instance)]]).astype(np.int64))
+    return _packed(mesh, np.concatenate([[0], cut, [len(mesh.instance)]]).astype(np.int64), np.full(len(mesh.instance), np.inf, np.float32))
 
 
-def _packed(mesh: Mesh, pointer: NDArray[np.int64]) -> Packed:
+def _packed(mesh: Mesh, pointer: NDArray[np.int64], extent: Floats) -> Packed:
     corners, normal, density, spheres = shaped(mesh.vertices, mesh.triangles, mesh.uv, pointer)
     uv = np.ascontiguousarray(mesh.uv.reshape(-1, 6))
     looks = (mesh.texture, mesh.tint, mesh.semantic, mesh.instance, mesh.glow, mesh.layer)
-    return Packed(corners, normal, density, uv, *looks, pointer, spheres)
+    return Packed(corners, normal, density, uv, *looks, pointer, spheres, extent)
 
 
 @kernel
@@ -87,11 +90,11 @@ def shaped(vertices: Floats, triangles: NDArray[np.int32], uv: Floats, pointer: 
 
 
 def _cells(corners: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """An order of triangles by cell, and where each cell begins; very long ones share a last cell that is always looked at."""
+    """An order of triangles by cell, the largest first, and where each cell begins; very long ones share a last cell."""
     middle = corners.mean(1)
     wide = np.ptp(corners, axis=1).max(-1) > SPREAD_M
     key = np.floor(middle[:, :2] / CELL_M).astype(np.int64)
     key[wide] = np.iinfo(np.int32).max
-    order = np.lexsort((key[:, 1], key[:, 0]))
+    order = np.lexsort((-np.ptp(corners, axis=1).max(-1), key[:, 1], key[:, 0]))
     cut = np.flatnonzero((np.diff(key[order], axis=0) != 0).any(-1)) + 1
     return order, np.concatenate([[0], cut, [len(order)]]).astype(np.int64)

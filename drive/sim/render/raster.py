@@ -21,6 +21,7 @@ from drive.sim.render.scene import Floats
 
 NEAR_M = 0.08
 ROOM_PX = 1e-3
+LEAST_PX = 0.3  # what never moves and is smaller than this in the picture is left out
 LAYER_BIAS = 2e-4  # how much nearer, in proportion, a layer counts as than the one below it in the same plane
 
 
@@ -37,7 +38,7 @@ class View(NamedTuple):
 class Hits(NamedTuple):
     """What a view sees. key [H, W] float32: biased 1 / z, 0 where nothing is; index [H, W] int32: row of `weights`, -1 nothing.
 
-    weights [N, 10] float64: the three weights' planes in the pixel (A, B, C each) and 1 / (a . (b x c)); source [N]: the triangle.
+    weights [N, 10] float64: the three weights' planes in the pixel (A, B, C each) and -a . (b x c); source [N]: the triangle.
     """
 
     key: Floats
@@ -81,10 +82,20 @@ def draw(view: View, mesh: Packed, first_source: int, far_m: float, hits: Hits, 
     """Draws a mesh into `hits`; returns how many rows of its weights are in use afterwards."""
     for cell in range(len(mesh.cell_ptr) - 1):
         if cell_in_view(view, mesh.cell_sphere[cell], far_m):
+            least = LEAST_PX / view.intrinsics[0] * distance(view.position, mesh.cell_sphere[cell])
             for t in range(mesh.cell_ptr[cell], mesh.cell_ptr[cell + 1]):
+                if mesh.extent[t] < least:
+                    break  # largest first: the others are specks too
                 if shows_front(view.position, mesh.corners[t], mesh.normal[t]):
                     used = draw_triangle(view, mesh.corners[t], mesh.layer[t], first_source + t, hits, used)
     return used
+
+
+@kernel
+def distance(position: Array, sphere: Floats) -> float:
+    """How far a sphere's nearest point is, 0 inside."""
+    x, y, z = position[0] - sphere[0], position[1] - sphere[1], position[2] - sphere[2]
+    return max(0.0, math.sqrt(x * x + y * y + z * z) - sphere[3]) if not math.isinf(sphere[3]) else 0.0
 
 
 @kernel
@@ -137,7 +148,7 @@ def draw_triangle(view: View, corners: Floats, layer: int, source: int, hits: Hi
     rows[2] = uz - ux * (k[2] * ifx - k[4] * skew) - uy * k[4] * ify
     rows[5] = vz - vx * (k[2] * ifx - k[4] * skew) - vy * k[4] * ify
     rows[8] = wz - wx * (k[2] * ifx - k[4] * skew) - wy * k[4] * ify
-    rows[9] = 1.0 / volume
+    rows[9] = volume
     hits.source[used] = source
     return used + 1 if fill(rows, first_u, last_u, int(first_v), int(last_v), layer, used, hits) else used
 
@@ -170,7 +181,7 @@ def cut_box(
 def fill(rows: Array, left: float, right: float, top: int, bottom: int, layer: int, index: int, hits: Hits) -> bool:
     """Fills the pixels of a box that the triangle covers, where it is the nearest; whether there is one."""
     bias = 1.0 + LAYER_BIAS * layer
-    slope = np.float32((rows[0] + rows[3] + rows[6]) * rows[9] * bias)
+    slope = np.float32((rows[0] + rows[3] + rows[6]) / rows[9] * bias)
     limit = np.float32(bias / NEAR_M)
     seen = False
     for i in range(top, bottom + 1):
@@ -189,7 +200,7 @@ def fill(rows: Array, left: float, right: float, top: int, bottom: int, layer: i
                 end = -1.0
         if begin > end:
             continue
-        offset = start * rows[9] * bias
+        offset = start / rows[9] * bias
         key, ids = hits.key[i], hits.index[i]
         for j in range(int(begin), int(end) + 1):
             near = np.float32(offset + slope * (j + 0.5))

@@ -50,17 +50,17 @@ def pyramid(textures: NDArray[np.uint8]) -> Pyramid:
 
 
 class Looks(NamedTuple):
-    """What shading needs of each triangle seen, row by row of `Hits.weights`: values [N, 16] float32 (uv of three corners, squared
+    """What shading needs of each triangle seen, row by row of `Hits.weights`: values [N, 16] float64 (uv of three corners, squared
     tint, normal, repeats per metre, glow, wetness); codes [N, 3] int32 (texture, semantic, instance)."""
 
-    values: Floats
+    values: Array
     codes: NDArray[np.int32]
 
 
 @kernel
 def gather(hits: Hits, used: int, static: Packed, moving: Packed, wet: float) -> Looks:
     """Looks of the triangles in use."""
-    looks = Looks(np.empty((used, 16), np.float32), np.empty((used, 3), np.int32))
+    looks = Looks(np.empty((used, 16)), np.empty((used, 3), np.int32))
     many = len(static.layer)
     for n in range(used):
         t = hits.source[n]
@@ -72,7 +72,7 @@ def gather(hits: Hits, used: int, static: Packed, moving: Packed, wet: float) ->
 
 
 @kernel
-def look_of(mesh: Packed, t: int, wet: float, values: Floats, codes: NDArray[np.int32]) -> None:
+def look_of(mesh: Packed, t: int, wet: float, values: Array, codes: NDArray[np.int32]) -> None:
     """Writes one row of `Looks`."""
     for k in range(6):
         values[k] = mesh.uv[t, k]
@@ -155,7 +155,7 @@ def shade(
             w1 = rows[3] * pu + rows[4] * pv + rows[5]
             w2 = rows[6] * pu + rows[7] * pv + rows[8]
         share = 1.0 / (w0 + w1 + w2)
-        far = length * share / rows[9]
+        far = length * share * rows[9]
         n0, n1, n2 = look[9], look[10], look[11]
         facing = max(0.05, -(n0 * d0 + n1 * d1 + n2 * d2))
         g0, g1, g2 = look[6], look[7], look[8]
