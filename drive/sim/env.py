@@ -4,7 +4,8 @@
     gymnasium.make("drive/Town-v0"); gymnasium.make("drive/Log-v0", file="scene.pkl")
 
 Actions [2] in -1..1: acceleration and steering rate, in shares of their limits. An observation is one vector:
-the ego, points of its route ahead, the nearest agents, all in the ego frame; nothing after t.
+the ego, points of its route ahead, the nearest agents, all in the ego frame; nothing after t. With `rig="nuscenes"` (or another,
+`rig_width` pixels wide, in a `weather`) it is a dict of that vector ("vector") and each camera's picture uint8 [H, W, 3] by name.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from drive.frames import Array
 from drive.sim.advance import MAX_STEER_RATE
 from drive.sim.episodes import Episode, make_world
 from drive.sim.observe import relative_pose
+from drive.sim.rigs import load_rig
+from drive.sim.sight import Eyes, Sight
 from drive.sim.state import ACCEL, ACTIVE, FAULT, LATERAL, OFF_ROAD, RED_LIGHT, SPEED, STATION, STEER, State, V
 from drive.sim.world import World
 
@@ -31,15 +34,18 @@ MAX_ACCEL_MPS2 = 4.0
 SIZE = EGO_ROW + 2 * ROUTE_POINTS + AGENT_ROW * NEAREST
 
 Vector = NDArray[np.float32]
+Seen = Vector | dict[str, NDArray[Any]]
 
 
-class DriveEnv(gymnasium.Env[Vector, Vector]):
+class DriveEnv(gymnasium.Env[Seen, Vector]):
     """The shared part: steps a world, rewards metres of route, ends at a fault of the ego's or at the goal."""
 
     metadata = {"render_modes": []}
 
-    def __init__(self) -> None:
-        self.observation_space = gymnasium.spaces.Box(-LIMIT, LIMIT, (SIZE,), np.float32)
+    def __init__(self, rig: str | None = None, rig_width: int | None = None, weather: str = "day") -> None:
+        self.sight = Sight(rig, rig_width, weather) if rig else None
+        self.eyes: Eyes | None = None
+        self.observation_space = _space(self.sight)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float32)
         self.world: World | None = None
         self.state: State | None = None
@@ -48,14 +54,21 @@ class DriveEnv(gymnasium.Env[Vector, Vector]):
         """The world of an episode."""
         raise NotImplementedError
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Vector, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Seen, dict[str, Any]]:
         """A new episode; the generator that `seed` sets chooses the town."""
         super().reset(seed=seed)
-        self.world = self.make_world(int(self.np_random.integers(2**31)))
-        self.state = self.world.start
-        return vector_of(self.world, self.state), {"world": self.world.name}
+        world = self.make_world(int(self.np_random.integers(2**31)))
+        if self.sight and (self.eyes is None or world is not self.world):
+            self.eyes = Eyes(world, self.sight)
+        self.world, self.state = world, world.start
+        return self._seen(world, world.start), {"world": world.name}
 
-    def step(self, action: Vector) -> tuple[Vector, float, bool, bool, dict[str, Any]]:
+    def _seen(self, world: World, state: State) -> Seen:
+        if self.eyes is None:
+            return vector_of(world, state)
+        return {"vector": vector_of(world, state)} | {view.camera.name: np.asarray(view.image) for view in self.eyes.look(state)}
+
+    def step(self, action: Vector) -> tuple[Seen, float, bool, bool, dict[str, Any]]:
         """One tenth of a second. Raises ValueError before the first reset."""
         if self.world is None or self.state is None:
             raise ValueError("call reset before step")
@@ -68,14 +81,14 @@ class DriveEnv(gymnasium.Env[Vector, Vector]):
         late = self.state.step >= round(self.world.time_limit_s / 0.1)
         reward = station - before + (10.0 if arrived else 0.0) - (20.0 if wrong else 0.0)
         info = {"success": arrived and not wrong, "fault": int(flags[FAULT]), "off_road": bool(flags[OFF_ROAD])}
-        return vector_of(self.world, self.state), reward, wrong or arrived, late, info
+        return self._seen(self.world, self.state), reward, wrong or arrived, late, info
 
 
 class TownEnv(DriveEnv):
-    """Ordinary episodes in towns; seeds from 0 to `towns` - 1 of a distribution."""
+    """Ordinary episodes in towns; seeds from 0 to `towns` - 1 of a distribution. sight: rig, rig_width, weather."""
 
-    def __init__(self, distribution: str = "town", towns: int = 10_000) -> None:
-        super().__init__()
+    def __init__(self, distribution: str = "town", towns: int = 10_000, **sight: Any) -> None:
+        super().__init__(**sight)
         self.distribution, self.towns = distribution, towns
 
     def make_world(self, seed: int) -> World:
@@ -88,14 +101,25 @@ class TownEnv(DriveEnv):
 class LogEnv(DriveEnv):
     """A recorded scene: a ScenarioNet file, or the folder of a nuScenes data set and the name of a scene."""
 
-    def __init__(self, file: str, reactive: bool = True, scene: str = "") -> None:
-        super().__init__()
+    def __init__(self, file: str, reactive: bool = True, scene: str = "", **sight: Any) -> None:
+        super().__init__(**sight)
         self.episode = Episode(file, traffic="reactive" if reactive else "replay", scene=scene)
         self.loaded: World | None = None
 
     def make_world(self, seed: int) -> World:
         self.loaded = self.loaded or make_world(self.episode)
         return self.loaded
+
+
+def _space(sight: Sight | None) -> gymnasium.Space[Any]:
+    """The vector's box, or with cameras a dict of it and theirs. Raises ValueError for rigs that differ between episodes."""
+    vector = gymnasium.spaces.Box(-LIMIT, LIMIT, (SIZE,), np.float32)
+    if sight is None:
+        return vector
+    if sight.rig == "random":
+        raise ValueError("an environment's pictures keep their sizes, so its rig cannot be random: name a rig or a rig's YAML file")
+    boxes = {c.name: gymnasium.spaces.Box(0, 255, (c.height, c.width, 3), np.uint8) for c in load_rig(sight.rig, 0, sight.width)}
+    return gymnasium.spaces.Dict({"vector": vector, **boxes})
 
 
 def vector_of(world: World, state: State) -> Vector:

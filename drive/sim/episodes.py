@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from drive.schema import Planner
-from drive.sim.rollout import Loop, PrivilegedPlanner, Rollout, replay_human, rollout
+from drive.sim.rollout import HUMAN, Loop, PrivilegedPlanner, Rollout, replay_human, rollout
 from drive.sim.world import World
-
-HUMAN = "log"
 
 
 @dataclass(frozen=True)
@@ -87,16 +85,20 @@ def drive_all(
 ) -> Iterator[tuple[Episode, str, Any]]:
     """Every episode by every planner, in order. load and finish run in the worker that drives (so both must be importable);
     finish turns a drive into what is kept."""
-    jobs = [(episode, planner, loop, load, finish) for planner in planners for episode in episodes]
-    if workers <= 1:
-        yield from map(_drive, jobs)
+    yield from in_workers(_drive, [(episode, planner, loop, load, finish) for planner in planners for episode in episodes], workers)
+
+
+def in_workers(work: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -> Iterator[Any]:
+    """Results in the order of the jobs; with several workers from fresh processes of one thread each."""
+    if workers <= 1 or len(jobs) < 2:
+        yield from map(work, jobs)
         return
     import multiprocessing
 
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     with multiprocessing.get_context("spawn").Pool(min(workers, len(jobs))) as pool:
-        yield from pool.imap(_drive, jobs, chunksize=1)
+        yield from pool.imap(work, jobs, chunksize=1)
 
 
 def _drive(job: tuple[Episode, str, Loop, MakePlanner, Callable[[Episode, Rollout], Any]]) -> tuple[Episode, str, Any]:

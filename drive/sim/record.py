@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from drive.frames import Array
-from drive.sim.episodes import HUMAN, Episode, make_world
-from drive.sim.rollout import Rollout, replay, replay_human
+from drive.sim.episodes import Episode, make_world
+from drive.sim.rollout import HUMAN, Rollout, replay, replay_human
 
 SCHEMA = 1
 

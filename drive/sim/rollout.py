@@ -21,6 +21,7 @@ from drive.sim.state import ACTIVE, CONTACT, DT_S, FAULT, LATERAL, SPEED, STATIO
 from drive.sim.tracker import Track, make_track
 from drive.sim.world import World, state_hash
 
+HUMAN = "log"  # the planner's name where the recorded drive itself is replayed
 FIRST_DEADLINE_S = 180.0  # an episode's first plan may compile or load things
 # When an episode is lost, as in CARLA's leaderboard 1.0. The expert's longest wait in 118 towns with traffic was 78 s.
 OFF_ROUTE_M = 30.0
@@ -170,7 +171,16 @@ def replay_human(world: World) -> Rollout:
             outcome = "arrived"
     if len(states) == 1:
         raise ValueError(f"world {world.name!r} has no recorded drive to replay")
-    return _rollout(world, "log", states, [(0.0, 0.0)] * (len(states) - 1), [], outcome)
+    return _rollout(world, HUMAN, states, [(0.0, 0.0)] * (len(states) - 1), [], outcome)
+
+
+def states_of(run: Rollout) -> Iterator[State]:
+    """The states of a drive from its first on, stepped again."""
+    state = run.world.start
+    yield state
+    for action in run.actions:
+        state = run.world.step_recorded(state) if run.planner == HUMAN else run.world.step(state, action)
+        yield state
 
 
 def replay(world: World, actions: Array, outcome: str, name: str) -> Rollout:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from drive.sim.episodes import HUMAN, Episode, MakePlanner, drive_all
+from drive.sim.episodes import Episode, MakePlanner, drive_all, in_workers
 from drive.sim.record import replay_file, save_rollout
 from drive.sim.report import SimReport
-from drive.sim.rollout import Loop, Rollout
+from drive.sim.rollout import HUMAN, Loop, Rollout
 from drive.sim.scenarios import FAMILIES
 from drive.sim.scores import EpisodeScore, score
+from drive.sim.sight import Sight
 from drive.sim.tables_world import scene_names
 from drive.sim.town import TOWNS, distribution_hash
 
@@ -75,7 +76,7 @@ def simulate(
     report = SimReport(scores, _settings(episodes, loop))
     if out is not None:
         report.save(out)
-        report.save_page(out, _videos(report, out, videos, {episode.name: episode for episode in episodes}))
+        report.save_page(out, _videos(report, out, videos, loop.sight, workers))
     return report
 
 
@@ -111,20 +112,28 @@ def _settings(episodes: Sequence[Episode], loop: Loop) -> dict[str, Any]:
     return settings
 
 
-def _videos(report: SimReport, out: Path, count: int, episodes: dict[str, Episode]) -> dict[tuple[str, str], Path]:
+def _videos(report: SimReport, out: Path, count: int, sight: Sight | None, workers: int) -> dict[tuple[str, str], Path]:
     """Videos of the worst drives first, at least one of every planner."""
     if count < 1:
         return {}
-    from drive.sim.draw import save_video
-
     order = sorted(report.scores, key=lambda s: (s.values["success"], s.values["route_completion"]))
     chosen = order[: max(0, count - len(report.planners))]
     for planner in report.planners:
         own = [s for s in order if s.planner == planner and s not in chosen]
         chosen += own[-1:]
-    made = {}
-    for s in chosen:
-        name = f"{file_name(s.planner)}-{s.name}"
-        run, _ = replay_file(out / "drives" / f"{name}.json")
-        made[s.planner, s.name] = save_video(run, out / "videos" / f"{name}.mp4")
-    return made
+    jobs = [(out, f"{file_name(s.planner)}-{s.name}", sight) for s in chosen]
+    made = in_workers(_video, jobs, workers)
+    return {(s.planner, s.name): path for s, path in zip(chosen, made, strict=True)}
+
+
+def _video(job: tuple[Path, str, Sight | None]) -> Path:
+    out, name, sight = job
+    run, _ = replay_file(out / "drives" / f"{name}.json")
+    path = out / "videos" / f"{name}.mp4"
+    if sight is None:
+        from drive.sim.draw import save_video
+
+        return save_video(run, path)
+    from drive.sim.draw_sight import save_surround_video
+
+    return save_surround_video(run, sight, path)

@@ -1,0 +1,116 @@
+"""Pictures and videos of a drive through the car's cameras: each where it looks, the plan on the road, the bird's-eye view between them.
+
+Pictures are drawn again from the saved actions: a drive takes no more room on disk with cameras than without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from drive.cameras import resized
+from drive.frames import Array
+from drive.schema import CameraImage
+from drive.sim.draw import FRAME_STEPS, Backdrop, MapView, draw_step, plans_in_force
+from drive.sim.observe import command_at, relative_pose
+from drive.sim.render.renderer import Renderer
+from drive.sim.render.scene import SEMANTIC
+from drive.sim.rollout import Rollout, states_of
+from drive.sim.sight import Sight, seed_of
+from drive.sim.state import DT_S, HEADING, SPEED, STATION, State
+from drive.viz.cameras import Scenery, draw_camera
+from drive.viz.canvas import Canvas, Picture, shortened
+from drive.viz.frame import HEIGHT, WIDTH, fitted_cell, make_layout, put
+from drive.viz.ribbon import Ribbon, make_ribbon
+from drive.viz.style import BACKGROUND, PANEL, SOFT_TEXT, TEXT, TIME_COLOURS, time_colours
+from drive.viz.video import write_video
+
+SMOOTHING = 2  # pictures are drawn this many times larger than shown, each way
+AHEAD_M, BEHIND_M = 62.0, 24.0
+FIRST_SOLID = SEMANTIC.index("building")  # what is drawn from here on stands before the road; a crossing lies on it
+HORIZON_S = 3.0  # of the plan, as far as it is shown
+COMMAND_WORDS = {"left": "\u2190 left", "straight": "\u2191 straight", "right": "right \u2192"}
+
+
+class SurroundView:
+    """Draws the steps of a drive as its rig sees them."""
+
+    def __init__(self, run: Rollout, sight: Sight) -> None:
+        self.run, self.sight = run, sight
+        rig = sight.cameras(run.world)
+        layout = make_layout(list(rig))
+        self.cells = [fitted_cell(cell, camera.width / camera.height) for camera, cell in zip(rig, layout.cameras, strict=True)]
+        self.cameras = [resized(camera, cell.width, cell.height) for camera, cell in zip(rig, self.cells, strict=True)]
+        self.above, self.panel = layout.bev, layout.panel
+        self.renderer = Renderer(run.world, sight.weather_in(run.world), seed_of(run.world))
+        self.backdrop = Backdrop(run.world)
+
+    def frames(self, every: int = FRAME_STEPS) -> Iterator[Picture]:
+        """Pictures of the drive, uint8 [HEIGHT, WIDTH, 3], one in so many steps."""
+        wanted = dict(plans_in_force(self.run, every))
+        for step, state in enumerate(states_of(self.run)):
+            if step in wanted:
+                yield self.frame(step, state, wanted[step], step + every >= len(self.run.ego))
+
+    def frame(self, step: int, state: State, plan: tuple[int, Array] | None, last: bool = False) -> Picture:
+        """The picture of one step. plan: when it was made, and its world poses at every step from then."""
+        picture = np.full((HEIGHT, WIDTH, 3), BACKGROUND, dtype=np.uint8)
+        scenery = Scenery(ribbon=None if plan is None else _band(state, plan[1][step - plan[0] :]))
+        larger = [resized(camera, SMOOTHING * camera.width, SMOOTHING * camera.height) for camera in self.cameras]
+        for camera, cell, seen in zip(self.cameras, self.cells, self.renderer.render(state, larger), strict=True):
+            image = CameraImage(resized(camera, SMOOTHING * cell.width, SMOOTHING * cell.height), 0.0, seen.rgb)
+            solid = seen.semantic >= FIRST_SOLID
+            put(picture, cell, draw_camera(image, cell.width, cell.height, scenery, solid))
+        put(picture, self.above, self._above(step, state, plan))
+        put(picture, self.panel, self._panel(step, state, last))
+        return picture
+
+    def _above(self, step: int, state: State, plan: tuple[int, Array] | None) -> Picture:
+        cell, scale = self.above, self.above.height / (AHEAD_M + BEHIND_M)
+        view = MapView(cell.width, cell.height, state.ego[:2], (cell.width / 2, AHEAD_M * scale), float(state.ego[HEADING]), scale)
+        return draw_step(self.run, step, plan, self.backdrop, view).finish()
+
+    def _panel(self, step: int, state: State, last: bool) -> Picture:
+        cell, world, ego = self.panel, self.run.world, state.ego
+        canvas, unit = Canvas(cell.width, cell.height, PANEL), cell.height / 360
+        x, right = 26.0, cell.width - 26.0
+        canvas.text((x, 40 * unit), shortened(self.run.planner, 24, 0.6 * right, bold=True), 24, TEXT, bold=True)
+        canvas.text((right, 40 * unit), f"{step * DT_S:.1f} s", 20, SOFT_TEXT, "right")
+        about = f"{world.name}, {self.sight.weather}, rig {Path(self.sight.rig).stem}"
+        canvas.text((x, 74 * unit), shortened(about, 15, right - x), 15, SOFT_TEXT)
+        wide = canvas.text((x, 138 * unit), f"{3.6 * ego[SPEED]:.0f}", 56, TEXT, bold=True)
+        canvas.text((x + wide + 10, 150 * unit), "km/h", 18, SOFT_TEXT)
+        canvas.text((right, 138 * unit), COMMAND_WORDS[command_at(world, float(ego[STATION]))], 22, TEXT, "right")
+        start = float(self.run.ego[0, STATION])
+        done, whole = max(float(ego[STATION]) - start, 0.0), max(world.goal_m - start, 1.0)
+        for colour, reach in ((BACKGROUND, 1.0), (TIME_COLOURS[1], min(done / whole, 1.0))):
+            canvas.line([[x, 204 * unit], [x + reach * (right - x), 204 * unit]], colour, 6.0)
+        canvas.text((x, 228 * unit), f"{done:.0f} of {whole:.0f} m", 14, SOFT_TEXT)
+        if last:
+            canvas.text((right, 228 * unit), self.run.outcome, 16, TEXT, "right", bold=True)
+        _key(canvas, (x, 280 * unit), right - x)
+        return canvas.finish()
+
+
+def _band(state: State, poses: Array) -> Ribbon | None:
+    """What is left of a plan from now on, as a band in the ego frame."""
+    ahead = relative_pose(state.ego, poses[1 : 1 + round(HORIZON_S / DT_S)])
+    return make_ribbon(ahead, DT_S * np.arange(1, len(ahead) + 1)) if len(ahead) else None
+
+
+def _key(canvas: Canvas, place: tuple[float, float], width: float) -> None:
+    """What the colours mean."""
+    x, y = place
+    edges = np.linspace(x, x + 46, 24)
+    for a, b, colour in zip(edges[:-1], edges[1:], time_colours(np.linspace(0, 1, 23)), strict=True):
+        canvas.polygon([[a, y - 5], [b, y - 5], [b, y + 5], [a, y + 5]], (int(colour[0]), int(colour[1]), int(colour[2])), 0.9)
+    canvas.text((x + 56, y), f"plan, 0 to {HORIZON_S:g} s", 14, TEXT)
+    canvas.line([[x + width / 2, y], [x + width / 2 + 46, y]], TIME_COLOURS[1], 3.0, 0.5)
+    canvas.text((x + width / 2 + 56, y), "route", 14, TEXT)
+
+
+def save_surround_video(run: Rollout, sight: Sight, path: Path, every: int = FRAME_STEPS) -> Path:
+    """The drive as MP4 through its cameras, in real time."""
+    return write_video(path, SurroundView(run, sight).frames(every), 1.0 / (every * DT_S))
