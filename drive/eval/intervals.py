@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from drive.frames import Array
 from drive.schema import Mask
@@ -33,7 +33,7 @@ def scene_interval(values: Array, valid: Mask, scenes: Sequence[str], seed: int 
         return float("nan"), float("nan")
     drawn = _draws(n, seed)
     means = (drawn @ sums) / (drawn @ counts)
-    tail = stats.norm.cdf(np.sqrt(n / (n - 1)) * stats.t.ppf((1 - LEVEL) / 2, n - 1))
+    tail = special.ndtr(np.sqrt(n / (n - 1)) * special.stdtrit(n - 1, (1 - LEVEL) / 2))
     low, high = np.quantile(means, [tail, 1 - tail])
     return float(low), float(high)
 

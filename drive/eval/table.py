@@ -12,6 +12,7 @@ HORIZONS = (*(f"{s}s" for s in HORIZONS_S), "avg")
 STEMS = ("l2", "collision", "ccr")
 COMPARED = ("l2_avg", "collision_avg")
 SOURCE = "source"
+SHOWN_REASONS = 3  # of each planner; a missing picture's reason names its file, so every sample has its own
 
 
 def text_table(report: Report) -> str:
@@ -108,13 +109,20 @@ def _unknown(report: Report) -> str:
 
 
 def _failures(report: Report) -> str:
-    reasons: dict[tuple[str, str], list[str]] = {}
-    for failure in report.failures:
-        reasons.setdefault((failure["planner"], failure["reason"]), []).append(failure["token"])
-    return "\n".join(
-        f"failed: {name}: {len(tokens)} x {reason} ({tokens[0]}{', ...' if len(tokens) > 1 else ''})"
-        for (name, reason), tokens in reasons.items()
-    )
+    """Each planner's most frequent reasons, a line each, and how many samples have others."""
+    lines = []
+    for name in dict.fromkeys(failure["planner"] for failure in report.failures):
+        reasons: dict[str, list[str]] = {}
+        for failure in report.failures:
+            if failure["planner"] == name:
+                reasons.setdefault(failure["reason"], []).append(failure["token"])
+        ranked = sorted(reasons.items(), key=lambda entry: -len(entry[1]))
+        for reason, tokens in ranked[:SHOWN_REASONS]:
+            lines.append(f"failed: {name}: {len(tokens)} x {reason} ({tokens[0]}{', ...' if len(tokens) > 1 else ''})")
+        rest = [len(tokens) for _, tokens in ranked[SHOWN_REASONS:]]
+        if rest:
+            lines.append(f"failed: {name}: {sum(rest)} more samples for {len(rest)} other reasons, all in report.json (--out FOLDER)")
+    return "\n".join(lines)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,6 +132,30 @@ def test_known_answer_on_nuscenes_mini(real_data: Path, tmp_path: Path, capsys: 
         assert rows[metric]["low"] < value < rows[metric]["high"]
     assert report["schema"] == 1 and report["command"] == "eval"
     assert "0.416" in capsys.readouterr().out
+
+
+# As if it were not installed. (None in sys.modules is no such thing: scipy asks it for its Tensor.)
+WITHOUT_TORCH = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("torch", "torchvision", "timm"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+from drive.cli import main
+"""
+
+
+def test_evaluates_where_torch_cannot_be_imported(mini: Path, tmp_path: Path) -> None:
+    """Names of planners included; only a checkpoint needs torch."""
+    arguments = ["eval", str(mini), "--planner", "constant-velocity,stand-still", "--protocol", "all", "--limit", "20"]
+    call = f"{WITHOUT_TORCH}sys.exit(main({[*arguments, '--published', '--out', str(tmp_path)]!r}))"
+    done = subprocess.run([sys.executable, "-c", call], capture_output=True, text=True)
+    assert done.returncode in (0, 1) and "Traceback" not in done.stderr, done.stderr
+    rows = json.loads((tmp_path / "report.json").read_text())["rows"]
+    assert {r["planner"] for r in rows} == {"constant-velocity", "stand-still", "log"} and (tmp_path / "index.html").is_file()
 
 
 def test_limit_does_not_turn_other_tokens_into_failures(real_data: Path, tmp_path: Path) -> None:

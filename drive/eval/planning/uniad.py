@@ -10,6 +10,8 @@ deflates every mean; the ego is drawn up to a cell too far back, since its cell 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from drive.eval.planning.batch import RAW_TO_DETECTION, Batch, Plans
@@ -74,10 +76,6 @@ def _score_cumulative(batch: Batch, plans: Plans) -> dict[str, Array]:
     return {**cumulative("l2", steps.l2), **cumulative("collision", steps.box), **cumulative("point_collision", steps.point)}
 
 
-def _excused(batch: Batch) -> Mask:
-    return per_step(batch, batch.gt_traj).record
-
-
 _SETTINGS = {
     **GRID_SETTINGS,
     "samples": "all key frames; steps without a future count as 0",
@@ -90,13 +88,6 @@ UNIAD = Protocol(
     settings={**_SETTINGS, "average": "at step"},
     select=lambda batch: np.ones(len(batch), dtype=bool),
     score=_score_at_step,
-    excused=_excused,
+    excused=lambda batch: per_step(batch, batch.gt_traj).record,
 )
-UNIAD_STP3 = Protocol(
-    name="uniad-stp3",
-    source="OpenDriveLab/UniAD dd161b2",
-    settings={**_SETTINGS, "average": "mean up to the horizon"},
-    select=lambda batch: np.ones(len(batch), dtype=bool),
-    score=_score_cumulative,
-    excused=_excused,
-)
+UNIAD_STP3 = replace(UNIAD, name="uniad-stp3", settings={**_SETTINGS, "average": "mean up to the horizon"}, score=_score_cumulative)
