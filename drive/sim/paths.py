@@ -13,6 +13,7 @@ from drive.sim.curves import stations_of
 from drive.sim.tables import MapTables, crossings_on
 
 SIDE_ACCEL_MPS2 = 1.8  # comfortable in a bend
+MOST_IN_JUNCTION = 8  # lanes of one junction that a way passes: in, and around a roundabout of four arms
 APPROACH_BRAKE_MPS2 = 1.2  # with which speed falls before a bend
 
 
@@ -65,14 +66,20 @@ def lane_path(road_map: RoadMap, tables: MapTables, lanes: tuple[str, ...]) -> P
 
 
 def wander(road_map: RoadMap, start: str, length_m: float, rng: np.random.Generator, wide: bool = False) -> tuple[str, ...]:
-    """A random way over successors of at least a length (shorter where the lanes end); wide: rather without sharp turns."""
+    """A random way over successors of at least a length (shorter where the lanes end); wide: rather without sharp turns.
+
+    Inside a junction no lane is driven twice where there is another, so nobody circles in a roundabout.
+    """
     lanes, reach = [start], 0.0
     while reach < length_m:
-        choices = road_map.lane(lanes[-1]).successors
+        lane = road_map.lane(lanes[-1])
+        inside = [name for name in lane.successors if lane.junction and road_map.lane(name).junction == lane.junction]
+        fresh = [name for name in lane.successors if name not in inside or name not in lanes[-MOST_IN_JUNCTION:]]
+        choices = fresh or lane.successors
         if not choices:
             break
         chosen = choices[int(rng.integers(len(choices)))]
-        if wide:
+        if wide and not inside:
             chosen = min(choices, key=lambda name: (_turn(road_map, name), name))
         lanes.append(chosen)
         reach += road_map.lane(chosen).length_m

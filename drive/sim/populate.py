@@ -27,6 +27,7 @@ VEHICLES: dict[int, tuple[float, tuple[float, float], tuple[float, float], tuple
     MOTORCYCLE: (0.06, (2.0, 2.3), (0.75, 0.9), (1.4, 1.6), (1.05, 1.3, 2.0, 2.2, 2.6)),
     CYCLIST: (0.06, (1.7, 1.9), (0.55, 0.7), (1.6, 1.8), (0.62, 1.2, 1.2, 1.0, 2.0)),
 }
+TRAFFIC_VERSION = 2  # of the rules that traffic drives by
 WALK_LENGTH_M = 260.0
 DRIVE_LENGTH_M = 1500.0
 
@@ -81,7 +82,7 @@ def town_world(seed: int, config: TownConfig = TOWNS["town"], traffic: TrafficCo
 
 def traffic_hash(traffic: TrafficConfig) -> str:
     """Hash of how busy a town is: with `distribution_hash` it says which worlds a benchmark drove."""
-    return hashlib.sha256(json.dumps([asdict(traffic), sorted(VEHICLES.items())]).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps([TRAFFIC_VERSION, asdict(traffic), sorted(VEHICLES.items())]).encode()).hexdigest()[:12]
 
 
 def finish(stage: Stage, actors: list[Actor], family: str, origin: dict) -> World:

@@ -47,7 +47,7 @@ class Static(NamedTuple):
     gate_ptr[i]:gate_ptr[i+1] (a gate is a controlled connector for a vehicle, a crossing for a pedestrian) and the
     crossings it passes, xing_ptr. conflict [C, C]: row of `conflict_span` (own in, out, other's in, out, from the
     connector's start) and `conflict_priority` (1 own first, 0 equal, -1 other first), or -1. keep_clear [C]: not entered
-    unless it can be left. light_cycle [L, 4, 2]: colour code and end; light_time [L, 2]: offset and period.
+    unless it can be left. zipper [C]: where lanes merge. light_cycle [L, 4, 2]: colour code and end; light_time [L, 2]: offset and period.
     recorded [T, A, 4]: x, y, heading, speed; human [T, 4]: the same of the recorded ego's rear axle. road_*: edges of the
     drivable area in horizontal strips. lane_*: lane samples [N, 5] (x, y, heading, half width, in a junction) in square
     cells. stop_line [S, 4], stop_light [S]. body: the ego's length, width, centre ahead of the rear axle, wheelbase.
@@ -75,6 +75,7 @@ class Static(NamedTuple):
     conflict_priority: Ints
     connector_light: Ints
     keep_clear: Ints
+    zipper: Ints
     light_cycle: Array
     light_time: Array
     recorded: Array

@@ -35,13 +35,14 @@ def map_tables(road_map: RoadMap) -> MapTables:
     for n, (a, b, _, _) in enumerate(pairs):
         conflict[row[a], row[b]] = n
     kinds = {junction.id: junction.kind for junction in road_map.junctions}
-    clear = [kinds.get(road_map.lane(name).junction or "") in ("t", "four-way") for name in names]
+    places = [kinds.get(road_map.lane(name).junction or "") for name in names]
     arrays: dict[str, np.ndarray | float] = {
         "conflict": conflict,
         "conflict_span": np.array([span for _, _, span, _ in pairs], dtype=np.float64).reshape(-1, 4),
         "conflict_priority": np.array([priority for *_, priority in pairs], dtype=np.int64),
         "connector_light": np.array([light_of.get(name, -1) for name in names], dtype=np.int64),
-        "keep_clear": np.array(clear, dtype=np.int64),
+        "keep_clear": np.array([kind in ("t", "four-way") for kind in places], dtype=np.int64),
+        "zipper": np.array([kind == "merge" for kind in places], dtype=np.int64),
     }
     return MapTables({**arrays, **_lights(road_map), **_surface(road_map), **_lane_cells(road_map)}, row)
 
@@ -118,8 +119,6 @@ def _lane_cells(road_map: RoadMap) -> dict[str, np.ndarray]:
     order = np.argsort(cell, kind="stable")
     ptr = np.searchsorted(cell[order], np.arange(shape.prod() + 1)).astype(np.int64)
     return {"lane_origin": origin, "lane_shape": shape, "lane_ptr": ptr, "lane_samples": samples[order]}
-
-
 
 
 def crossings_on(points: Array, road_map: RoadMap) -> list[tuple[float, int]]:

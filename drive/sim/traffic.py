@@ -41,6 +41,7 @@ HARD_BRAKE = 8.0
 GATE_STOP_M = 0.8  # before the line
 GATES_AHEAD = 4
 PATIENCE_S = 30.0  # who has waited longer pulls out before those who can still brake gently
+ZIPPER_S = 4.0  # where lanes merge, who has stood longer at its line goes before who has not
 WALK_SECONDS = 3  # people are followed this far ahead on their way
 
 
@@ -138,6 +139,10 @@ def must_wait_for(sc: Static, st: State, colours: Ints, i: int, g: int, j: int) 
             continue
         if q < st.marks[j, COMMITTED]:
             return True
+        if sc.zipper[own] == 1 and sc.gate_span[q, 0] - front_j < 3.0 and abs(st.move[i, WAIT] - st.move[j, WAIT]) > ZIPPER_S:
+            if st.move[j, WAIT] > st.move[i, WAIT]:
+                return True
+            continue
         priority = sc.conflict_priority[row]
         if priority > 0:
             continue
