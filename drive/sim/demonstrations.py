@@ -36,9 +36,9 @@ from drive.sim.state import (
 )
 from drive.sim.world import World
 
-TURN_WEIGHT, BRAKE_WEIGHT = 3.0, 2.0  # how much oftener states are shown where the route turns, where the ego brakes
+TURN_WEIGHT, BRAKE_WEIGHT = 2.5, 3.0  # how much oftener states are shown where the route turns, where the ego brakes
 BRAKING_MPS2 = -0.4
-STANDING_M = 0.08  # what a step at a standstill counts as, in metres driven
+STANDING_M = 0.25  # what a step at a standstill counts as, in metres driven
 TRIES = 6
 
 

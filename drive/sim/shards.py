@@ -37,8 +37,8 @@ class Recipe:
     rig: str = "configs/rigs/first-drive.yaml"
     width: int = 192
     height: int = 96
-    per_town: int = 40
-    empty_share: float = 0.5
+    per_town: int = 60
+    empty_share: float = 0.6
     displacement: Displacement = field(default_factory=Displacement)
     window: Window = field(default_factory=Window)
 
