@@ -25,7 +25,7 @@ def record_scene(spec: Spec, job: SceneJob) -> tuple[Rows, dict[str, int], str]:
 
     Raises ValueError where no drive of the town that is tried has all ten classes near.
     """
-    return _Recorder(spec, job, find_take(spec, job)).record()
+    return Recorder(spec, job, find_take(spec, job)).record()
 
 
 def log_token(spec: Spec, town: int) -> str:
@@ -42,8 +42,8 @@ def describe(weather: Weather) -> str:
     return ", ".join(words)
 
 
-class _Recorder:
-    """One scene's files and rows."""
+class Recorder:
+    """Writes one scene: its files, then its rows."""
 
     def __init__(self, spec: Spec, job: SceneJob, take: Take) -> None:
         self.spec, self.job, self.take = spec, job, take
