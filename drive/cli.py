@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from drive.schema import Plan, SceneSample, Window
-    from drive.viz.view import AttentionOf
+    from drive.schema import Window
+    from drive.viz.view import AttentionOf, PlanOf
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -76,15 +75,14 @@ def plan(args: argparse.Namespace) -> int:
     """`drive plan DATA`."""
     from drive.data.dataset import open_dataset
     from drive.eval.plans import save_plans
-    from drive.planner import common_window, load_planner, plan_all
+    from drive.planner import plan_all
 
-    planner = load_planner(args.planner)
-    window = common_window([planner])
+    plan_of, name, window, _ = _planner_source(args.planner, args.samples)
     dataset = open_dataset(args.data, split=args.split, limit=args.limit, window=window, maps=False)
-    plans, errors = plan_all(planner, dataset, args.samples)
+    plans, errors = plan_all(plan_of, dataset)
     out = args.out or Path("plans.json")
-    save_plans(out, planner.name, plans, window.future_times_s, errors)
-    print(f"{planner.name}: {len(plans)} of {len(dataset)} samples planned, written: {out}")
+    save_plans(out, name, plans, window.future_times_s, errors)
+    print(f"{name}: {len(plans)} of {len(dataset)} samples planned, written: {out}")
     for token, reason in list(errors.items())[:3]:
         print(f"  failed {token}: {reason}")
     if len(errors) > 3:
@@ -195,7 +193,7 @@ def view(args: argparse.Namespace) -> int:
     return 1 if made.failures else 0
 
 
-def _plan_source(args: argparse.Namespace) -> tuple[Callable[[SceneSample], Plan] | None, str, Window, AttentionOf | None]:
+def _plan_source(args: argparse.Namespace) -> tuple[PlanOf | None, str, Window, AttentionOf | None]:
     """Who gives a sample's plan, the name, the window to open data with, who tells the attention (a network alone); None and ""
     where no plan is asked for."""
     from drive.schema import Window
@@ -207,18 +205,24 @@ def _plan_source(args: argparse.Namespace) -> tuple[Callable[[SceneSample], Plan
 
         file = load_plans(args.plans)
         return file.plan, file.planner, Window(), None
-    if args.planner == "log":
+    if args.planner:
+        return _planner_source(args.planner, args.samples)
+    return None, "", Window(), None
+
+
+def _planner_source(spec: str, samples: int) -> tuple[PlanOf, str, Window, AttentionOf | None]:
+    """As `_plan_source`, of one planner; `log` alone is shown what was recorded."""
+    from drive.planner import common_window, load_planner
+    from drive.schema import Window
+
+    if spec == "log":
         from drive.baselines import recorded_plan
 
-        return (lambda sample: recorded_plan(sample.target.future, sample.observation)), "log", Window(), None
-    if args.planner:
-        from drive.planner import common_window, load_planner
-
-        planner = load_planner(args.planner)
-        told: Any = getattr(planner, "attention", None)
-        attention_of = told and (lambda sample: told(sample.observation))
-        return (lambda sample: planner.plan(sample.observation, samples=args.samples)), planner.name, common_window([planner]), attention_of
-    return None, "", Window(), None
+        return (lambda sample: recorded_plan(sample.target.future, sample.observation)), spec, Window(), None
+    planner = load_planner(spec)
+    told: Any = getattr(planner, "attention", None)
+    attention_of = told and (lambda sample: told(sample.observation))
+    return (lambda sample: planner.plan(sample.observation, samples=samples)), planner.name, common_window([planner]), attention_of
 
 
 def _add_sim(verbs: argparse._SubParsersAction) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -186,14 +186,16 @@ def common_window(planners: Sequence[Planner]) -> Window:
     return next(iter(windows.values()), Window())
 
 
-def plan_all(planner: Planner, dataset: Iterable[SceneSample], samples: int = 1) -> tuple[dict[str, Plan], dict[str, str]]:
-    """Plans of every sample -> (token -> Plan, token -> reason why there is none)."""
+def plan_all(plan_of: Callable[[SceneSample], Plan], dataset: Iterable[SceneSample]) -> tuple[dict[str, Plan], dict[str, str]]:
+    """Plans of every sample -> (token -> Plan, token -> reason why there is none: whatever a planner raises fails its sample)."""
     plans, errors = {}, {}
     for sample in dataset:
         try:
-            plans[sample.token] = planner.plan(sample.observation, samples=samples)
+            plans[sample.token] = plan_of(sample)
         except PlanError as error:
             errors[sample.token] = str(error)
+        except Exception as error:
+            errors[sample.token] = f"{type(error).__name__}: {error}"
     return plans, errors
 
 

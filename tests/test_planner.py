@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from drive.baselines import BASELINES, ConstantVelocity, StandStill
+from drive.cli import main
 from drive.planner import NetworkPlanner, check_planner, common_window, load_planner, most_central_first, plan_all
 from drive.schema import DecodeError, Observation, Plan, PlanError, Planner
 from drive.tokens.sequence import attention_table, concatenate, span_tokens
@@ -71,8 +73,17 @@ def test_a_missing_picture_is_a_failed_sample_with_the_files_name(planner: Netwo
     class Sample:
         token, observation = "broken", broken
 
-    plans, errors = plan_all(planner, [Sample()])  # type: ignore[list-item]
+    plans, errors = plan_all(lambda sample: planner.plan(sample.observation), [Sample()])  # type: ignore[list-item]
     assert not plans and "gone.jpg" in errors["broken"]
+    assert "RuntimeError: boom" in plan_all(lambda sample: Broken("raises").plan(sample.observation), [Sample()])[1]["broken"]  # type: ignore[list-item]
+
+
+def test_drive_plan_takes_the_recorded_drive_too(mini: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "plans.json"
+    assert main(["plan", str(mini), "--split", "stopped", "--planner", "log", "--out", str(out)]) == 1
+    assert "log: 8 of 14 samples planned" in capsys.readouterr().out
+    assert main(["eval", str(mini), "--split", "stopped", "--plans", str(out)]) == 0
+    assert re.search(r"log \(2\) +0.000 +0.000 +0.000", capsys.readouterr().out)
 
 
 def test_constant_velocity_goes_on_straight_and_needs_a_past() -> None:

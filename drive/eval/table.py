@@ -38,7 +38,7 @@ def protocol_notes(report: Report, protocol: str) -> list[str]:
         notes.append("no road-boundary rate (ccr): not every sample has a map")
     excused = report.settings.get("excused_steps", {}).get(protocol)
     if excused:
-        notes.append(f"no collision counts at {excused['excused']} of {excused['steps']} steps, where the record itself collides")
+        notes.append(f"excused: {excused['excused']} of {excused['steps']} steps, where the record itself collides; none counts there")
     if any(r["protocol"] == protocol for r in report.published):
         notes.append("published: as reported by the source named, on the whole of nuScenes val, not on these samples")
     return notes
