@@ -59,7 +59,8 @@ def _protocol_blocks(report: Report, protocol: str) -> list[Block]:
     settings = "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in found.settings.items())
     text = f"{found.source}, settings {found.settings_hash}. {settings}. L2 in metres, rates in per cent."
     text = "\n\n".join([text, *protocol_notes(report, protocol)])
-    blocks: list[Block] = [Heading(protocol), Text(text), Table(header, rows)]
+    unbroken = [[cell.replace(" ", "\u00a0") if "[" in cell else cell for cell in row] for row in rows]
+    blocks: list[Block] = [Heading(protocol), Text(text), Table(header, unbroken)]
     stems = [s for s in ("l2", "collision", "ccr") if any(r["metric"] == f"{s}_1s" and r["protocol"] == protocol for r in report.rows)]
     if stems:
         blocks.append(Image(_png(_horizons(report, protocol, stems)), f"{protocol}: values at 1, 2 and 3 s with their intervals"))
@@ -106,7 +107,7 @@ def _horizons(report: Report, protocol: str, stems: list[str]) -> Figure:
         ax.set_xticks(HORIZONS_S)
         ax.set_xlabel("seconds ahead")
         ax.set_ylabel({"l2": "L2 (m)", "collision": "collisions (%)", "ccr": "road boundary crossed (%)"}[stem])
-        ax.set_ylim(bottom=0)
+        ax.set_ylim(bottom=-0.02 * ax.get_ylim()[1])  # marks at 0 whole
     return _with_legend(fig, axes[0])
 
 
