@@ -54,9 +54,8 @@ def light_of(weather: Weather, seed: int) -> Light:
         sky = np.array([0.030, 0.027, 0.026])
     extinction = CONTRAST_LOG / min(weather.fog_visibility_m, CLEAR_VISIBILITY_M)
     thick = float(np.clip(300.0 / weather.fog_visibility_m, 0, 1)) if np.isfinite(weather.fog_visibility_m) else 0.0
-    haze = horizon * (1 - 0.1 * thick)
     dome = _dome(weather, zenith, horizon, thick, seed)
-    return Light(sun_direction(weather), sun, sky, 0.35 * sky + 0.08 * sun, haze, extinction, weather.rain, float(weather.night), dome)
+    return Light(sun_direction(weather), sun, sky, 0.35 * sky + 0.08 * sun, horizon, extinction, weather.rain, float(weather.night), dome)
 
 
 def _dome(weather: Weather, zenith: Array, horizon: Array, thick: float, seed: int) -> Floats:
