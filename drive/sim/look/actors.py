@@ -11,7 +11,7 @@ from drive.sim.advance import light_colours
 from drive.sim.look.cycles import build_bicycle, build_motorcycle
 from drive.sim.look.ground import kerb_of
 from drive.sim.look.people import build_person
-from drive.sim.look.posing import Models, pose_all
+from drive.sim.look.posing import Drawn, Models, pose_all
 from drive.sim.look.signs import add_lamps, light_heads
 from drive.sim.look.soup import SEMANTIC_CODE, Soup
 from drive.sim.look.things import build_obstacle
@@ -127,6 +127,6 @@ def ego_mesh(actors: ActorModels, state: State) -> Mesh:
     return Mesh(*_drawn(actors, state, 0, 1))
 
 
-def _drawn(actors: ActorModels, state: State, first: int, last: int):  # noqa: ANN202
+def _drawn(actors: ActorModels, state: State, first: int, last: int) -> Drawn:
     colours = light_colours(actors.static, state.step * DT_S)
     return pose_all(actors.models, actors.static, state, colours, first, last)

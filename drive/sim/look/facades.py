@@ -11,6 +11,7 @@ from drive.sim.look.noise import Rng, blank, cloud, grey, mix, rect_mask, rows_c
 
 # Where the window of a bay lies, (left, right, low, high) of the repeat, by style.
 WINDOWS = {"brick": (0.28, 0.72, 0.28, 0.80), "plaster": (0.30, 0.70, 0.25, 0.80), "panel": (0.10, 0.90, 0.35, 0.80)}
+WINDOWS |= {"shop": (0.06, 0.62, 0.12, 0.73), "glassy": (0.02, 0.98, 0.24, 0.97)}
 
 
 def _brick_wall(rng: Rng) -> Array:
@@ -64,19 +65,32 @@ def _ground_floor(image: Array, rng: Rng, style: str) -> Array:
 
 
 def _shop(rng: Rng) -> Array:
-    """A shop front: large panes over a low plinth, a sign board above."""
+    """A shop front: large panes over a low plinth with goods behind them, a glass door; the board above is put on by the house."""
     v, u = rows_columns()
     image = grey(0.80 + 0.02 * cloud(rng, 1.0))
-    inside = np.clip(0.35 + 0.25 * cloud(rng, 1.2), 0, 1)
-    goods = mix(blank((0.16, 0.15, 0.14)), rng.uniform(0.3, 0.8, 3), inside * (v < 0.5))
-    pane = mix(goods, _pane(rng), np.clip(0.25 + 0.5 * v, 0, 1))
-    image = mix(image, (0.16, 0.16, 0.17), rect_mask(0.03, 0.97, 0.0, 0.76))
+    row, column = np.floor(v * 9).astype(int), np.floor(u * 15).astype(int)
+    colours = (0.25 + 0.5 * rng.uniform(0, 1, (9, 15, 1)) + rng.uniform(-0.15, 0.15, (9, 15, 3))) * rng.uniform(0.4, 1.0, (1, 15, 1))
+    shelf = mix(blank((0.13, 0.12, 0.11)), colours[row, column], ((v * 9) % 1 < 0.7) & ((u * 15) % 1 < 0.8) & (v < 0.45))
+    pane = mix(shelf, _pane(rng), 0.25 + 0.45 * v)
+    image = mix(image, (0.17, 0.17, 0.18), rect_mask(0.03, 0.97, 0.0, 0.76))
     image = mix(image, pane, rect_mask(0.06, 0.62, 0.12, 0.73))
-    image = mix(image, pane, rect_mask(0.68, 0.94, 0.02, 0.73))
-    board = rng.uniform(0.15, 0.75, 3)
-    image = mix(image, board, rect_mask(0.0, 1.0, 0.78, 0.95))
-    letters = (np.abs(v - 0.865) < 0.045) & ((u * 14) % 1 < 0.6) & (u > 0.2) & (u < 0.8)
-    return mix(image, (0.95, 0.93, 0.85), letters * 1.0)
+    return mix(image, pane, rect_mask(0.68, 0.94, 0.02, 0.73))
+
+
+def _board(rng: Rng) -> Array:
+    """A sign board's lettering, light on a white ground that the house tints dark."""
+    v, u = rows_columns()
+    image = blank((0.42, 0.42, 0.42))
+    ink = np.zeros_like(v)
+    for at in np.arange(0.14, 0.84, 0.085):
+        if rng.random() < 0.85:
+            kind = int(rng.integers(4))
+            stem = np.abs(u - at) < 0.011
+            bow = np.abs(np.hypot((u - at - 0.025) / 0.032, (v - 0.45) / 0.22) - 1) < 0.3
+            bar = (np.abs(u - at - 0.025) < 0.034) & ((np.abs(v - 0.25) < 0.05) | (np.abs(v - 0.68) < 0.05))
+            shape = (stem | bow, stem | bar, bow, stem | (np.abs(u - at - 0.05) < 0.011) | bar)[kind]
+            ink = np.maximum(ink, shape & (v > 0.2) & (v < 0.74))
+    return mix(image, (1.0, 1.0, 1.0), ink)
 
 
 def _glass_front(rng: Rng) -> Array:
@@ -96,6 +110,13 @@ def window_lit(rng: Rng) -> Array:
     return mix(image, (0.35, 0.30, 0.25), (np.abs(u - 0.5) < 0.025) * 1.0)
 
 
+def _railing(rng: Rng) -> Array:
+    """Bars of a balcony before its dark inside."""
+    v, u = rows_columns()
+    bars = ((u * 8) % 1 < 0.3) | (v > 0.88) | (v < 0.1)
+    return mix(blank((0.28, 0.28, 0.29)), (0.75, 0.75, 0.76), bars)
+
+
 FACADES: dict[str, Callable[[Rng], Array]] = {
     "brick": lambda rng: _window(_brick_wall(rng), rng, WINDOWS["brick"]),
     "brick_door": lambda rng: _ground_floor(_brick_wall(rng), rng, "brick"),
@@ -107,4 +128,7 @@ FACADES: dict[str, Callable[[Rng], Array]] = {
     "panel_blind": _panel_wall,
     "glassy": _glass_front,
     "shop": _shop,
+    "shop_b": _shop,
+    "board": _board,
+    "railing": _railing,
 }

@@ -9,10 +9,10 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from drive.frames import Array
-from drive.maps import RoadMap
+from drive.maps import Lane, RoadMap
 from drive.sim.curves import resample, unit
 from drive.sim.look.flat import flat_shape
-from drive.sim.look.solids import disc, ribbon, wall
+from drive.sim.look.solids import between, disc, point_at, ribbon, wall
 from drive.sim.look.soup import Soup
 from drive.sim.look.textures import NUMBER
 from drive.sim.world import World
@@ -90,19 +90,7 @@ def _kerb(soup: Soup, ring: Array, high: float) -> None:
     along = np.roll(line[:-1], -1, 0) - np.roll(line[:-1], 1, 0)
     out = np.column_stack([along[:, 1], -along[:, 0]]) / np.maximum(np.hypot(*along.T), 1e-9)[:, None]
     outer = line + KERB_WIDTH_M * np.concatenate([out, out[:1]])
-    soup.add(_band(outer, line, high), "pavement", NUMBER["kerb"], layer=1)
-
-
-def _band(right: Array, left: Array, z: float):  # noqa: ANN202
-    from drive.sim.curves import stations_of
-    from drive.sim.look.soup import Shape
-
-    n, along = len(right), stations_of(left) / (STONE * 2)
-    i = np.arange(n - 1)
-    triangles = np.concatenate([np.stack([i, i + 1, n + i + 1], -1), np.stack([i, n + i + 1, n + i], -1)])
-    uv = np.concatenate([np.column_stack([along, np.zeros(n)]), np.column_stack([along, np.ones(n)])])
-    vertices = np.column_stack([np.concatenate([right, left]), np.full(2 * n, z)])
-    return Shape(vertices, triangles, uv[triangles])
+    soup.add(between(outer, line, high, STONE * 2), "pavement", NUMBER["kerb"], layer=1)
 
 
 def resample_closed(ring: Array, step_m: float) -> Array:
@@ -121,28 +109,27 @@ def wear_road(soup: Soup, road_map: RoadMap, rng: np.random.Generator) -> None:
             continue
         line = resample(lane.centreline, 5.0)
         half = lane.width_m / 2
-        soup.add(ribbon(line, half, half, 0.0, ROAD), "road", NUMBER["lane"], np.full(3, rng.uniform(0.92, 1.02)), layer=1)
+        soup.add(ribbon(line, half, half, ROAD), "road", NUMBER["lane"], np.full(3, rng.uniform(0.92, 1.02)), layer=1)
         for at in rng.uniform(0, lane.length_m, rng.poisson(lane.length_m / 45)):
-            _patch(soup, lane.centreline, lane.stations, at, half, rng)
+            _patch(soup, lane, at, half, rng)
 
 
-def _patch(soup: Soup, line: Array, stations: Array, at: float, half: float, rng: np.random.Generator) -> None:
+def _patch(soup: Soup, lane: Lane, at: float, half: float, rng: np.random.Generator) -> None:
     """A rectangle of newer asphalt, a manhole cover or a crack sealed with tar."""
-    i = min(int(np.searchsorted(stations, at)), len(line) - 2)
-    way = line[i + 1] - line[i]
+    spot, way = point_at(lane, at)
     heading = float(np.arctan2(way[1], way[0]))
     along, left = unit(heading), unit(heading + np.pi / 2)
     kind = rng.random()
-    centre = line[i] + left * rng.uniform(-0.6, 0.6) * half
+    centre = spot + left * rng.uniform(-0.6, 0.6) * half
     if kind < 0.3:
         reach, side = unit(heading) * 0.36, left * 0.36
         soup.add(disc([*centre, 0.0], [*reach, 0.0], [*side, 0.0], 10), "road", NUMBER["cover"], layer=3)
     elif kind < 0.6:
         length, width = rng.uniform(1.5, 6.0), rng.uniform(0.6, 1.6)
         ends = np.stack([centre, centre + along * length])
-        soup.add(ribbon(ends, width / 2, width / 2, 0.0, 2.0), "road", NUMBER["patch"], np.full(3, rng.uniform(0.8, 1.15)), layer=2)
+        soup.add(ribbon(ends, width / 2, width / 2, 2.0), "road", NUMBER["patch"], np.full(3, rng.uniform(0.8, 1.15)), layer=2)
     else:
         steps = np.cumsum(rng.normal(0, 0.35, 8))
         reach = np.linspace(0, rng.uniform(3, 9), 8)
-        crack = line[i] + along * reach[:, None] + left * np.clip(steps, -half, half)[:, None]
-        soup.add(ribbon(crack, 0.035, 0.035, 0.0, 1.0), "road", NUMBER["tar"], layer=2)
+        crack = spot + along * reach[:, None] + left * np.clip(steps, -half, half)[:, None]
+        soup.add(ribbon(crack, 0.035, 0.035, 1.0), "road", NUMBER["tar"], layer=2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from drive.frames import Array
@@ -22,9 +24,9 @@ WHITE, YELLOW = (0.93, 0.93, 0.91), (0.95, 0.74, 0.18)
 def paint_lines(soup: Soup, road_map: RoadMap, yellow: bool) -> None:
     """Centre lines, dividers between lanes of one direction, lines at the road's edges."""
     centre = YELLOW if yellow else WHITE
-    for line in road_map.lines.get("road_divider", ()):
+    for line in _long(road_map.lines.get("road_divider", ())):
         _add(soup, _solid(line, WIDTH_M), centre)
-    for line in road_map.lines.get("lane_divider", ()):
+    for line in _long(road_map.lines.get("lane_divider", ())):
         _add(soup, _dashed(line, WIDTH_M), WHITE)
 
 
@@ -35,13 +37,18 @@ def paint_edges(soup: Soup, road_map: RoadMap) -> None:
             _add(soup, _solid(parallel(lane.centreline, -lane.width_m / 2), 0.12), WHITE)
 
 
+def _long(lines: Iterable[Array]) -> list[Array]:
+    """Those that have a length."""
+    return [line for line in lines if stations_of(line)[-1] > 0.2]
+
+
 def _add(soup: Soup, shape: Shape | None, colour: tuple[float, float, float], semantic: str = "marking") -> None:
     if shape is not None:
         soup.add(shape, semantic, NUMBER["paint"], colour, layer=LINE_LAYER)
 
 
 def _solid(line: Array, width: float) -> Shape:
-    return ribbon(resample(line, 5.0), width / 2, width / 2, 0.0, 2.5)
+    return ribbon(resample(line, 5.0), width / 2, width / 2, 2.5)
 
 
 def _dashed(line: Array, width: float) -> Shape | None:
@@ -51,7 +58,7 @@ def _dashed(line: Array, width: float) -> Shape | None:
     for start in starts:
         at = np.linspace(start, start + DASH_M, 2)
         piece = np.column_stack([np.interp(at, along, line[:, n]) for n in range(2)])
-        dashes.append(ribbon(piece, width / 2, width / 2, 0.0, 2.5))
+        dashes.append(ribbon(piece, width / 2, width / 2, 2.5))
     return join(dashes) if dashes else None
 
 

@@ -32,7 +32,7 @@ def cloud(rng: Rng, roughness: float) -> Array:
 
 def speckle(rng: Rng, share: float) -> Array:
     """1 at a share of the pixels, 0 elsewhere, [SIZE, SIZE]."""
-    return (rng.random((SIZE, SIZE)) < share) * 1.0
+    return np.where(rng.random((SIZE, SIZE)) < share, 1.0, 0.0)
 
 
 def blank(colour: ArrayLike) -> Array:
@@ -54,10 +54,10 @@ def mix(image: Array, other: ArrayLike, share: ArrayLike) -> Array:
 def disc_mask(radius: float) -> Array:
     """1 inside a circle about the middle."""
     v, u = rows_columns()
-    return (np.hypot(u - 0.5, v - 0.5) < radius) * 1.0
+    return np.where(np.hypot(u - 0.5, v - 0.5) < radius, 1.0, 0.0)
 
 
 def rect_mask(left: float, right: float, low: float, high: float) -> Array:
     """1 inside a rectangle in (u, v)."""
     v, u = rows_columns()
-    return ((u >= left) & (u < right) & (v >= low) & (v < high)) * 1.0
+    return np.where((u >= left) & (u < right) & (v >= low) & (v < high), 1.0, 0.0)

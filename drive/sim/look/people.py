@@ -7,13 +7,16 @@ from numpy.typing import ArrayLike
 
 from drive.frames import Array
 from drive.sim.look.solids import blob, box, loft, tube
-from drive.sim.look.soup import KNEE, SWING, Soup
+from drive.sim.look.soup import KNEE, SWING, Shape, Soup
 
 SKINS = ((0.93, 0.76, 0.65), (0.80, 0.60, 0.46), (0.55, 0.37, 0.26), (0.36, 0.24, 0.17))
 HAIRS = ((0.10, 0.08, 0.07), (0.30, 0.19, 0.11), (0.62, 0.47, 0.26), (0.55, 0.54, 0.52), (0.45, 0.20, 0.10))
-TOPS = (
-    ((0.80, 0.14, 0.12), (0.13, 0.25, 0.55), (0.92, 0.92, 0.90), (0.13, 0.13, 0.14), (0.90, 0.72, 0.16))
-    + ((0.20, 0.45, 0.28), (0.55, 0.57, 0.60), (0.85, 0.42, 0.12), (0.48, 0.22, 0.45), (0.45, 0.62, 0.78))
+TOPS = ((0.80, 0.14, 0.12), (0.13, 0.25, 0.55), (0.92, 0.92, 0.90), (0.13, 0.13, 0.14), (0.90, 0.72, 0.16)) + (
+    (0.20, 0.45, 0.28),
+    (0.55, 0.57, 0.60),
+    (0.85, 0.42, 0.12),
+    (0.48, 0.22, 0.45),
+    (0.45, 0.62, 0.78),
 )
 LEGS = ((0.12, 0.16, 0.28), (0.10, 0.10, 0.11), (0.35, 0.33, 0.30), (0.55, 0.48, 0.38), (0.22, 0.30, 0.42), (0.30, 0.22, 0.18))
 SHOES = (0.12, 0.10, 0.09)
@@ -69,7 +72,7 @@ def _torso(soup: Soup, h: float, shoulder: float, deep: float, top: Array, legs:
     soup.add(_tower(low, h, shoulder, deep), "pedestrian", 0, top * 0.8 if coat else legs)
 
 
-def _tower(rings: list[tuple[float, float, float]], h: float, half: float, deep: float):  # noqa: ANN202
+def _tower(rings: list[tuple[float, float, float]], h: float, half: float, deep: float) -> Shape:
     """A loft of six-sided rings (height, width, depth as shares)."""
     outline = np.array([(1.0, 0.55), (1.0, -0.55), (0.0, -1.0), (-1.0, -0.55), (-1.0, 0.55), (0.0, 1.0)])[::-1]
     return loft([[(x * d * deep, y * w * half, z * h) for x, y in outline] for z, w, d in rings])
@@ -78,7 +81,8 @@ def _tower(rings: list[tuple[float, float, float]], h: float, half: float, deep:
 def add_head(soup: Soup, at: ArrayLike, h: float, skin: ArrayLike, hair: ArrayLike, long: bool, helmet: bool = False) -> None:
     """Head and hair, or a helmet, and a neck."""
     x, y, z = np.asarray(at, dtype=np.float64)
-    soup.add(tube((x - 0.02 * h, y, z - 0.17 * h), (x - 0.01 * h, y, z - 0.04 * h), 0.052 * h, 5, (False, False)), "pedestrian", 0, np.asarray(skin) * 0.9)
+    neck = tube((x - 0.02 * h, y, z - 0.17 * h), (x - 0.01 * h, y, z - 0.04 * h), 0.052 * h, 5, (False, False))
+    soup.add(neck, "pedestrian", 0, np.asarray(skin) * 0.9)
     soup.add(blob((x, y, z), np.array([0.098, 0.082, 0.122]) * h), "pedestrian", 0, skin)
     grown = np.array([0.112, 0.098, 0.085]) * h if not helmet else np.array([0.125, 0.11, 0.085]) * h
     soup.add(blob((x - 0.018 * h, y, z + 0.045 * h), grown), "pedestrian", 0, hair)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from drive.frames import Array
-from drive.sim.look.solids import blob, tube
-from drive.sim.look.soup import Shape, Soup
+from drive.sim.look.solids import blob, tube, wall
+from drive.sim.look.soup import Soup
 from drive.sim.look.textures import NUMBER
 
 LEAF_TINTS = ((0.95, 1.0, 0.8), (0.8, 0.95, 0.75), (1.1, 1.05, 0.7), (0.75, 0.85, 0.8))
@@ -28,8 +28,8 @@ def plant_tree(soup: Soup, row: Array, rng: np.random.Generator) -> None:
     turn = rng.uniform(0, 2 * np.pi)
     for k in range(5):
         angle = turn + k * 2.4
-        rise = 0.35 + 0.32 * k
-        out, size = radius * (0.62 - 0.09 * k), radius * rng.uniform(0.48, 0.62)
+        rise = 0.5 + 0.27 * k
+        out, size = radius * (0.48 - 0.07 * k), radius * rng.uniform(0.55, 0.70)
         at = (x + out * np.cos(angle), y + out * np.sin(angle), bare + tall * rise)
         shade = np.clip(tint * (0.8 + 0.07 * k) * rng.uniform(0.93, 1.07), 0, 1)
         soup.add(blob(at, (size, size, min(size, 0.6 * tall) * rng.uniform(0.85, 1.1)), rng), "vegetation", NUMBER["leaves"], shade)
@@ -57,14 +57,4 @@ def plant_woods(soup: Soup, bounds: tuple[float, float, float, float], rng: np.r
         ring = middle + (distance * np.stack([np.cos(angle), np.sin(angle)], -1)) * rng.uniform(0.95, 1.05, (n + 1, 1))
         height = tall * rng.uniform(0.55, 1.0, n + 1)
         ring[-1], height[-1] = ring[0], height[0]
-        soup.add(_screen(ring, height), "vegetation", NUMBER["leaves"], tone * np.array([0.85, 0.95, 0.9]))
-
-
-def _screen(ring: Array, height: Array) -> Shape:
-    n = len(ring)
-    i = np.arange(n - 1)
-    triangles = np.concatenate([np.stack([i, i + 1, n + i + 1], -1), np.stack([i, n + i + 1, n + i], -1)])
-    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(ring, axis=0).T))]) / 12
-    uv = np.concatenate([np.column_stack([along, np.zeros(n)]), np.column_stack([along, height / 12])])
-    vertices = np.concatenate([np.column_stack([ring, np.zeros(n)]), np.column_stack([ring, height])])
-    return Shape(vertices, triangles, uv[triangles])
+        soup.add(wall(ring, 0.0, height, 12.0), "vegetation", NUMBER["leaves"], tone * np.array([0.85, 0.95, 0.9]))

@@ -114,7 +114,8 @@ def standing_on(m: Models, sc: Static, x: float, y: float, heading: float) -> fl
     """Height of the ground under somebody on foot: the pavement's off the road, less on the way down from it."""
     off = 0
     for k in (-1, 0, 1):
-        off += int(not on_road(x + 0.25 * k * math.cos(heading), y + 0.25 * k * math.sin(heading), sc.road_start, sc.road_ptr, sc.road_edges))
+        ax, ay = x + 0.25 * k * math.cos(heading), y + 0.25 * k * math.sin(heading)
+        off += int(not on_road(ax, ay, sc.road_start, sc.road_ptr, sc.road_edges))
     return m.kerb_m * off / 3
 
 

@@ -15,6 +15,7 @@ from drive.sim.world import World
 
 SEEN_M = 150.0  # houses stand this near to the recorded drive
 CLOSE_M = 2.0  # gaps narrower than twice this between parked cars and the road are asphalt too
+LINE_SIDE_M = 1.0  # asphalt on both sides of a painted line
 VIEW_M = 3.0  # half width of the free view from the road to somebody who stands off it
 
 
@@ -33,35 +34,38 @@ def tracks(world: World) -> list[tuple[int, Array]]:
 
 
 def driven_area(world: World, road: BaseGeometry) -> BaseGeometry:
-    """The road and the ground under every recorded vehicle, small gaps closed."""
+    """The road, the ground under every recorded vehicle and under painted lines, small gaps closed."""
     boxes = [np.empty((0, 5))]
     for i, poses in tracks(world):
         if world.static.kind[i] not in (PEDESTRIAN, OBSTACLE):
             size = np.broadcast_to(world.static.size[i, :2] + [0.8, 0.6], (len(poses), 2))
             boxes.append(np.column_stack([poses, size]))
     under = shapely.union_all(shapely.polygons(box_corners(np.concatenate(boxes))))
-    whole = shapely.union(road, under).buffer(CLOSE_M, quad_segs=2).buffer(-CLOSE_M, quad_segs=2)
+    lines = [shapely.LineString(line).buffer(LINE_SIDE_M, cap_style="flat") for items in world.map.lines.values() for line in items]
+    whole = shapely.union_all([road, under, *lines]).buffer(CLOSE_M, quad_segs=2).buffer(-CLOSE_M, quad_segs=2)
     return shapely.simplify(shapely.union(whole, road), 0.05)
 
 
-def surroundings(world: World, road: BaseGeometry, rng: np.random.Generator) -> Furniture:
-    """Houses and trees along a recorded scene's roads."""
+def surroundings(world: World, road: BaseGeometry, rng: np.random.Generator) -> tuple[Furniture, BaseGeometry]:
+    """Houses and trees along a recorded scene's roads, and the ground off the road where somebody was."""
     drive = shapely.LineString(world.static.human[:, :2]) if len(world.static.human) > 1 else shapely.Point(world.start.ego[:2])
     near = drive.buffer(SEEN_M, quad_segs=4)
     taken = _taken(world, road)
     houses = _houses(road, taken.union(road.buffer(PAVEMENT_M + 0.5, quad_segs=2)), near, rng)
     trees = _trees(road, taken, houses, near, rng)
-    return Furniture(np.zeros((0, 7)), houses, trees, np.zeros((0, 4)))
+    return Furniture(np.zeros((0, 7)), houses, trees, np.zeros((0, 4))), taken
 
 
 def _taken(world: World, road: BaseGeometry) -> BaseGeometry:
     """Where somebody was, and the view of it from the road."""
     shapes = []
+    shapely.prepare(road)
     for i, poses in tracks(world):
         half = 0.5 * float(np.hypot(*world.static.size[i, :2])) + 0.7
-        way = shapely.LineString(poses[:, :2]) if len(poses) > 1 else shapely.Point(poses[0, :2])
-        view = shapely.shortest_line(way, road)
-        shapes += [way.buffer(half, quad_segs=2), view.buffer(VIEW_M, quad_segs=2)]
+        way = shapely.LineString(poses[:, :2]) if np.ptp(poses[:, :2], axis=0).max() > 0.1 else shapely.Point(poses[0, :2])
+        shapes.append(way.buffer(half, quad_segs=2))
+        if not road.intersects(way):
+            shapes.append(shapely.shortest_line(way, road).buffer(VIEW_M, quad_segs=2))
     return shapely.union_all(shapes)
 
 

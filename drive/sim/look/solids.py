@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from drive.frames import Array
+from drive.maps import Lane
 from drive.sim.curves import parallel, stations_of
 from drive.sim.look.soup import Shape
 
@@ -72,7 +73,9 @@ def box(centre: ArrayLike, size: ArrayLike, uv_scale: float = 1.0, caps: tuple[b
     return prism(outline, c[2] - h[2], c[2] + h[2], caps, uv_scale)
 
 
-def tube(start: ArrayLike, end: ArrayLike, radius: float | tuple[float, float], sides: int = 6, caps: tuple[bool, bool] = (True, True)) -> Shape:
+def tube(
+    start: ArrayLike, end: ArrayLike, radius: float | tuple[float, float], sides: int = 6, caps: tuple[bool, bool] = (True, True)
+) -> Shape:
     """A round bar (or cone) between two points."""
     a, b = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
     axis = (b - a) / np.linalg.norm(b - a)
@@ -113,24 +116,44 @@ def disc(centre: ArrayLike, right: ArrayLike, up: ArrayLike, sides: int = 8) -> 
     return Shape(points, t, (0.5 + 0.5 * np.stack([c, s], -1))[t])
 
 
-def ribbon(line: ArrayLike, right_m: ArrayLike, left_m: ArrayLike, z: ArrayLike = 0.0, repeat_m: float = 1.0) -> Shape:
-    """A flat strip along a line [N, 2], from right to left of it: u 0 to 1 across, v in repeats along."""
+def _strip(first: Array, second: Array, uv: Array) -> Shape:
+    """Faces between two rows of points [N, 3], the first on the right of the way they go; uv [2, N, 2]."""
+    n = len(first)
+    i = np.arange(n - 1)
+    triangles = np.concatenate([np.stack([i, i + 1, n + i + 1], -1), np.stack([i, n + i + 1, n + i], -1)])
+    return Shape(np.concatenate([first, second]), triangles, uv.reshape(-1, 2)[triangles])
+
+
+def _at_height(points: Array, z: ArrayLike) -> Array:
+    return np.column_stack([points, np.broadcast_to(np.asarray(z, dtype=np.float64), len(points))])
+
+
+def ribbon(line: ArrayLike, right_m: float, left_m: float, repeat_m: float = 1.0) -> Shape:
+    """A strip on the ground along a line [N, 2], from right to left of it: u 0 to 1 across, v in repeats along."""
     points = np.asarray(line, dtype=np.float64)
-    n, along = len(points), stations_of(points) / repeat_m
-    height = np.broadcast_to(np.asarray(z, dtype=np.float64), n)
-    right, left = (np.column_stack([parallel(points, side), height]) for side in (-np.asarray(right_m), np.asarray(left_m)))
-    i = np.arange(n - 1)
-    triangles = np.concatenate([np.stack([i, i + 1, n + i + 1], -1), np.stack([i, n + i + 1, n + i], -1)])
-    uv = np.concatenate([np.column_stack([np.zeros(n), along]), np.column_stack([np.ones(n), along])])
-    return Shape(np.concatenate([right, left]), triangles, uv[triangles])
+    v = stations_of(points) / repeat_m
+    uv = np.stack([np.column_stack([np.full_like(v, u), v]) for u in (0.0, 1.0)])
+    return _strip(_at_height(parallel(points, -right_m), 0.0), _at_height(parallel(points, left_m), 0.0), uv)
 
 
-def wall(ring: ArrayLike, low: float, high: float, repeat_m: float = 1.0) -> Shape:
-    """Upright faces along an open line [N, 2], their front to the right of its direction; u along, v up."""
-    points = np.asarray(ring, dtype=np.float64)
-    n, along = len(points), stations_of(points) / repeat_m
-    i = np.arange(n - 1)
-    triangles = np.concatenate([np.stack([i, i + 1, n + i + 1], -1), np.stack([i, n + i + 1, n + i], -1)])
-    uv = np.concatenate([np.column_stack([along, np.zeros(n)]), np.column_stack([along, np.full(n, (high - low) / repeat_m)])])
-    vertices = np.concatenate([np.column_stack([points, np.full(n, z)]) for z in (low, high)])
-    return Shape(vertices, triangles, uv[triangles])
+def between(right: Array, left: Array, z: float, repeat_m: float) -> Shape:
+    """A level strip between two lines [N, 2]: u in repeats along, v 0 to 1 across."""
+    u = stations_of(left) / repeat_m
+    uv = np.stack([np.column_stack([u, np.full_like(u, v)]) for v in (0.0, 1.0)])
+    return _strip(_at_height(right, z), _at_height(left, z), uv)
+
+
+def wall(line: ArrayLike, low: float, high: ArrayLike, repeat_m: float = 1.0) -> Shape:
+    """Upright faces along a line [N, 2], their front to the right of its way; high: one height or [N]; u along, v up."""
+    points = np.asarray(line, dtype=np.float64)
+    u = stations_of(points) / repeat_m
+    top = np.broadcast_to(np.asarray(high, dtype=np.float64), len(points))
+    uv = np.stack([np.column_stack([u, np.zeros_like(u)]), np.column_stack([u, (top - low) / repeat_m])])
+    return _strip(_at_height(points, low), _at_height(points, top), uv)
+
+
+def point_at(lane: Lane, station: float) -> tuple[Array, Array]:
+    """The point [2] of a lane at a station, and the unit way there."""
+    at = np.clip([station, station - 0.5, station + 0.5], 0.0, lane.length_m)
+    spot, before, after = np.column_stack([np.interp(at, lane.stations, lane.centreline[:, n]) for n in range(2)])
+    return spot, (after - before) / np.hypot(*(after - before))

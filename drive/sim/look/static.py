@@ -12,7 +12,7 @@ from drive.sim.look.houses import build_house
 from drive.sim.look.markings import paint_arrows, paint_crossings, paint_edges, paint_lines, paint_stops
 from drive.sim.look.plants import plant_tree, plant_woods
 from drive.sim.look.record import driven_area, surroundings
-from drive.sim.look.signs import light_heads, put_light, put_sign
+from drive.sim.look.signs import lamp_places, light_heads, put_lamp, put_light, put_sign
 from drive.sim.look.soup import Soup
 from drive.sim.look.things import build_barrier, build_cone, build_digger
 from drive.sim.look.vehicles import build_car, build_van
@@ -27,21 +27,26 @@ def static_mesh(world: World, weather: Weather, seed: int) -> Mesh:
     """Ground, markings, buildings, trees, signs, parked cars; the same bytes for the same seed."""
     soup, rng = Soup(), np.random.default_rng([seed, 41])
     furniture, road = world.furniture, shapely.simplify(road_area(world.map), 0.04)
+    extra = shapely.Polygon()
     if furniture is None:
         road = driven_area(world, road)
-        furniture = surroundings(world, road, rng)
+        furniture, extra = surroundings(world, road, rng)
     courts = [shapely.Polygon(c).buffer(FORECOURT_M, join_style="mitre") for c in box_corners(furniture.buildings[:, :5])]
-    plan = plan_ground(road, PAVEMENT_M, shapely.union_all(courts), kerb_of(world))
+    plan = plan_ground(road, PAVEMENT_M, shapely.union_all([extra, *courts]), kerb_of(world))
     lay_ground(soup, plan, rng)
     wear_road(soup, world.map, rng)
     paint_lines(soup, world.map, bool(rng.random() < 0.4))
-    paint_edges(soup, world.map)
+    if world.furniture is not None:
+        paint_edges(soup, world.map)
     paint_stops(soup, world.map)
     paint_crossings(soup, world.map)
     paint_arrows(soup, world.map)
     plant_woods(soup, plan.bounds, rng)
     for _, place, heading, height in light_heads(world.map):
         put_light(soup, place, heading, height)
+    taken = shapely.union_all([extra, *(shapely.Polygon(c) for c in box_corners(furniture.buildings[:, :5]))])
+    for place, heading in lamp_places(world.map, plan.road, taken):
+        put_lamp(soup, place, heading, weather.night)
     _furnish(soup, furniture, plan, len(world.static.kind) + 1, weather.night, seed)
     return soup.mesh()
 

@@ -7,26 +7,26 @@ from numpy.typing import ArrayLike
 
 from drive.frames import Array
 from drive.sim.look.solids import box, join, loft, quad
-from drive.sim.look.soup import Soup
+from drive.sim.look.soup import Shape, Soup
 from drive.sim.look.textures import NUMBER
-from drive.sim.look.vehicles import DARK, TAIL_TINT, TRIM, add_lamps, add_wheels, paint_of
+from drive.sim.look.vehicles import DARK, TAIL_TINT, TRIM, add_arches, add_lamps, add_mirrors, add_wheels, paint_of
 
 BUS_PAINTS = ((0.80, 0.10, 0.10), (0.12, 0.35, 0.62), (0.90, 0.62, 0.10), (0.15, 0.48, 0.30), (0.88, 0.88, 0.86))
 
 
-def _block(x0: float, x1: float, half: float, low: float, high: float, bevel: float = 0.04):  # noqa: ANN202
+def _block(x0: float, x1: float, half: float, low: float, high: float, bevel: float = 0.04) -> Shape:
     """A box from x0 to x1 whose upper edges are bevelled."""
     ring = [(-half, low), (half, low), (half, high - bevel), (half - bevel, high), (-half + bevel, high), (-half, high - bevel)]
     return loft([[(x, y, z) for y, z in ring] for x in (x0, x1)])
 
 
-def _side_panes(x0: float, x1: float, half: float, low: float, high: float) -> list:
+def _side_panes(x0: float, x1: float, half: float, low: float, high: float) -> list[Shape]:
     right = quad([(x0, -half, low), (x1, -half, low), (x1, -half, high), (x0, -half, high)])
     left = quad([(x1, half, low), (x0, half, low), (x0, half, high), (x1, half, high)])
     return [right, left]
 
 
-def _front_pane(x: float, half: float, low: float, high: float, way: int = 1):  # noqa: ANN202
+def _front_pane(x: float, half: float, low: float, high: float, way: int = 1) -> Shape:
     return quad([(x, -half * way, low), (x, half * way, low), (x, half * way, high), (x, -half * way, high)])
 
 
@@ -42,9 +42,10 @@ def build_truck(soup: Soup, size: ArrayLike, rng: np.random.Generator, night: bo
     _cab_glass(soup, front, cab, half * 0.96, tall)
     big = min(0.48, 0.2 * height)
     add_wheels(soup, [front - 0.62 * cab, rear + 0.22 * length], half + 0.02, big, 0.32)
-    add_lamps(soup, length, half, 0.55, 0.75, 0.62, 0.86, night)
-    doors = quad([(rear + 0.025, 0.015, 1.0), (rear + 0.025, -0.015, 1.0), (rear + 0.025, -0.015, height - 0.1), (rear + 0.025, 0.015, height - 0.1)])
-    soup.add(doors, "truck", 0, TRIM)
+    add_lamps(soup, length, half, (0.55, 0.75), (0.62, 0.86), night)
+    add_arches(soup, [front - 0.62 * cab], half * 0.96 + 0.008, big)
+    add_mirrors(soup, front - 0.2, half + 0.02, 0.72 * tall, DARK)
+    soup.add(_front_pane(rear + 0.025, 0.015, 1.0, height - 0.1, -1), "truck", 0, TRIM)
     _plate(soup, "truck", front + 0.004, rear + 0.02, 0.5)
 
 
@@ -52,13 +53,12 @@ def _plate(soup: Soup, semantic: str, front: float, rear: float, z: float) -> No
     soup.add(join([_front_pane(front, 0.26, z, z + 0.12), _front_pane(rear, 0.26, z + 0.15, z + 0.27, -1)]), semantic, NUMBER["plate"])
 
 
-def _cab(rear: float, front: float, half: float, low: float, top: float):  # noqa: ANN202
+def _cab(rear: float, front: float, half: float, low: float, top: float) -> Shape:
     """A cab over the engine: upright front, the windscreen leaning back a little."""
     middle = low + 0.5 * (top - low)
-    rings = []
-    for z, nose, side in ((low, front - 0.03, half), (middle, front, half), (top - 0.06, front - 0.22, half * 0.95), (top, front - 0.35, half * 0.88)):
-        rings.append([(rear, -side, z), (nose, -side, z), (nose, side, z), (rear, side, z)])
-    return loft(rings)
+    rows = ((low, 0.03, half), (middle, 0.0, half), (top - 0.06, 0.22, half * 0.95), (top, 0.35, half * 0.88))
+    outline = ((0, -1), (1, -1), (1, 1), (0, 1))
+    return loft([[(front - back if ahead else rear, y * side, z) for ahead, y in outline] for z, back, side in rows])
 
 
 def _cab_glass(soup: Soup, front: float, cab: float, half: float, top: float) -> None:
@@ -96,7 +96,8 @@ def build_bus(soup: Soup, size: ArrayLike, rng: np.random.Generator, night: bool
         soup.add(door, "bus", NUMBER["glass"], (0.8, 0.8, 0.8), layer=2)
     soup.add(_front_pane(front, half * 0.6, 0.83 * height, 0.93 * height), "bus", 0, (0.95, 0.6, 0.1), layer=1, glow=1.0 if night else 0.3)
     add_wheels(soup, [front - 0.24 * length, rear + 0.22 * length], half + 0.02, 0.48, 0.32)
-    add_lamps(soup, length, half, 0.45, 0.65, 0.6, 0.95, night)
+    add_lamps(soup, length, half, (0.45, 0.65), (0.6, 0.95), night)
+    add_arches(soup, [front - 0.24 * length, rear + 0.22 * length], half + 0.006, 0.48)
     _plate(soup, "bus", front + 0.004, rear - 0.004, 0.42)
 
 
@@ -112,5 +113,8 @@ def build_trailer(soup: Soup, size: ArrayLike, rng: np.random.Generator, night: 
     soup.add(box((0, 0, floor - 0.1), (length - 0.4, 0.5 * width, 0.2)), "trailer", 0, TRIM)
     axles = [rear + 0.16 * length, rear + 0.16 * length + 1.15] if long else [-0.04 * length]
     add_wheels(soup, axles, half + 0.02, 0.46 if long else min(0.36, 0.9 * floor), 0.25)
-    add_lamps(soup, length, half, floor, floor + 0.06, floor - 0.12, floor + 0.12, night)
-    soup.add(_front_pane(rear + 0.01, half * 0.95, floor - 0.14, floor - 0.02, -1), "trailer", NUMBER["stripes"], TAIL_TINT if night else (1, 1, 1))
+    add_lamps(soup, length, half, None, (floor - 0.12, floor + 0.12), night)
+    trim = [_front_pane(rear + 0.027, half - 0.01, high, high + 0.06, -1) for high in (floor + 0.02, height - 0.12)]
+    soup.add(join([*trim, _front_pane(rear + 0.026, 0.02, floor, height - 0.1, -1)]), "trailer", 0, TRIM)
+    stripes = _front_pane(rear + 0.01, half * 0.95, floor - 0.14, floor - 0.02, -1)
+    soup.add(stripes, "trailer", NUMBER["stripes"], TAIL_TINT if night else (1, 1, 1))

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from drive.frames import Array
-from drive.sim.look.solids import disc, join, loft, quad, tube
-from drive.sim.look.soup import LEFT_LAMP, NO_LAMP, RIGHT_LAMP, SPIN, TAIL, Shape, Soup
+from drive.sim.look.solids import box, disc, join, loft, quad, tube
+from drive.sim.look.soup import LEFT_LAMP, RIGHT_LAMP, SPIN, TAIL, Shape, Soup
 from drive.sim.look.textures import NUMBER
 
 PAINTS = (
@@ -90,24 +90,30 @@ def add_arches(soup: Soup, axles: list[float], half: float, radius: float) -> No
             soup.add(disc((x, side * half, radius), (-side * radius * 1.16, 0, 0), (0, 0, radius * 1.16), 10), "car", 0, DARK)
 
 
-def corner_lamp(soup: Soup, x: float, inner: float, outer: float, low: float, high: float, depth: float, tint: ArrayLike, lamp: int = NO_LAMP, glow: float = 0.0) -> None:
+def corner_lamp(x: float, inner: float, outer: float, heights: tuple[float, float], depth: float) -> Shape:
     """A lamp at a corner of the body: a face to the front (x > 0) or rear and one to the side. inner, outer: signed y."""
-    way, side = np.sign(x), np.sign(outer)
+    way, side, (low, high) = np.sign(x), np.sign(outer), heights
     face = [(x, inner, low), (x, outer, low), (x, outer, high), (x, inner, high)]
     flank = [(x, outer, low), (x - way * depth, outer, low), (x - way * depth, outer, high), (x, outer, high)]
-    shapes = [quad(corners if way * side > 0 else corners[::-1]) for corners in (face, flank)]
-    soup.add(join(shapes), "car", 0, tint, lamp=lamp, glow=glow)
+    return join([quad(corners if way * side > 0 else corners[::-1]) for corners in (face, flank)])
 
 
-def add_lamps(soup: Soup, length: float, half: float, low: float, high: float, rear_low: float, rear_high: float, night: bool) -> None:
-    """Head lamps with turn lamps outside them, tail lamps that brake, turn lamps under these."""
-    front, rear = length / 2 - 0.005, -length / 2 + 0.005
-    for side, lamp in ((1, LEFT_LAMP), (-1, RIGHT_LAMP)):
-        corner_lamp(soup, front, side * 0.52 * half, side * 0.80 * half, low, high, 0.10, HEAD_TINT, glow=1.0 if night else 0.0)
-        corner_lamp(soup, front, side * 0.80 * half, side * 0.88 * half, low, high, 0.22, TURN_TINT, lamp)
-        middle = rear_low + 0.36 * (rear_high - rear_low)
-        corner_lamp(soup, rear, side * 0.62 * half, side * 0.90 * half, middle, rear_high, 0.16, TAIL_TINT, TAIL)
-        corner_lamp(soup, rear, side * 0.62 * half, side * 0.90 * half, rear_low, middle - 0.01, 0.16, TURN_TINT, lamp)
+def add_lamps(soup: Soup, length: float, half: float, front: tuple[float, float] | None, rear: tuple[float, float], night: bool) -> None:
+    """Head lamps with turn lamps outside them, tail lamps that brake, turn lamps under these. front, rear: heights (low, high)."""
+    nose, tail, middle = length / 2 - 0.005, -length / 2 + 0.005, rear[0] + 0.36 * (rear[1] - rear[0])
+    for lamp, side in ((LEFT_LAMP, half), (RIGHT_LAMP, -half)):
+        if front is not None:
+            head = corner_lamp(nose, side * 0.52, side * 0.80, front, 0.10)
+            soup.add(head, "car", 0, HEAD_TINT, glow=1.0 if night else 0.0)
+            soup.add(corner_lamp(nose, side * 0.80, side * 0.88, front, 0.22), "car", 0, TURN_TINT, lamp=lamp)
+        soup.add(corner_lamp(tail, side * 0.62, side * 0.90, (middle, rear[1]), 0.16), "car", 0, TAIL_TINT, lamp=TAIL)
+        soup.add(corner_lamp(tail, side * 0.62, side * 0.90, (rear[0], middle - 0.01), 0.16), "car", 0, TURN_TINT, lamp=lamp)
+
+
+def add_mirrors(soup: Soup, x: float, half: float, z: float, paint: ArrayLike) -> None:
+    """Mirrors at the front doors, their outer ends at +-half."""
+    for side in (-1, 1):
+        soup.add(box((x, side * (half - 0.09), z), (0.12, 0.18, 0.13)), "car", 0, paint)
 
 
 def build_car(soup: Soup, size: ArrayLike, rng: np.random.Generator, night: bool) -> None:
@@ -124,15 +130,16 @@ def build_car(soup: Soup, size: ArrayLike, rng: np.random.Generator, night: bool
     axles = [0.31 * length, -0.29 * length]
     add_arches(soup, axles, half + 0.008, radius)
     add_wheels(soup, axles, half + 0.028, radius)
-    add_lamps(soup, length, half, 0.36 * height, 0.46 * height, 0.40 * height, 0.57 * height, night)
+    add_lamps(soup, length, half, (0.36 * height, 0.46 * height), (0.40 * height, 0.57 * height), night)
+    add_mirrors(soup, (cabin.screen_foot - 0.06) * length, half + 0.028, (cabin.belt + 0.03) * height, paint)
     add_faces(soup, length, half, height)
 
 
 def add_faces(soup: Soup, length: float, half: float, height: float) -> None:
     """Grille and number plates."""
     front, rear = length / 2 - 0.004, -length / 2 + 0.004
-    grille = quad([(front, -0.5 * half, 0.25 * height), (front, 0.5 * half, 0.25 * height), (front, 0.5 * half, 0.40 * height), (front, -0.5 * half, 0.40 * height)])
-    soup.add(grille, "car", NUMBER["grille"])
+    wide, low, high = 0.5 * half, 0.25 * height, 0.40 * height
+    soup.add(quad([(front, -wide, low), (front, wide, low), (front, wide, high), (front, -wide, high)]), "car", NUMBER["grille"])
     for x, way in ((front + 0.002, 1), (rear - 0.002, -1)):
         low = 0.27 * height if way > 0 else 0.34 * height
         corners = [(x, -0.26 * way, low), (x, 0.26 * way, low), (x, 0.26 * way, low + 0.12), (x, -0.26 * way, low + 0.12)]
@@ -172,7 +179,8 @@ def build_van(soup: Soup, size: ArrayLike, rng: np.random.Generator, night: bool
     rings = [section(x * length, w * half, s * height, 0.3 * height, t, 0.97) for (x, w, s), t in zip(lower, tops, strict=True)]
     soup.add(loft(rings), "car", 0, paint)
     foot, roof = (-0.49 * length, 0.40 * length), (-0.485 * length, 0.26 * length)
-    skin = [_around(*foot, 0.968 * half, belt - 0.02), _around(*roof, 0.90 * half, 0.96 * height), _around(roof[0] + 0.05, roof[1] - 0.1, 0.78 * half, height - 0.005)]
+    skin = [_around(*foot, 0.968 * half, belt - 0.02), _around(*roof, 0.90 * half, 0.96 * height)]
+    skin.append(_around(roof[0] + 0.05, roof[1] - 0.1, 0.78 * half, height - 0.005))
     soup.add(loft(skin, (False, True)), "car", 0, paint)
     base, upper = np.array(skin[0]), np.array(skin[1])
     right, front, left, rear = ([base[k], base[(k + 1) % 4], upper[(k + 1) % 4], upper[k]] for k in range(4))
@@ -182,5 +190,6 @@ def build_van(soup: Soup, size: ArrayLike, rng: np.random.Generator, night: bool
     axles = [0.32 * length, -0.29 * length]
     add_arches(soup, axles, half + 0.008, 0.35)
     add_wheels(soup, axles, half + 0.028, 0.35)
-    add_lamps(soup, length, half, 0.27 * height, 0.35 * height, 0.30 * height, 0.50 * height, night)
+    add_lamps(soup, length, half, (0.27 * height, 0.35 * height), (0.30 * height, 0.50 * height), night)
+    add_mirrors(soup, 0.31 * length, half + 0.028, belt + 0.1, DARK)
     add_faces(soup, length, half, 0.75 * height)
