@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar, get_args, get_type_hints
 import yaml
 
 from drive.model.config import ModelConfig
-from drive.sim.shards import Recipe
+from drive.sim.recipe import Recipe
 
 T = TypeVar("T")
 
@@ -85,8 +85,8 @@ class Stage:
 @dataclass(frozen=True)
 class RunConfig:
     """A whole run. out: folder for checkpoint, curves and report. test: data the finished planner is scored on (the last
-    stage's own data where None). device: "auto" takes a GPU where there is one. threads: of the CPU, 0 = torch's choice; on
-    cores that others use too, two are slower than one."""
+    stage's own data where None). init: a checkpoint of the same network to start from. device: "auto" takes a GPU where there
+    is one. threads: of the CPU, 0 = torch's choice; on cores that others use too, two are slower than one."""
 
     out: str = "runs/default"
     seed: int = 0
@@ -95,6 +95,7 @@ class RunConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     stages: tuple[Stage, ...] = (Stage(),)
     test: DataConfig | None = None
+    init: str | None = None
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> RunConfig:

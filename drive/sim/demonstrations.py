@@ -8,6 +8,7 @@ through them leaves the learner no history to copy from.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from drive.sim.advance import advance, follow_ego, light_colours, locate_ego
 from drive.sim.checks import check_ego
 from drive.sim.expert import Expert
 from drive.sim.observe import command_at, observe
+from drive.sim.recipe import Displacement
 from drive.sim.state import (
     ACCEL,
     BY_LANE,
@@ -42,22 +44,6 @@ STANDING_M = 0.25  # what a step at a standstill counts as, in metres driven
 TRIES = 6
 
 
-@dataclass(frozen=True)
-class Displacement:
-    """How far states are moved from the drive. Standard deviations; beyond three of them nothing is drawn.
-
-    kept: share of states left where they are. speed_mps: change of the speed of half the others; fresh: share of states whose
-    speed is drawn anew, from standstill up to the lane's. wide: share of states that are moved twice as far.
-    """
-
-    kept: float = 0.15
-    lateral_m: float = 0.7
-    heading_deg: float = 5.0
-    speed_mps: float = 1.5
-    fresh: float = 0.15
-    wide: float = 0.2
-
-
 @dataclass(frozen=True, eq=False)
 class Shown:
     """One state, and the expert's answer to it. future [T, 3] in the ego frame at the window's times; command: index into
@@ -70,12 +56,20 @@ class Shown:
     off_road: bool
 
 
-def demonstrations(world: World, count: int, window: Window, displacement: Displacement, rng: np.random.Generator) -> list[Shown]:
+def demonstrations(
+    world: World,
+    count: int,
+    window: Window,
+    displacement: Displacement,
+    rng: np.random.Generator,
+    drive: Sequence[State] | None = None,
+) -> list[Shown]:
     """Up to `count` states of a world with the expert's plan for each; the same for the same generator.
 
-    States from which the expert has no plan, or in which the car touches something, are drawn again a few times, then left out.
+    drive: the states to draw from, those of a drive by lane where None. States from which the expert has no plan, or in which
+    the car touches something, are drawn again a few times, then left out.
     """
-    drive = _drive_by_lane(world)
+    drive = _drive_by_lane(world) if drive is None else drive
     weights = _weights(world, drive)
     chosen = rng.choice(len(drive), min(count, len(drive)), replace=False, p=weights / weights.sum())
     shown = (_show(world, drive[int(k)], window, displacement, rng) for k in np.sort(chosen))
@@ -110,10 +104,10 @@ def _drive_by_lane(world: World) -> list[State]:
     return states
 
 
-def _weights(world: World, drive: list[State]) -> Array:
+def _weights(world: World, drive: Sequence[State]) -> Array:
     """How likely each state is drawn: even along the way, more where the route turns or the ego brakes."""
     stations = np.array([state.ego[STATION] for state in drive])
-    weights = np.maximum(np.diff(stations, append=stations[-1]), STANDING_M)
+    weights = np.maximum(np.abs(np.diff(stations, append=stations[-1])), STANDING_M)
     turning = np.array([command_at(world, float(s)) != "straight" for s in stations])
     braking = np.array([state.ego[ACCEL] < BRAKING_MPS2 for state in drive])
     return weights * np.where(turning, TURN_WEIGHT, 1.0) * np.where(braking, BRAKE_WEIGHT, 1.0)

@@ -1,7 +1,7 @@
 """Demonstrations in rendered towns on disk: one file a town, made when it is missing, read back as arrays.
 
     FOLDER/recipe.json          how they were made; files of another recipe are refused
-    FOLDER/town-010000.npz      images, dynamics, commands, futures, whether traffic moved, the weather's name or values
+    FOLDER/town-010000.npz      images, dynamics, commands, futures, whether traffic moved
 """
 
 from __future__ import annotations
@@ -9,38 +9,21 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from drive.cameras import Camera
+from drive.cameras import Camera, resized
 from drive.data.images import read_image
 from drive.frames import Array
-from drive.schema import CameraImage, Window
-from drive.sim.demonstrations import Displacement, Shown, demonstrations
-from drive.sim.episodes import Episode, make_world
-
-# Towns that no configuration learns from: benchmarks of learned planners are driven here.
-FIRST_TEST_TOWN = 900_000
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How demonstrations are made. rig: as for `load_rig`; pictures are drawn at the rig's size, then shrunk to width x height.
-
-    per_town: states of each town; empty_share: of the towns, those without traffic.
-    """
-
-    rig: str = "configs/rigs/first-drive.yaml"
-    width: int = 192
-    height: int = 96
-    per_town: int = 60
-    empty_share: float = 0.6
-    displacement: Displacement = field(default_factory=Displacement)
-    window: Window = field(default_factory=Window)
+from drive.schema import CameraImage
+from drive.sim.demonstrations import demonstrations
+from drive.sim.episodes import Episode, MakePlanner, make_world
+from drive.sim.recipe import FIRST_TEST_TOWN, Recipe
+from drive.sim.rigs import load_rig
+from drive.sim.rollout import Loop, rollout, states_of
+from drive.sim.sight import Eyes, Sight
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,15 +53,23 @@ def open_folder(folder: Path, recipe: Recipe) -> None:
         raise ValueError(f"{folder} holds towns of another recipe (recipe.json); choose another folder or delete it")
 
 
-def make_shards(folder: Path, recipe: Recipe, seeds: range, workers: int = 1, progress: Callable[[int, int], None] | None = None) -> None:
-    """Makes the files of towns that are missing. Raises ValueError for the test towns' seeds, and as `open_folder`."""
+def make_shards(folder: Path, recipe: Recipe, seeds: range, workers: int, load: MakePlanner) -> None:
+    """Makes the files of towns that are missing; load makes the recipe's driver of its name, in the worker.
+
+    Raises ValueError for the test towns' seeds, and as `open_folder`.
+    """
     if seeds.stop > FIRST_TEST_TOWN:
         raise ValueError(f"towns from {FIRST_TEST_TOWN} on are for tests; got seeds up to {seeds.stop - 1}")
     open_folder(folder, recipe)
-    missing = [(folder, recipe, seed) for seed in seeds if not shard_path(folder, seed).exists()]
-    for done, _ in enumerate(_made(missing, workers), start=1):
-        if progress:
-            progress(done, len(missing))
+    jobs = [(folder, recipe, seed, load) for seed in seeds if not shard_path(folder, seed).exists()]
+    if workers <= 1 or len(jobs) < 2:
+        for job in jobs:
+            _make_shard(job)
+        return
+    import multiprocessing
+
+    with multiprocessing.get_context("spawn").Pool(min(workers, len(jobs))) as pool:
+        pool.map(_make_shard, jobs, chunksize=1)
 
 
 def read_shard(path: Path) -> Shard:
@@ -92,35 +83,20 @@ def read_shard(path: Path) -> Shard:
 
 def rig_cameras(recipe: Recipe) -> tuple[Camera, ...]:
     """The cameras that belong to the stored pictures."""
-    from drive.cameras import resized
-    from drive.sim.rigs import load_rig
-
     return tuple(resized(camera, recipe.width, recipe.height) for camera in load_rig(recipe.rig))
 
 
-def _made(jobs: list[tuple[Path, Recipe, int]], workers: int) -> Iterator[None]:
-    if workers <= 1 or len(jobs) < 2:
-        yield from map(_make_shard, jobs)
-        return
-    import multiprocessing
-
-    with multiprocessing.get_context("spawn").Pool(min(workers, len(jobs))) as pool:
-        yield from pool.imap_unordered(_make_shard, jobs)
-
-
-def _make_shard(job: tuple[Path, Recipe, int]) -> None:
+def _make_shard(job: tuple[Path, Recipe, int, MakePlanner]) -> None:
     """One town: its states, its weather, its pictures. Whatever is random in it follows from the town's seed."""
-    from drive.sim.render.renderer import Renderer
-    from drive.sim.render.weather import random_weather
-    from drive.sim.rigs import load_rig
-
-    folder, recipe, seed = job
+    folder, recipe, seed, load = job
     rng = np.random.default_rng([seed, 11])
     traffic = bool(rng.random() >= recipe.empty_share)
     world = make_world(Episode("town", seed, traffic="reactive" if traffic else "empty"))
-    shown = demonstrations(world, recipe.per_town, recipe.window, recipe.displacement, rng)
-    renderer, cameras = Renderer(world, random_weather(rng), seed), load_rig(recipe.rig)
-    images = np.stack([_pictures(renderer, cameras, one, recipe) for one in shown])
+    sight = Sight(recipe.rig, weather="random")
+    drive = list(states_of(rollout(world, load(recipe.driver), Loop(2.0, sight=sight)))) if recipe.driver else None
+    shown = demonstrations(world, recipe.per_town, recipe.window, recipe.displacement, rng, drive)
+    eyes = Eyes(world, sight)
+    images = np.stack([_pictures(eyes.look(one.state), recipe) for one in shown])
     path = shard_path(folder, seed)
     partial = path.with_suffix(f".{os.getpid()}.partial")
     with partial.open("wb") as file:
@@ -135,8 +111,6 @@ def _make_shard(job: tuple[Path, Recipe, int]) -> None:
     partial.replace(path)
 
 
-def _pictures(renderer: Any, cameras: tuple[Camera, ...], shown: Shown, recipe: Recipe) -> np.ndarray:
-    """[C, H, W, 3] uint8."""
-    buffers = renderer.render(shown.state, cameras)
-    views = [CameraImage(camera, 0.0, buffer.rgb) for camera, buffer in zip(cameras, buffers, strict=True)]
+def _pictures(views: tuple[CameraImage, ...], recipe: Recipe) -> np.ndarray:
+    """[C, H, W, 3] uint8 at the recipe's size."""
     return np.stack([read_image(view, recipe.width, recipe.height)[1] for view in views])

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from drive.checkpoint import load_tensors, load_weights, recovered, save_checkpoint
+from drive.checkpoint import WEIGHTS, load_tensors, load_weights, recovered, save_checkpoint
 from drive.config import Jitter, RunConfig, Stage
 from drive.model.inputs import collate
 from drive.model.network import DrivingNetwork
@@ -168,6 +168,8 @@ def _resume(out: Path, config: RunConfig, network: DrivingNetwork) -> tuple[int,
     if not folder.is_dir():
         if recovered(out / "checkpoint").is_dir():
             raise ValueError(f"{out} holds a finished run; name another folder with --out, or start over with --fresh")
+        if config.init:
+            load_weights(network, recovered(config.init) / WEIGHTS)
         return 0, 0
     provenance = json.loads((folder / "provenance.json").read_text())
     if provenance["run"] != _as_json(config):

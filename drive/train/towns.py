@@ -12,6 +12,7 @@ from drive.data.images import blackened
 from drive.frames import Array
 from drive.model.config import ModelConfig
 from drive.model.inputs import prepare
+from drive.planner import load_planner
 from drive.schema import COMMANDS, CameraImage, Frame, Observation, Trajectory
 from drive.sim.shards import Shard, make_shards, read_shard, rig_cameras, shard_path
 from drive.tasks.planning import PlanningTask, planning_tasks
@@ -36,7 +37,7 @@ class TownSamples:
         if model.inputs.history or model.inputs.motion:
             raise ValueError("demonstrations in towns have no past: set model.inputs.history and model.inputs.motion to false")
         folder, seeds = Path(data.folder), range(data.first, data.first + data.count)
-        make_shards(folder, recipe, seeds, data.workers)
+        make_shards(folder, recipe, seeds, data.workers, load_planner)
         self.model, self.black = model, black
         self.tasks: tuple[PlanningTask, ...] = planning_tasks(model.requests, model.vocabulary, len(model.window.future_times_s))
         self.cameras: tuple[Camera, ...] = rig_cameras(recipe)

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from drive.frames import compose_se2
+from drive.planner import load_planner
 from drive.schema import COMMANDS, Window
-from drive.sim.demonstrations import Displacement, demonstrations, displaced
+from drive.sim.demonstrations import demonstrations, displaced
 from drive.sim.episodes import Episode, make_world
-from drive.sim.shards import FIRST_TEST_TOWN, Recipe, make_shards, open_folder, read_shard
+from drive.sim.recipe import FIRST_TEST_TOWN, Displacement, Recipe
+from drive.sim.shards import make_shards, open_folder, read_shard
 from drive.sim.state import HEADING, LATERAL, SPEED, STEER
 from drive.sim.world import World, state_hash
 
@@ -62,7 +64,7 @@ def test_a_standing_ego_is_shown_to_start(world: World) -> None:
 
 def test_test_towns_and_other_recipes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="are for tests"):
-        make_shards(tmp_path, Recipe(), range(FIRST_TEST_TOWN - 1, FIRST_TEST_TOWN + 1))
+        make_shards(tmp_path, Recipe(), range(FIRST_TEST_TOWN - 1, FIRST_TEST_TOWN + 1), 1, load_planner)
     open_folder(tmp_path / "towns", Recipe())
     open_folder(tmp_path / "towns", Recipe())
     with pytest.raises(ValueError, match="another recipe"):

@@ -15,7 +15,8 @@ from drive.model.ego_mlp import EgoMlp, EgoMlpConfig
 from drive.model.inputs import dynamics_features
 from drive.planner import BlackPictures, NetworkPlanner, check_planner, load_planner
 from drive.schema import COMMANDS
-from drive.sim.shards import Recipe, open_folder, shard_path
+from drive.sim.recipe import Recipe
+from drive.sim.shards import open_folder, shard_path
 from drive.train.ego_mlp import train_ego_mlp
 from drive.train.loop import train
 from drive.train.towns import TownSamples, open_samples

@@ -1,0 +1,45 @@
+"""How demonstrations in towns are made, as plain values: light to import, since every configuration may hold one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from drive.schema import Window
+
+# Towns that no configuration learns from: benchmarks of learned planners are driven here.
+FIRST_TEST_TOWN = 900_000
+
+
+@dataclass(frozen=True)
+class Displacement:
+    """How far states are moved from the drive. Standard deviations; beyond three of them nothing is drawn.
+
+    kept: share of states left where they are. speed_mps: change of the speed of half the others; fresh: share of states whose
+    speed is drawn anew, from standstill up to the lane's. wide: share of states that are moved twice as far.
+    """
+
+    kept: float = 0.15
+    lateral_m: float = 0.7
+    heading_deg: float = 5.0
+    speed_mps: float = 1.5
+    fresh: float = 0.15
+    wide: float = 0.2
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How demonstrations are made. rig: as for `load_rig`; pictures are drawn at the rig's size, then shrunk to width x height.
+
+    per_town: states of each town; empty_share: of the towns, those without traffic. driver: whose drives the states are drawn
+    from: "" = along the lane, as traffic drives; else a planner (as for `load_planner`), whose own mistakes are then answered
+    (DAgger, arXiv 1011.0686).
+    """
+
+    rig: str = "configs/rigs/first-drive.yaml"
+    width: int = 192
+    height: int = 96
+    per_town: int = 60
+    empty_share: float = 0.6
+    displacement: Displacement = field(default_factory=Displacement)
+    window: Window = field(default_factory=Window)
+    driver: str = ""
