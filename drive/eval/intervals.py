@@ -27,13 +27,13 @@ def scene_interval(values: Array, valid: Mask, scenes: Sequence[str], seed: int 
     names = {name: i for i, name in enumerate(dict.fromkeys(scenes))}
     group = np.array([names[s] for s in scenes], dtype=np.int64)[valid]
     counts = np.bincount(group, minlength=len(names))
-    sums = np.bincount(group, weights=values[valid], minlength=len(names))
+    sums = np.bincount(group, weights=values[valid], minlength=len(names)).astype(np.float64)
     counts, sums = counts[counts > 0], sums[counts > 0]
     n = len(counts)
     if n < 2:
         return float("nan"), float("nan")
     drawn = _draws(n, seed)
-    means: Array = np.asarray(drawn @ sums, dtype=np.float64) / (drawn @ counts)
+    means = (drawn @ sums) / (drawn @ counts)
     low, high = np.quantile(means, _tails(means, sums, counts))
     return float(low), float(high)
 
