@@ -31,7 +31,7 @@ class TownData:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Samples to train or test on: those with a whole recorded future, or demonstrations in towns where `towns` is given.
+    """Samples to train or test on: those with a whole recorded future, or demonstrations in towns where `towns` names any.
 
     root: data set folder; `$NAME/` at its start is an environment variable (`$DRIVE_REAL/pandaset-002`). split: as for
     `open_dataset`. black: replace every picture by a black one (what is learned then was not read from pixels).
@@ -45,7 +45,7 @@ class DataConfig:
     black: bool = False
     yaw_degrees: tuple[float, ...] = ()
     yaw_margin_degrees: float = 8.0
-    towns: TownData | None = None
+    towns: tuple[TownData, ...] = ()
 
 
 @dataclass(frozen=True)

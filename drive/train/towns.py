@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from drive.model.config import ModelConfig
 from drive.model.inputs import prepare
 from drive.planner import load_planner
 from drive.schema import COMMANDS, CameraImage, Frame, Observation, Trajectory
+from drive.sim.recipe import Recipe
 from drive.sim.shards import Shard, make_shards, read_shard, rig_cameras, shard_path
 from drive.tasks.planning import PlanningTask, planning_tasks
 from drive.tokens.trajectory import Ids
@@ -27,21 +29,19 @@ class TownSamples:
     drawn one by one do not have.
     """
 
-    def __init__(self, data: TownData, model: ModelConfig, black: bool = False) -> None:
-        recipe = data.recipe
-        if model.window != recipe.window:
-            raise ValueError(f"model.window {model.window} differs from the towns' {recipe.window}: give recipe.window the same values")
-        size, drawn = (model.camera.width, model.camera.height), (recipe.width, recipe.height)
-        if size != drawn:
-            raise ValueError(f"model.camera is {size[0]}x{size[1]}, the towns' pictures {drawn[0]}x{drawn[1]}: give both the same size")
-        if model.inputs.history or model.inputs.motion:
-            raise ValueError("demonstrations in towns have no past: set model.inputs.history and model.inputs.motion to false")
-        folder, seeds = Path(data.folder), range(data.first, data.first + data.count)
-        make_shards(folder, recipe, seeds, data.workers, load_planner)
+    def __init__(self, towns: Sequence[TownData], model: ModelConfig, black: bool = False) -> None:
+        for recipe in {data.recipe for data in towns}:
+            _check_fit(recipe, model)
+        if len({data.recipe.rig for data in towns}) != 1:
+            raise ValueError(f"towns of one rig go together, got {sorted({data.recipe.rig for data in towns})}")
         self.model, self.black = model, black
         self.tasks: tuple[PlanningTask, ...] = planning_tasks(model.requests, model.vocabulary, len(model.window.future_times_s))
-        self.cameras: tuple[Camera, ...] = rig_cameras(recipe)
-        self._shards: list[Shard] = [read_shard(shard_path(folder, seed)) for seed in seeds]
+        self.cameras: tuple[Camera, ...] = rig_cameras(towns[0].recipe)
+        self._shards: list[Shard] = []
+        for data in towns:
+            folder, seeds = Path(data.folder), range(data.first, data.first + data.count)
+            make_shards(folder, data.recipe, seeds, data.workers, load_planner)
+            self._shards += [read_shard(shard_path(folder, seed)) for seed in seeds]
         self._where = [(s, i) for s, shard in enumerate(self._shards) for i in range(len(shard.commands))]
 
     def __len__(self) -> int:
@@ -86,6 +86,16 @@ class TownSamples:
     def encode(self, future: Array) -> tuple[Ids, ...]:
         """A future [T, 3] as the answer to each request."""
         return tuple(task.encode(future) for task in self.tasks)
+
+
+def _check_fit(recipe: Recipe, model: ModelConfig) -> None:
+    if model.window != recipe.window:
+        raise ValueError(f"model.window {model.window} differs from the towns' {recipe.window}: give recipe.window the same values")
+    size, drawn = (model.camera.width, model.camera.height), (recipe.width, recipe.height)
+    if size != drawn:
+        raise ValueError(f"model.camera is {size[0]}x{size[1]}, the towns' pictures {drawn[0]}x{drawn[1]}: give both the same size")
+    if model.inputs.history or model.inputs.motion:
+        raise ValueError("demonstrations in towns have no past: set model.inputs.history and model.inputs.motion to false")
 
 
 SampleSet = Samples | TownSamples

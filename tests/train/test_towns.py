@@ -52,7 +52,7 @@ def towns(tmp_path_factory: pytest.TempPathFactory) -> TownData:
 
 
 def test_samples_are_what_was_stored(towns: TownData) -> None:
-    samples = TownSamples(towns, MODEL)
+    samples = TownSamples([towns], MODEL)
     stored = np.load(shard_path(Path(towns.folder), 6))
     assert len(samples) == 60 and samples.traffic(31) and not samples.traffic(29)
     observation = samples.observation(33)
@@ -62,47 +62,47 @@ def test_samples_are_what_was_stored(towns: TownData) -> None:
     example = samples.example(33)
     assert np.array_equal(example.prepared.images[0, 1], stored["images"][3, 1].transpose(2, 0, 1))
     assert np.abs(samples.tasks[0].decode(example.answers[0])[:, :2] - stored["futures"][3, :, :2]).max() <= 0.0251
-    black = open_samples(DataConfig(towns=towns, black=True), MODEL)
+    black = open_samples(DataConfig(towns=(towns,), black=True), MODEL)
     assert not np.any(black.observation(33).frames[0].cameras[0].image)
 
 
 def test_speed_alone_leaves_the_rates_out(towns: TownData) -> None:
-    observation = replace(TownSamples(towns, MODEL).observation(0), acceleration_mps2=2.0, yaw_rate_radps=0.5)
+    observation = replace(TownSamples([towns], MODEL).observation(0), acceleration_mps2=2.0, yaw_rate_radps=0.5)
     assert np.count_nonzero(dynamics_features(observation, rates=False)) == 2
     assert np.count_nonzero(dynamics_features(observation)) == 6
 
 
 def test_towns_that_do_not_fit_the_network_are_refused(towns: TownData) -> None:
     with pytest.raises(ValueError, match="give both the same size"):
-        TownSamples(towns, replace(MODEL, camera=replace(MODEL.camera, width=96)))
+        TownSamples([towns], replace(MODEL, camera=replace(MODEL.camera, width=96)))
     with pytest.raises(ValueError, match="have no past"):
-        TownSamples(towns, replace(MODEL, inputs=Inputs()))
+        TownSamples([towns], replace(MODEL, inputs=Inputs()))
     with pytest.raises(ValueError, match="recipe.window"):
-        TownSamples(towns, replace(MODEL, window=replace(MODEL.window, future_s=2.0)))
+        TownSamples([towns], replace(MODEL, window=replace(MODEL.window, future_s=2.0)))
 
 
 def test_a_run_on_towns_writes_a_planner_that_keeps_the_contract(towns: TownData, tmp_path: Path) -> None:
-    stage = Stage(data=DataConfig(towns=towns), steps=2, batch_size=4, warmup_steps=1)
+    stage = Stage(data=DataConfig(towns=(towns,)), steps=2, batch_size=4, warmup_steps=1)
     run = train(RunConfig(out=str(tmp_path / "run"), model=MODEL, stages=(stage,), device="cpu"))
     planner = load_planner(run.checkpoint)
-    observations = [TownSamples(towns, MODEL).observation(i) for i in (0, 40)]
+    observations = [TownSamples([towns], MODEL).observation(i) for i in (0, 40)]
     assert isinstance(planner, NetworkPlanner)
     check_planner(planner, observations)
     black = load_planner(f"black:{run.checkpoint}")
     assert isinstance(black, BlackPictures) and black.name == "run-black" and black.window == planner.window
     check_planner(black, observations)
-    dark = TownSamples(towns, MODEL, black=True).observation(40)
+    dark = TownSamples([towns], MODEL, black=True).observation(40)
     assert np.array_equal(black.plan(observations[1]).best, planner.plan(dark).best)
 
 
 def test_the_blind_floor_learns_speed_and_command(towns: TownData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("drive.train.ego_mlp.STEPS", 400)
-    config = RunConfig(out=str(tmp_path), model=MODEL, stages=(Stage(data=DataConfig(towns=towns)),))
+    config = RunConfig(out=str(tmp_path), model=MODEL, stages=(Stage(data=DataConfig(towns=(towns,))),))
     fit = train_ego_mlp(config, tmp_path / "ego-mlp")
     assert fit.l2_average < 0.5
     planner = load_planner(tmp_path / "ego-mlp")
     assert planner.name == "ego-mlp"
-    check_planner(planner, [TownSamples(towns, MODEL).observation(i) for i in (0, 1)])
+    check_planner(planner, [TownSamples([towns], MODEL).observation(i) for i in (0, 1)])
 
 
 def test_a_damaged_blind_floor_is_refused(tmp_path: Path) -> None:
