@@ -67,7 +67,7 @@ def progress(scene: Scene, centres: Array) -> Array:
 def lane_keeping(scene: Scene, centres: Array, crossing: Mask) -> Array:
     """1 or 0 [P]: 0 where the centre is off the centreline for two seconds on end. Steps inside an intersection are left
     out of the count and do not end it."""
-    off = shapely.distance(scene.line, shapely.points(centres)) > LANE_LIMIT_M
+    off = ~shapely.dwithin(scene.line, shapely.points(centres), LANE_LIMIT_M)
     return np.array([float(_longest_run(row[counted]) < LANE_STEPS) for row, counted in zip(off, ~crossing, strict=True)])
 
 

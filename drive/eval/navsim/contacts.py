@@ -58,8 +58,8 @@ def find_hits(states: Array, corners: Array, traffic: Traffic, looks: tuple[int,
     at = np.arange(steps)[:, None] + np.array(looks)
     centres = moved.mean(-2)
     reach = np.hypot(LENGTH_M, WIDTH_M) / 2 + np.hypot(*traffic.sizes.T) / 2
-    gap = centres[:, :, :, None] - np.moveaxis(traffic.poses[:, at, :2], 0, 2)
-    near = (gap**2).sum(-1) <= (reach * (1 + 1e-6) + 1e-6) ** 2
+    dx, dy = (centres[:, :, :, None, i] - np.moveaxis(traffic.poses[:, at, i], 0, 2) for i in (0, 1))
+    near = dx * dx + dy * dy <= (reach * (1 + 1e-6) + 1e-6) ** 2
     p, t, k, a = np.nonzero(near & np.moveaxis(traffic.valid[:, at], 0, 2))
     bodies, agents = shapely.polygons(moved[p, t, k]), shapely.polygons(traffic.corners[a, at[t, k]])
     hit = shapely.intersects(bodies, agents)

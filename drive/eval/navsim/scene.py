@@ -156,7 +156,9 @@ class Scene:
     @cached_property
     def line(self) -> shapely.LineString:
         """The centreline as one geometry."""
-        return shapely.linestrings(self.centreline)
+        line = shapely.linestrings(self.centreline)
+        shapely.prepare(line)
+        return line
 
 
 def load_scenes(path: str | Path) -> list[Scene]:
