@@ -24,7 +24,8 @@ from drive.sim.state import AS_RECORDED, BUS, CAR, CYCLIST, DT_S, EGO, MOTORCYCL
 from drive.sim.world import World
 
 MEANING = ("car", "car", "truck", "bus", "trailer", "motorcycle", "bicycle", "pedestrian", "obstacle")
-VAN_HEIGHT_M = 1.85
+VEHICLE_MAKERS = {TRUCK: build_truck, BUS: build_bus, TRAILER: build_trailer, MOTORCYCLE: build_motorcycle, CYCLIST: build_bicycle}
+VAN_HEIGHT_M, LOW_VAN_HEIGHT_M, VAN_LENGTH_M = 2.1, 1.85, 4.9  # a car higher than the first, or than the second and so long, is a van
 DRIVES_M = 3.0  # a recorded vehicle that moves less is parked: its brake lamps are dark
 
 
@@ -45,17 +46,21 @@ def actor_models(world: World, weather: Weather, seed: int) -> ActorModels:
     return ActorModels(static, _models(world, [*soups, lamps], lights, night))
 
 
-def _model(static: Static, i: int, night: bool, kerb_m: float, rng: np.random.Generator) -> Soup:
-    soup, size, kind = Soup(), static.size[i], int(static.kind[i])
+def build(soup: Soup, kind: int, size: Array, rng: np.random.Generator, night: bool) -> None:
+    """The model of one agent of a kind and a size (length, width, height)."""
     if kind in (EGO, CAR):
-        (build_van if size[2] > VAN_HEIGHT_M else build_car)(soup, size, rng, night)
-    elif kind == PEDESTRIAN:
-        build_person(soup, size - [0, 0, kerb_m], rng)
-    elif kind in (TRUCK, BUS, TRAILER, MOTORCYCLE, CYCLIST):
-        makers = {TRUCK: build_truck, BUS: build_bus, TRAILER: build_trailer, MOTORCYCLE: build_motorcycle, CYCLIST: build_bicycle}
-        makers[kind](soup, size, rng, night)
+        van = size[2] > VAN_HEIGHT_M or (size[2] > LOW_VAN_HEIGHT_M and size[0] > VAN_LENGTH_M)
+        (build_van if van else build_car)(soup, size, rng, night)
+    elif kind in VEHICLE_MAKERS:
+        VEHICLE_MAKERS[kind](soup, size, rng, night)
     else:
-        build_obstacle(soup, size, rng)
+        (build_person if kind == PEDESTRIAN else build_obstacle)(soup, size, rng)
+
+
+def _model(static: Static, i: int, night: bool, kerb_m: float, rng: np.random.Generator) -> Soup:
+    """Somebody on foot is built lower by a kerb's height, so that the box still holds who stands on a pavement."""
+    soup, kind = Soup(), int(static.kind[i])
+    build(soup, kind, static.size[i] - [0.0, 0.0, kerb_m if kind == PEDESTRIAN else 0.0], rng, night)
     return soup
 
 

@@ -71,8 +71,8 @@ def _rider(soup: Soup, height: float, seat: Spot, grip: Spot, crank: Spot, wide:
     shoulder = np.array(hip) + back * 0.93
     elbow = (shoulder + np.array(grip)) / 2 + np.array([-0.02, -0.09 * h])
     for side in (1, -1):
-        joint = (elbow[0], side * wide, elbow[1])
-        upper = tube((shoulder[0], side * min(0.2 * h, wide * 0.85), shoulder[1]), joint, (0.052 * h, 0.042 * h), 5)
+        joint = (elbow[0], side * (wide - 0.03 * h), elbow[1])
+        upper = tube((shoulder[0], side * min(0.2 * h, wide - 0.04 * h), shoulder[1]), joint, (0.052 * h, 0.042 * h), 5)
         lower = tube(joint, (grip[0], side * wide * 0.95, grip[1]), (0.042 * h, 0.032 * h), 5)
         soup.add(upper, "pedestrian", 0, top * 0.93)
         soup.add(lower, "pedestrian", 0, skin)

@@ -11,7 +11,24 @@ from drive.sim.jit import kernel
 from drive.sim.look.soup import Shape
 from drive.sim.state import Ints
 
-LEAST_AREA_M2 = 1e-4
+LEAST_AREA_M2 = 1e-3
+SLIVER_M2 = 2e-4  # a smaller triangle may have no area in float32
+
+
+@kernel
+def empty(ring: Array, after: Ints, a: int, b: int, c: int) -> bool:
+    """Whether no corner that is left lies in the triangle of corners a, b, c; those at the same place as one of the three may."""
+    k = after[c]
+    while k != a:
+        x, y = ring[k, 0], ring[k, 1]
+        d0 = (ring[b, 0] - ring[a, 0]) * (y - ring[a, 1]) - (ring[b, 1] - ring[a, 1]) * (x - ring[a, 0])
+        d1 = (ring[c, 0] - ring[b, 0]) * (y - ring[b, 1]) - (ring[c, 1] - ring[b, 1]) * (x - ring[b, 0])
+        d2 = (ring[a, 0] - ring[c, 0]) * (y - ring[c, 1]) - (ring[a, 1] - ring[c, 1]) * (x - ring[c, 0])
+        apart = (x != ring[a, 0] or y != ring[a, 1]) and (x != ring[b, 0] or y != ring[b, 1]) and (x != ring[c, 0] or y != ring[c, 1])
+        if apart and d0 >= 0 and d1 >= 0 and d2 >= 0:
+            return False
+        k = after[k]
+    return True
 
 
 @kernel
@@ -26,24 +43,17 @@ def clip_ears(ring: Array) -> Ints:
     while left > 2:
         a, b, c = before[at], at, after[at]
         cross = (ring[b, 0] - ring[a, 0]) * (ring[c, 1] - ring[a, 1]) - (ring[b, 1] - ring[a, 1]) * (ring[c, 0] - ring[a, 0])
-        ear = cross > 1e-12
-        k = after[c]
-        while ear and k != a:
-            d0 = (ring[b, 0] - ring[a, 0]) * (ring[k, 1] - ring[a, 1]) - (ring[b, 1] - ring[a, 1]) * (ring[k, 0] - ring[a, 0])
-            d1 = (ring[c, 0] - ring[b, 0]) * (ring[k, 1] - ring[b, 1]) - (ring[c, 1] - ring[b, 1]) * (ring[k, 0] - ring[b, 0])
-            d2 = (ring[a, 0] - ring[c, 0]) * (ring[k, 1] - ring[c, 1]) - (ring[a, 1] - ring[c, 1]) * (ring[k, 0] - ring[c, 0])
-            ear = not (d0 >= 0 and d1 >= 0 and d2 >= 0)
-            k = after[k]
-        if ear or tried > left:
-            triangles[made, 0], triangles[made, 1], triangles[made, 2] = a, b, c
-            made += int(cross > 1e-12)
+        flat = abs(cross) <= 1e-12
+        if flat or tried > left or (cross > 0 and empty(ring, after, a, b, c)):
+            if not flat:
+                triangles[made, 0], triangles[made, 1], triangles[made, 2] = a, b, c
+                made += 1
             after[a], before[c] = c, a
             left -= 1
             tried = 0
-            at = c
         else:
             tried += 1
-            at = c
+        at = c
     return triangles[:made]
 
 
@@ -83,4 +93,6 @@ def flat_shape(area: BaseGeometry, z: float, cell_m: float, repeat_m: float) -> 
         count += len(ring)
     plane = np.concatenate(points) if points else np.zeros((0, 2))
     corners = np.concatenate(triangles) if triangles else np.zeros((0, 3), dtype=np.int64)
+    first, second = plane[corners[:, 1]] - plane[corners[:, 0]], plane[corners[:, 2]] - plane[corners[:, 0]]
+    corners = corners[first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0] > 2 * SLIVER_M2]
     return Shape(np.column_stack([plane, np.full(len(plane), z)]), corners, (plane / repeat_m)[corners])

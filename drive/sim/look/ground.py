@@ -10,9 +10,9 @@ from shapely.geometry.base import BaseGeometry
 
 from drive.frames import Array
 from drive.maps import Lane, RoadMap
-from drive.sim.curves import resample, unit
+from drive.sim.curves import unit
 from drive.sim.look.flat import flat_shape
-from drive.sim.look.solids import between, disc, point_at, ribbon, wall
+from drive.sim.look.solids import between, disc, eased, point_at, ribbon, wall
 from drive.sim.look.soup import Soup
 from drive.sim.look.textures import NUMBER
 from drive.sim.world import World
@@ -107,7 +107,7 @@ def wear_road(soup: Soup, road_map: RoadMap, rng: np.random.Generator) -> None:
     for lane in road_map.lanes:
         if lane.kind != "road" or lane.length_m < 8.0:
             continue
-        line = resample(lane.centreline, 5.0)
+        line = eased(lane.centreline)
         half = lane.width_m / 2
         soup.add(ribbon(line, half, half, ROAD), "road", NUMBER["lane"], np.full(3, rng.uniform(0.92, 1.02)), layer=1)
         for at in rng.uniform(0, lane.length_m, rng.poisson(lane.length_m / 45)):

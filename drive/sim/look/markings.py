@@ -8,9 +8,9 @@ import numpy as np
 
 from drive.frames import Array
 from drive.maps import Crossing, Lane, RoadMap, StopLine
-from drive.sim.curves import parallel, resample, stations_of
+from drive.sim.curves import parallel, stations_of
 from drive.sim.look.flat import flat_shape
-from drive.sim.look.solids import join, quad, ribbon
+from drive.sim.look.solids import eased, join, quad, ribbon
 from drive.sim.look.soup import Shape, Soup
 from drive.sim.look.textures import NUMBER
 
@@ -48,7 +48,7 @@ def _add(soup: Soup, shape: Shape | None, colour: tuple[float, float, float], se
 
 
 def _solid(line: Array, width: float) -> Shape:
-    return ribbon(resample(line, 5.0), width / 2, width / 2, 2.5)
+    return ribbon(eased(line), width / 2, width / 2, 2.5)
 
 
 def _dashed(line: Array, width: float) -> Shape | None:

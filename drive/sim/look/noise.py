@@ -48,7 +48,7 @@ def grey(value: ArrayLike, tint: tuple[float, float, float] = (1.0, 1.0, 1.0)) -
 def mix(image: Array, other: ArrayLike, share: ArrayLike) -> Array:
     """image where share is 0, other (a colour or an image) where it is 1."""
     s = np.asarray(share, dtype=np.float64)[..., None]
-    return image * (1 - s) + np.asarray(other, dtype=np.float64) * s
+    return np.asarray(image * (1 - s) + np.asarray(other, dtype=np.float64) * s, dtype=np.float64)
 
 
 def disc_mask(radius: float) -> Array:

@@ -32,17 +32,18 @@ def build_person(soup: Soup, size: ArrayLike, rng: np.random.Generator) -> None:
     length, width, height = np.asarray(size, dtype=np.float64)
     h = height / 1.75
     skin, top, legs = pick(SKINS, rng), pick(TOPS, rng), pick(LEGS, rng)
-    shoulder = min(0.22 * h, width / 2 - 0.06 * h)
-    hip, stride = 0.90 * h, 1.45 * h
-    step = float(np.arcsin(np.clip((length / 2 - 0.14 * h) / hip, 0.05, 0.45)))
+    shoulder = min(0.22 * h, width / 2 - 0.07 * h)
+    stride = 1.45 * h
+    step = float(np.clip(min((length / 2 - 0.15 * h) / 0.9, (length / 2 - 0.10 * h) / 1.4) / h, 0.05, 0.45))
+    deep = min(0.13 * h, length / 2 - 0.04)
     rate = 2 * np.pi / stride
     for side, phase in ((1, 0.0), (-1, np.pi)):
         _leg(soup, h, side * 0.45 * shoulder, step, phase, rate, legs)
         _arm(soup, h, side * (shoulder + 0.01 * h), min(step, 0.35), phase + np.pi, rate, top, skin)
-    _torso(soup, h, shoulder, min(0.13 * h, length / 2 - 0.04), top, legs, bool(rng.random() < 0.25))
+    _torso(soup, h, shoulder, deep, top, legs, bool(rng.random() < 0.25))
     add_head(soup, (0.02 * h, 0.0, 1.62 * h), h, skin, pick(HAIRS, rng), bool(rng.random() < 0.35))
-    if rng.random() < 0.3 and length > 0.5 * h:
-        pack = box((-0.19 * h, 0.0, 1.22 * h), (0.12 * h, 0.26 * h, 0.40 * h))
+    if rng.random() < 0.3 and length / 2 > deep + 0.13 * h:
+        pack = box((-deep - 0.06 * h, 0.0, 1.22 * h), (0.12 * h, 0.26 * h, 0.40 * h))
         soup.add(pack, "pedestrian", 0, pick(TOPS, rng))
 
 
@@ -52,7 +53,7 @@ def _leg(soup: Soup, h: float, y: float, step: float, phase: float, rate: float,
     shin = soup.joint(0.0, knee, KNEE, min(2.2 * step, 0.8), phase + 1.2, rate, parent=thigh)
     soup.add(tube((0, y, knee - 0.02), (0, y, hip), (0.062 * h, 0.088 * h), 5), "pedestrian", 0, colour, bone=thigh)
     soup.add(tube((0, y, sole + 0.06), (0, y, knee), (0.045 * h, 0.062 * h), 5), "pedestrian", 0, colour * 0.95, bone=shin)
-    soup.add(box((0.045 * h, y, 0.04), (0.24 * h, 0.09 * h, 0.08)), "pedestrian", 0, SHOES, bone=shin)
+    soup.add(box((0.03 * h, y, 0.04), (0.22 * h, 0.09 * h, 0.08)), "pedestrian", 0, SHOES, bone=shin)
 
 
 def _arm(soup: Soup, h: float, y: float, swing: float, phase: float, rate: float, sleeve: Array, skin: Array) -> None:

@@ -9,6 +9,7 @@ from drive.sim.look.solids import blob, tube, wall
 from drive.sim.look.soup import Soup
 from drive.sim.look.textures import NUMBER
 
+SEGMENT_M = 100.0  # long enough that the renderer draws the woods from anywhere
 LEAF_TINTS = ((0.95, 1.0, 0.8), (0.8, 0.95, 0.75), (1.1, 1.05, 0.7), (0.75, 0.85, 0.8))
 
 
@@ -26,12 +27,12 @@ def plant_tree(soup: Soup, row: Array, rng: np.random.Generator) -> None:
     core = np.clip(tint * 0.85, 0, 1)
     soup.add(blob((x, y, bare + 0.95 * tall), (radius * 0.72, radius * 0.72, tall * 0.95), rng), "vegetation", NUMBER["leaves"], core)
     turn = rng.uniform(0, 2 * np.pi)
-    for k in range(5):
+    for k in range(3):
         angle = turn + k * 2.4
-        rise = 0.5 + 0.27 * k
-        out, size = radius * (0.48 - 0.07 * k), radius * rng.uniform(0.55, 0.70)
+        rise = 0.5 + 0.45 * k
+        out, size = radius * (0.48 - 0.10 * k), radius * rng.uniform(0.60, 0.75)
         at = (x + out * np.cos(angle), y + out * np.sin(angle), bare + tall * rise)
-        shade = np.clip(tint * (0.8 + 0.07 * k) * rng.uniform(0.93, 1.07), 0, 1)
+        shade = np.clip(tint * (0.8 + 0.12 * k) * rng.uniform(0.93, 1.07), 0, 1)
         soup.add(blob(at, (size, size, min(size, 0.6 * tall) * rng.uniform(0.85, 1.1)), rng), "vegetation", NUMBER["leaves"], shade)
 
 
@@ -52,7 +53,7 @@ def plant_woods(soup: Soup, bounds: tuple[float, float, float, float], rng: np.r
     middle = np.array([(low_x + high_x) / 2, (low_y + high_y) / 2])
     reach = 0.75 * float(np.hypot(high_x - low_x, high_y - low_y))
     for distance, tall, tone in ((reach + 60.0, 14.0, 0.75), (reach + 350.0, 38.0, 0.62)):
-        n = 72
+        n = int(2 * np.pi * distance / SEGMENT_M)
         angle = np.linspace(0, 2 * np.pi, n + 1)[::-1]
         ring = middle + (distance * np.stack([np.cos(angle), np.sin(angle)], -1)) * rng.uniform(0.95, 1.05, (n + 1, 1))
         height = tall * rng.uniform(0.55, 1.0, n + 1)

@@ -107,7 +107,7 @@ def add_lamps(soup: Soup, place: Array, heading: float, height: float) -> None:
 def put_lamp(soup: Soup, place: Array, heading: float, night: bool) -> None:
     """A street lamp: a pole with an arm over the road, which lies to the left of a heading."""
     at = (*place, 0.0)
-    bars = [tube((0, 0, 0), (0, 0, 6.2), (0.09, 0.05), 5, (False, False)), tube((0, 0, 6.1), (0, 1.5, 6.4), 0.04, 4, (False, False))]
+    bars = [tube((0, 0, 0), (0, 0, 6.2), (0.09, 0.05), 4, (False, False)), tube((0, 0, 6.1), (0, 1.5, 6.4), 0.04, 3, (False, False))]
     soup.add(moved(join(bars), at, heading), "sign", 0, POLE)
     soup.add(moved(box((0, 1.6, 6.40), (0.28, 0.7, 0.12)), at, heading), "sign", 0, (0.45, 0.46, 0.48))
     pane = quad([(-0.12, 1.3, 6.335), (-0.12, 1.9, 6.335), (0.12, 1.9, 6.335), (0.12, 1.3, 6.335)])

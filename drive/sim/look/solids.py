@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import shapely
 from numpy.typing import ArrayLike
 
 from drive.frames import Array
 from drive.maps import Lane
-from drive.sim.curves import parallel, stations_of
+from drive.sim.curves import parallel, resample, stations_of
 from drive.sim.look.soup import Shape
 
 
@@ -108,11 +109,19 @@ def blob(centre: ArrayLike, radii: ArrayLike, rng: np.random.Generator | None = 
 
 def disc(centre: ArrayLike, right: ArrayLike, up: ArrayLike, sides: int = 8) -> Shape:
     """A flat round face; right and up are its half axes [3], right x up its front. The texture lies over it once."""
-    angle = 2 * np.pi * (np.arange(sides) + 0.5) / sides
+    return _fan(centre, right, up, 2 * np.pi * (np.arange(sides) + 0.5) / sides)
+
+
+def arch(centre: ArrayLike, right: ArrayLike, up: ArrayLike, sides: int = 8) -> Shape:
+    """The upper part of a disc."""
+    return _fan(centre, right, up, np.linspace(-0.35, np.pi + 0.35, sides))
+
+
+def _fan(centre: ArrayLike, right: ArrayLike, up: ArrayLike, angle: Array) -> Shape:
     c, s = np.cos(angle), np.sin(angle)
     r, u = np.asarray(right, dtype=np.float64), np.asarray(up, dtype=np.float64)
     points = np.asarray(centre, dtype=np.float64) + c[:, None] * r + s[:, None] * u
-    t = np.stack([np.zeros(sides - 2, dtype=np.int64), np.arange(1, sides - 1), np.arange(2, sides)], -1)
+    t = np.stack([np.zeros(len(angle) - 2, dtype=np.int64), np.arange(1, len(angle) - 1), np.arange(2, len(angle))], -1)
     return Shape(points, t, (0.5 + 0.5 * np.stack([c, s], -1))[t])
 
 
@@ -126,6 +135,11 @@ def _strip(first: Array, second: Array, uv: Array) -> Shape:
 
 def _at_height(points: Array, z: ArrayLike) -> Array:
     return np.column_stack([points, np.broadcast_to(np.asarray(z, dtype=np.float64), len(points))])
+
+
+def eased(line: Array, error_m: float = 0.02) -> Array:
+    """A line [N, 2] with as few points as an error allows, ends kept."""
+    return np.array(shapely.simplify(shapely.LineString(resample(line)), error_m).coords)
 
 
 def ribbon(line: ArrayLike, right_m: float, left_m: float, repeat_m: float = 1.0) -> Shape:

@@ -69,7 +69,7 @@ class Soup:
             "triangles": shape.triangles + self.count,
             "uv": shape.uv,
             "texture": np.broadcast_to(np.asarray(texture), n),
-            "tint": np.broadcast_to(np.asarray(tint, dtype=np.float64), (n, 3)),
+            "tint": np.broadcast_to(np.clip(np.asarray(tint, dtype=np.float64), 0.0, 1.0), (n, 3)),
             "semantic": np.full(n, SEMANTIC_CODE[semantic]),
             "instance": np.full(n, instance),
             "glow": np.broadcast_to(np.asarray(glow, dtype=np.float64), n),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from drive.frames import Array
-from drive.sim.look.solids import box, disc, join, loft, quad, tube
+from drive.sim.look.solids import arch, box, disc, join, loft, quad, tube
 from drive.sim.look.soup import LEFT_LAMP, RIGHT_LAMP, SPIN, TAIL, Shape, Soup
 from drive.sim.look.textures import NUMBER
 
@@ -78,16 +78,16 @@ def add_wheels(soup: Soup, axles: list[float], half: float, radius: float, width
         bone = soup.joint(x, radius, SPIN, 0.0, 0.0, 1.0 / radius)
         for side in (-1, 1):
             outer, inner = np.array([x, side * half, radius]), np.array([x, side * (half - width), radius])
-            soup.add(tube(inner, outer, radius * 0.985, 10, (True, False)), "car", 0, DARK, bone=bone)
-            face = disc(outer, (-side * radius, 0, 0), (0, 0, radius), 10)
+            soup.add(tube(inner, outer, radius * 0.98, 9, (False, False)), "car", 0, DARK, bone=bone)
+            face = disc(outer, (-side * radius, 0, 0), (0, 0, radius), 9)
             soup.add(face, "car", NUMBER["wheel"], bone=bone)
 
 
 def add_arches(soup: Soup, axles: list[float], half: float, radius: float) -> None:
-    """Dark discs on the body's sides round the wheels."""
+    """Dark arches on the body's sides round the wheels."""
     for x in axles:
         for side in (-1, 1):
-            soup.add(disc((x, side * half, radius), (-side * radius * 1.16, 0, 0), (0, 0, radius * 1.16), 10), "car", 0, DARK)
+            soup.add(arch((x, side * half, radius), (-side * radius * 1.16, 0, 0), (0, 0, radius * 1.16), 7), "car", 0, DARK)
 
 
 def corner_lamp(x: float, inner: float, outer: float, heights: tuple[float, float], depth: float) -> Shape:
