@@ -40,8 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _data_arguments(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("data", type=Path, help="a nuScenes-format data set (the folder that holds v1.0-*)")
+def _data_arguments(verb: argparse.ArgumentParser, optional: bool = False) -> None:
+    verb.add_argument("data", type=Path, nargs="?" if optional else None, help="a nuScenes-format data set (the folder that holds v1.0-*)")
     verb.add_argument("--split", help="a split name of the devkit, or scene names separated by commas (default: all)")
     verb.add_argument("--limit", type=int, help="at most this many samples")
     verb.add_argument("--out", type=Path, help="folder (or file, for plans) to write")
@@ -163,17 +163,27 @@ def _progress(done: int, total: int) -> None:
 
 def _add_view(verbs: argparse._SubParsersAction) -> None:
     verb = verbs.add_parser("view", help="pictures, video, one self-contained page")
-    _data_arguments(verb)
+    _data_arguments(verb, optional=True)
     verb.add_argument("--planner", help="draw the plans of a checkpoint folder, planner name or module:Class")
     verb.add_argument("--plans", type=Path, help="draw the plans of a plans file (exchange JSON)")
     verb.add_argument("--samples", type=int, default=1, help="plans asked of the planner for each sample (default: 1)")
     verb.add_argument("--sample", nargs="+", metavar="TOKEN", help="draw these samples (default: a few that have pictures on disk)")
     verb.add_argument("--video", nargs="?", const="mp4", choices=("mp4", "gif"), help="also a video of every scene")
+    told = "instead: a recorded scene's pictures (nuScenes format) beside the same moments rendered from a ScenarioNet file"
+    verb.add_argument("--compare", nargs=2, type=Path, metavar=("REAL", "SYNTH"), help=told)
+    verb.add_argument("--weather", default="overcast", help="of the rendered pictures of --compare (default: overcast)")
     verb.set_defaults(run=view)
 
 
 def view(args: argparse.Namespace) -> int:
-    """`drive view DATA`."""
+    """`drive view DATA`, `drive view --compare REAL SYNTH`."""
+    if args.compare:
+        from drive.sim.compare import compare
+
+        print(f"page: {compare(*args.compare, args.out or Path('compare'), args.weather, print)}")
+        return 0
+    if args.data is None:
+        raise ValueError("name a data set, or --compare REAL SYNTH")
     from itertools import groupby
 
     from drive.data.dataset import open_dataset

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from drive.cameras import resized
@@ -27,7 +28,7 @@ from drive.viz.ribbon import Ribbon, make_ribbon
 from drive.viz.style import BACKGROUND, PANEL, SOFT_TEXT, TEXT, TIME_COLOURS, time_colours
 from drive.viz.video import write_video
 
-SMOOTHING = 2  # pictures are drawn this many times larger than shown, each way
+VIDEO_SIZE = (1600, 900)
 AHEAD_M, BEHIND_M = 62.0, 24.0
 FIRST_SOLID = SEMANTIC.index("building")  # what is drawn from here on stands before the road; a crossing lies on it
 HORIZON_S = 3.0  # of the plan, as far as it is shown
@@ -35,14 +36,14 @@ COMMAND_WORDS = {"left": "\u2190 left", "straight": "\u2191 straight", "right": 
 
 
 class SurroundView:
-    """Draws the steps of a drive as its rig sees them."""
+    """Draws the steps of a drive as its rig sees them. finer: how much larger than shown the cameras' pictures are drawn."""
 
-    def __init__(self, run: Rollout, sight: Sight) -> None:
-        self.run, self.sight = run, sight
+    def __init__(self, run: Rollout, sight: Sight, finer: int = 1) -> None:
+        self.run, self.sight, self.finer = run, sight, finer
         rig = sight.cameras(run.world)
         layout = make_layout(list(rig))
         self.cells = [fitted_cell(cell, camera.width / camera.height) for camera, cell in zip(rig, layout.cameras, strict=True)]
-        self.cameras = [resized(camera, cell.width, cell.height) for camera, cell in zip(rig, self.cells, strict=True)]
+        self.cameras = [resized(camera, finer * cell.width, finer * cell.height) for camera, cell in zip(rig, self.cells, strict=True)]
         self.above, self.panel = layout.bev, layout.panel
         self.renderer = Renderer(run.world, sight.weather_in(run.world), seed_of(run.world))
         self.backdrop = Backdrop(run.world)
@@ -58,11 +59,9 @@ class SurroundView:
         """The picture of one step. plan: when it was made, and its world poses at every step from then."""
         picture = np.full((HEIGHT, WIDTH, 3), BACKGROUND, dtype=np.uint8)
         scenery = Scenery(ribbon=None if plan is None else _band(state, plan[1][step - plan[0] :]))
-        larger = [resized(camera, SMOOTHING * camera.width, SMOOTHING * camera.height) for camera in self.cameras]
-        for camera, cell, seen in zip(self.cameras, self.cells, self.renderer.render(state, larger), strict=True):
-            image = CameraImage(resized(camera, SMOOTHING * cell.width, SMOOTHING * cell.height), 0.0, seen.rgb)
+        for camera, cell, seen in zip(self.cameras, self.cells, self.renderer.render(state, self.cameras), strict=True):
             solid = seen.semantic >= FIRST_SOLID
-            put(picture, cell, draw_camera(image, cell.width, cell.height, scenery, solid))
+            put(picture, cell, draw_camera(CameraImage(camera, 0.0, seen.rgb), cell.width, cell.height, scenery, solid))
         put(picture, self.above, self._above(step, state, plan))
         put(picture, self.panel, self._panel(step, state, last))
         return picture
@@ -112,5 +111,7 @@ def _key(canvas: Canvas, place: tuple[float, float], width: float) -> None:
 
 
 def save_surround_video(run: Rollout, sight: Sight, path: Path, every: int = FRAME_STEPS) -> Path:
-    """The drive as MP4 through its cameras, in real time."""
-    return write_video(path, SurroundView(run, sight).frames(every), 1.0 / (every * DT_S))
+    """The drive as MP4 of VIDEO_SIZE through its cameras, in real time."""
+    pictures = SurroundView(run, sight).frames(every)
+    small = (cv2.resize(picture, VIDEO_SIZE, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False) for picture in pictures)
+    return write_video(path, small, 1.0 / (every * DT_S))
