@@ -20,7 +20,7 @@ from drive.data.check import check_dataset
 from drive.data.check_report import LINES_PER_KIND
 
 
-def test_the_embedded_set_is_spotless(mini: Path) -> None:
+def test_a_sound_set_is_spotless(mini: Path) -> None:
     report = check_dataset(mini)
     assert (report.errors, report.warnings) == ([], [])
     assert report.counts["sample"] == 112 and report.counts["sensor files on disk"] == 112 * 7

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import shutil
 import time
@@ -173,8 +172,3 @@ def test_real_pandaset_and_splits(real_data: Path) -> None:
     assert [s.target.future.valid.all() for s in pandaset] == [True] * 10 + [False] * 6
     assert pandaset[0].target.map is None and len(pandaset[0].observation.frames[0].cameras) == 6
     assert open_dataset(real_data / "nuscenes-mini", split="mini_val", maps=False).scenes == ("scene-0103", "scene-0916")
-
-
-def test_the_committed_tables_name_every_file(mini: Path) -> None:
-    named = {row["filename"] for row in json.loads((mini / "v1.0-mini" / "sample_data.json").read_text())}
-    assert named == {str(p.relative_to(mini)) for p in (mini / "samples").rglob("*.*")}

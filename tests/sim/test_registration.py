@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from drive.sim.env import LogEnv, TownEnv
+from tests.analytic import analytic_set
 
-MINI = Path(__file__).resolve().parents[2] / "data" / "mini"
+MINI = analytic_set()
 
 
 @pytest.mark.parametrize("imports", ["import drive, gymnasium", "import gymnasium, drive", "import drive.sim.env, gymnasium"])

@@ -20,8 +20,9 @@ from drive.sim.scores import score
 from drive.sim.simulate import choose_episodes
 from drive.sim.state import BY_LANE, FAULT, OFF_ROAD, PEDESTRIAN, SPEED
 from drive.sim.tables_world import interpolated, scene_names, scene_world
+from tests.analytic import analytic_set
 
-MINI = Path(__file__).resolve().parents[2] / "data" / "mini"
+MINI = analytic_set()
 EXPANSION = "maps/expansion/boston-seaport.json"
 
 

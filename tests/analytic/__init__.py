@@ -1,0 +1,48 @@
+"""A data set in nuScenes format of which everything is known in closed form: roads are arcs, speeds change linearly.
+
+`analytic_set()` writes it once to the folder of temporary files and returns where; `scenes.py` holds the numbers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+SEED = 1
+
+
+@cache
+def analytic_set() -> Path:
+    """The folder of the set, called mini: eight drives of 14 key frames with six cameras. Must not be changed."""
+    source = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    root = Path(tempfile.gettempdir()) / f"drive-analytic-{os.getuid()}-{hashlib.sha256(source).hexdigest()[:12]}" / "mini"
+    if not root.is_dir():
+        part = Path(tempfile.mkdtemp(prefix="drive-analytic-"))
+        write_set(part / "mini")
+        root.parent.mkdir(exist_ok=True)
+        with contextlib.suppress(OSError):  # another process was faster
+            (part / "mini").rename(root)
+        shutil.rmtree(part)
+    return root
+
+
+def write_set(root: Path) -> None:
+    """Writes the set. The same bytes every time, with the same version of OpenCV."""
+    from tests.analytic.expansion import write_maps
+    from tests.analytic.record import write_scene
+    from tests.analytic.rows import Writer
+    from tests.analytic.scenes import make_scenes
+
+    scenes, writer = make_scenes(SEED), Writer(root, SEED)
+    for index, scene in enumerate(scenes):
+        write_scene(writer, index, scene)
+    write_maps(writer, scenes)
+    splits: dict[str, list[str]] = {}
+    for scene in scenes:
+        splits.setdefault(scene.split, []).append(scene.name)
+    writer.save(splits)
