@@ -1,4 +1,4 @@
-"""Fixtures that many tests share: the embedded synthetic data set, and the real ones where they are present."""
+"""Fixtures that many tests share: the data set with known answers, the embedded one, and the real ones where they are present."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.analytic import analytic_set
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -35,7 +37,13 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def mini() -> Path:
-    """The embedded synthetic data set, made by tools/make_mini.py."""
+    """A data set with known answers: `tests/analytic`."""
+    return analytic_set()
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Path:
+    """The embedded rendered data set, made by `drive make` (the command is in docs/making.md)."""
     return REPOSITORY / "data" / "mini"
 
 
