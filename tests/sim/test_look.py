@@ -418,7 +418,13 @@ def test_recorded_scenes_build(real_data: Path) -> None:
     if not files:
         pytest.skip("no ScenarioNet files")
     world = log_world(files[0])
-    check_world(world, 0)
     mesh = look.static_mesh(world, DAY, 0)
+    check_mesh(mesh)
+    check_mesh(look.actor_mesh(look.actor_models(world, DAY, 0), world.start))
     counts = np.bincount(mesh.semantic, minlength=len(SEMANTIC_CODE))
     assert all(counts[SEMANTIC_CODE[name]] > 0 for name in ("road", "marking", "pavement", "building", "vegetation"))
+    walls = mesh.semantic == SEMANTIC_CODE["building"]
+    near = shapely.STRtree(shapely.points(mesh.vertices[mesh.triangles[walls]][..., :2].reshape(-1, 2)))
+    for agent in range(1, len(world.static.kind)):
+        seen = world.static.recorded[world.static.recorded_valid[:, agent], agent, :2]
+        assert not len(near.query(shapely.points(seen), predicate="dwithin", distance=0.3)[0])

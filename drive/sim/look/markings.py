@@ -16,16 +16,17 @@ from drive.sim.look.textures import NUMBER
 
 LINE_LAYER = 4
 WIDTH_M, STOP_WIDTH_M = 0.15, 0.4
-DASH_M, GAP_M = 3.0, 4.5
+DASH_M, GAP_M, SOLID_END_M = 3.0, 4.5, 18.0
+DOUBLE_M, DOUBLE_WIDTH_M = 0.13, 0.12  # two lines, each so far from the middle
 STRIPE_M, STRIPE_GAP_M = 0.5, 0.5
 WHITE, YELLOW = (0.93, 0.93, 0.91), (0.95, 0.74, 0.18)
 
 
 def paint_lines(soup: Soup, road_map: RoadMap, yellow: bool) -> None:
-    """Centre lines, dividers between lanes of one direction, lines at the road's edges."""
-    centre = YELLOW if yellow else WHITE
+    """Centre lines, double and yellow or white and interrupted; dividers between lanes of one direction."""
     for line in _long(road_map.lines.get("road_divider", ())):
-        _add(soup, _solid(line, WIDTH_M), centre)
+        for shape in _double(line) if yellow else _interrupted(line):
+            _add(soup, shape, YELLOW if yellow else WHITE)
     for line in _long(road_map.lines.get("lane_divider", ())):
         _add(soup, _dashed(line, WIDTH_M), WHITE)
 
@@ -51,12 +52,25 @@ def _solid(line: Array, width: float) -> Shape:
     return ribbon(eased(line), width / 2, width / 2, 2.5)
 
 
-def _dashed(line: Array, width: float) -> Shape | None:
+def _double(line: Array) -> list[Shape]:
+    return [_solid(parallel(line, side * DOUBLE_M), DOUBLE_WIDTH_M) for side in (-1, 1)]
+
+
+def _interrupted(line: Array) -> list[Shape | None]:
+    """Solid towards both ends of a road, dashed in between."""
     along = stations_of(line)
-    starts = np.arange(1.0, along[-1] - DASH_M, DASH_M + GAP_M)
+    ends = min(SOLID_END_M, along[-1] / 2)
+    head, tail = line[along <= ends], line[along >= along[-1] - ends]
+    pieces: list[Shape | None] = [_solid(piece, WIDTH_M) for piece in (head, tail) if len(piece) > 1]
+    return [*pieces, _dashed(line, WIDTH_M, ends + GAP_M, GAP_M)]
+
+
+def _dashed(line: Array, width: float, margin: float = 1.0, gap: float = GAP_M) -> Shape | None:
+    """Dashes along a line, none nearer to its ends than a margin."""
+    along = stations_of(line)
     dashes = []
-    for start in starts:
-        at = np.linspace(start, start + DASH_M, 2)
+    for start in np.arange(margin, along[-1] - margin - DASH_M, DASH_M + gap):
+        at = np.linspace(start, start + DASH_M, 3)
         piece = np.column_stack([np.interp(at, along, line[:, n]) for n in range(2)])
         dashes.append(ribbon(piece, width / 2, width / 2, 2.5))
     return join(dashes) if dashes else None

@@ -91,6 +91,7 @@ def build_bus(soup: Soup, size: ArrayLike, rng: np.random.Generator, night: bool
         panes += _side_panes(x0 + 0.06, x0 + pitch - 0.06, half, low, high)
     panes += [_front_pane(front, half * 0.92, 0.34 * height, high), _front_pane(rear, half * 0.8, 0.5 * height, high, -1)]
     soup.add(join(panes), "bus", NUMBER["glass"], glow=0.25 if night else 0.0, layer=1)
+    soup.add(_front_pane(rear, half * 0.5, 0.17 * height, 0.30 * height, -1), "bus", NUMBER["grille"], layer=1)
     for x in (front - 1.25, -0.05 * length):
         door = quad([(x - 0.55, -half, 0.35), (x + 0.55, -half, 0.35), (x + 0.55, -half, high), (x - 0.55, -half, high)])
         soup.add(door, "bus", NUMBER["glass"], (0.8, 0.8, 0.8), layer=2)

@@ -186,6 +186,9 @@ def build_van(soup: Soup, size: ArrayLike, rng: np.random.Generator, night: bool
     right, front, left, rear = ([base[k], base[(k + 1) % 4], upper[(k + 1) % 4], upper[k]] for k in range(4))
     panes = [inset(front, 0.05, 0.95, 0.08, 0.88), inset(right, 0.76, 0.95, 0.10, 0.75), inset(left, 0.05, 0.24, 0.10, 0.75)]
     panes += [inset(rear, 0.08, 0.46, 0.25, 0.80), inset(rear, 0.54, 0.92, 0.25, 0.80)]
+    seams = [inset(rear, 0.496, 0.504, 0.0, 0.95), *(inset(right, at, at + 0.006, 0.0, 0.9) for at in (0.45, 0.72))]
+    seams += [inset(left, 1 - at, 1.006 - at, 0.0, 0.9) for at in (0.45, 0.72)]
+    soup.add(join(seams), "car", 0, TRIM, layer=1)
     soup.add(join(panes), "car", NUMBER["glass"], layer=1)
     axles = [0.32 * length, -0.29 * length]
     add_arches(soup, axles, half + 0.008, 0.35)
