@@ -106,18 +106,29 @@ def invert_se2(pose: ArrayLike) -> Array:
     return np.concatenate([xy, wrap_angle(-p[..., 2:])], -1)
 
 
-def headings_along(path_xy: ArrayLike, min_step_m: float = 0.1) -> Array:
+def headings_along(path_xy: ArrayLike, min_step_m: float = 0.1, least_radius_m: float = 0.0) -> Array:
     """Heading of each point of a path that starts at the ego's origin facing +x, for answers that give positions alone.
 
     path_xy [..., T, 2] metres in the ego frame of t0 -> headings [..., T] radians: the direction in which a point is
-    reached. A step shorter than `min_step_m` keeps the heading before it: its direction is noise.
+    reached. A step shorter than `min_step_m` keeps the heading before it: its direction is noise. With `least_radius_m` the
+    path is a car's: it turns by no more than a circle of that radius does over the step, and a step backwards is reversing.
     """
     path = np.asarray(path_xy, dtype=np.float64)
     steps = np.diff(path, axis=-2, prepend=np.zeros_like(path[..., :1, :]))
     headings = np.zeros(path.shape[:-1])
     previous = np.zeros(path.shape[:-2])
     for t in range(path.shape[-2]):
-        moved = np.hypot(steps[..., t, 0], steps[..., t, 1]) >= min_step_m
-        previous = np.where(moved, np.arctan2(steps[..., t, 1], steps[..., t, 0]), previous)
+        length = np.hypot(steps[..., t, 0], steps[..., t, 1])
+        direction = np.arctan2(steps[..., t, 1], steps[..., t, 0])
+        if least_radius_m > 0:
+            direction = _within_reach(previous, direction, length / least_radius_m)
+        previous = np.where(length >= min_step_m, direction, previous)
         headings[..., t] = previous
     return headings
+
+
+def _within_reach(heading: Array, direction: Array, most: Array) -> Array:
+    """The heading nearest to a direction, or to its opposite, that a turn by at most `most` radians leads to."""
+    turn = wrap_angle(direction - heading)
+    turn = np.where(np.abs(turn) > np.pi / 2, wrap_angle(turn + np.pi), turn)
+    return wrap_angle(heading + np.clip(turn, -most, most))

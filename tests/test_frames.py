@@ -63,3 +63,13 @@ def test_headings_follow_the_path_and_ignore_standing() -> None:
     stopped = np.array([[2.0, 2.0], [2.01, 2.0], [2.01, 2.01]])
     np.testing.assert_allclose(headings_along(stopped), np.pi / 4)
     assert (headings_along(np.zeros((3, 2))) == 0).all()
+
+
+def test_headings_of_a_car_keep_to_its_turning_circle_and_reverse_facing_ahead() -> None:
+    noise = np.array([[0.0, 0.15], [0.1, -0.1], [-0.15, 0.05]])  # a car that stands, said badly
+    assert np.abs(headings_along(noise, least_radius_m=4.0)).max() < 0.2 < np.abs(headings_along(noise)).min()
+    back = np.stack([-np.arange(1.0, 5.0), np.zeros(4)], -1)
+    np.testing.assert_allclose(headings_along(back, least_radius_m=4.0), 0, atol=1e-12)
+    arc = np.radians(np.arange(10, 70, 10))
+    circle = np.stack([6 * np.sin(arc), 6 * (1 - np.cos(arc))], -1)
+    np.testing.assert_allclose(headings_along(circle, least_radius_m=4.0), headings_along(circle), atol=1e-12)

@@ -9,6 +9,8 @@ import os
 import time
 from pathlib import Path
 
+import numpy as np
+
 from drive.config import RunConfig, load_config
 from drive.data.dataset import Dataset, open_dataset
 from drive.eval.evaluate import evaluate
@@ -23,8 +25,6 @@ from drive.viz.page import Block, Heading, Image, Numbers, Table, Text, write_pa
 
 OUT = Path("out/demo")
 PICTURES = 6
-# Of the samples in the pictures. So short a training leaves some probability far off the road, which temperature 1 draws from.
-TEMPERATURE = 0.5
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
     print(f"   L2 at 1, 2 and 3 s on average: {run.before.l2_average:.2f} m before, {run.after.l2_average:.2f} m after {seconds:.0f} s\n")
     planner = load_planner(run.checkpoint)
     assert isinstance(planner, NetworkPlanner)
-    planner.name, planner.temperature = "demo", TEMPERATURE
+    planner.name = "demo"
     dataset = open_dataset(expand(data.root), split=data.split, window=planner.window)
     print(f"2. scoring it on {describe(config)}")
     report = evaluate(dataset.without_maps(), [planner])
@@ -67,13 +67,11 @@ def write_demo_page(run: Run, config: RunConfig, report: Report, planner: Networ
         Heading("What it saw and planned"),
     ]
     whole = [i for i, sample in enumerate(dataset.without_maps()) if sample.target.future.valid.all()]
-    for i in whole[:: max(1, len(whole) // PICTURES)][:PICTURES]:
+    for i in sorted({whole[int(place)] for place in np.linspace(0, len(whole) - 1, PICTURES)}):
         sample = dataset[i]
         try:
-            plan = planner.plan(sample.observation, samples=8)
-            picture = draw_frame(sample, plan, planner.name)
-            caption = f"{sample.scene}, key frame {sample.index}: the most central of 8 samples at temperature {TEMPERATURE}"
-            blocks.append(Image(picture, caption, photo=True))
+            picture = draw_frame(sample, planner.plan(sample.observation), planner.name)
+            blocks.append(Image(picture, f"{sample.scene}, key frame {sample.index}", photo=True))
         except PlanError as error:
             blocks.append(Text(f"{sample.scene}, key frame {sample.index}: no plan ({error})"))
     return write_page(OUT / "index.html", "drive demo", blocks, "A planner trained a minute ago, from six cameras to trajectory tokens.")
