@@ -64,6 +64,8 @@ class Stage:
 
     trainable: patterns of parameter names (`fnmatch`). learning_rate falls to zero along a cosine after warmup_steps.
     metre_sigma: width in metres of the bell around the right metre token that it shares its probability with, 0 = none.
+    answer_noise_m: standard deviation in metres of what is added to the answer's metre tokens where they are inputs of the next
+    ones: a plan that could be told from its own exact beginning would not be read from the pictures.
     flush_every: steps between checkpoints that a resumed run starts from.
     """
 
@@ -78,6 +80,7 @@ class Stage:
     warmup_steps: int = 20
     clip_norm: float = 1.0
     metre_sigma: float = 0.0
+    answer_noise_m: float = 0.0
     trainable: tuple[str, ...] = ("*",)
     flush_every: int = 200
 

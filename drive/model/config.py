@@ -28,13 +28,23 @@ class Inputs:
 
 @dataclass(frozen=True)
 class CameraConfig:
-    """backbone: any timm name with feature maps; stride: its feature map to use; width, height: size images are read at."""
+    """backbone: any timm name with feature maps; stride: its feature map to use; width, height: size images are read at.
+
+    summary: tokens a picture is summed up in by two matrices over all its patches; 0 = every patch is a token. A summary is
+    learned in fewer steps and costs less, for rigs that stay as they are.
+    """
 
     backbone: str = "mobilenetv4_conv_small"
     pretrained: bool = False
     stride: int = 32
     width: int = 224
     height: int = 128
+    summary: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of one picture."""
+        return self.summary or (self.height // self.stride) * (self.width // self.stride)
 
 
 @dataclass(frozen=True)

@@ -126,9 +126,7 @@ class DrivingNetwork(nn.Module):
 
     def prefix_sequence(self, frames: int, cameras: Sequence[str]) -> TokenSequence:
         """Where each token of a prefix stands, labelled with the cameras' names; for pictures and tests."""
-        c = self.config.camera
-        patches = (c.height // c.stride) * (c.width // c.stride)
-        labels = [name for name in cameras for _ in range(patches)] + (["motion"] if self.ego.motion is not None else [])
+        labels = [name for name in cameras for _ in range(self.config.camera.tokens)] + (["motion"] if self.ego.motion is not None else [])
         parts = [frame_tokens(f, labels) for f in range(frames)]
         kinds = [name for name in ("history", "dynamics", "command") if getattr(self.ego, name) is not None]
         return concatenate(parts + ([tail_tokens(kinds)] if kinds else []))

@@ -17,6 +17,8 @@ from drive.tokens.sequence import MAX_FRAMES
 
 # Wave numbers by which the parts of a ray are spread over sines: directions differ by hundredths, their products by less.
 RAY_FREQUENCIES = (1.0, 4.0, 16.0)
+# Of a summary: numbers kept of each patch, width of the layer over all of them.
+SQUEEZED, SUMMARY_WIDTH = 16, 512
 
 
 def create_backbone(config: CameraConfig) -> nn.Module:
@@ -60,6 +62,7 @@ class CameraEncoder(nn.Module):
         ray_size = 6 * (1 + 2 * len(RAY_FREQUENCIES))
         self.ray = nn.Sequential(nn.Linear(ray_size, width), nn.GELU(), nn.Linear(width, width))
         self.intrinsics = nn.Linear(INTRINSICS_SIZE, width)
+        self.summary = _Summary(c, width) if c.summary else None
         self.row = nn.Embedding(c.height // c.stride, width)
         self.column = nn.Embedding(c.width // c.stride, width)
         self.frame = nn.Embedding(MAX_FRAMES, width)
@@ -69,19 +72,36 @@ class CameraEncoder(nn.Module):
         self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1) * 255, persistent=False)
 
     def forward(self, batch: Batch, first_frame: int = 0) -> Tensor:
-        """-> tokens [B, F, C, P, D]; those of absent cameras mean nothing. Only cameras that are there are computed."""
+        """-> tokens [B, F, C, P, D], P = `CameraConfig.tokens`. Only cameras that are there are computed; tokens of others mean nothing."""
         shape, valid = batch.camera_valid.shape, batch.camera_valid
         pixels = ((batch.images[valid].to(self.mean.dtype) - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         features = self.backbone(pixels)[-1]  # [V, channels, rows, columns]
         features = features.permute(0, 2, 3, 1) if features.shape[1] == self.project.in_features else features
         tokens = self.norm(self.project(features))
         tokens = tokens + self.ray(_spread(batch.rays[valid])) + self.intrinsics(batch.intrinsics[valid])[:, None, None]
-        tokens = tokens + self.row.weight[:, None] + self.column.weight
+        tokens = (tokens + self.row.weight[:, None] + self.column.weight).flatten(1, 2)
+        if self.summary is not None:
+            tokens = self.summary(tokens)
         out = tokens.new_zeros(*shape, *tokens.shape[1:])
         out[valid] = tokens
         frames = torch.arange(first_frame, first_frame + shape[1], device=out.device)
-        out = out + self.frame(frames)[:, None, None, None]
-        return out.flatten(3, 4)
+        return out + self.frame(frames)[:, None, None]
+
+
+class _Summary(nn.Module):
+    """All patch tokens of a picture [V, P, D] -> a few tokens [V, K, D]: every patch squeezed, then two layers over all of them."""
+
+    def __init__(self, config: CameraConfig, width: int) -> None:
+        super().__init__()
+        patches = (config.height // config.stride) * (config.width // config.stride)
+        self.squeeze = nn.Sequential(nn.Linear(width, SQUEEZED), nn.GELU())
+        whole, out = patches * SQUEEZED, config.summary * width
+        self.layers = nn.Sequential(nn.Linear(whole, SUMMARY_WIDTH), nn.GELU(), nn.Linear(SUMMARY_WIDTH, out))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        whole = self.layers(self.squeeze(tokens).flatten(1))
+        return self.norm(whole.unflatten(-1, (-1, tokens.shape[-1])))
 
 
 class EgoEncoder(nn.Module):

@@ -90,7 +90,7 @@ def _run_stage(config: RunConfig, index: int, start: int, network: DrivingNetwor
     samples = open_samples(stage.data, config.model)
     if stage.jitter.turn_degrees and (config.model.inputs.history or config.model.inputs.dynamics):
         raise ValueError(f"stage {stage.name!r}: jitter.turn_degrees turns the ego frame under the car; leave out history and dynamics")
-    objective = NextToken(samples.tasks, stage.metre_sigma, device)
+    objective = NextToken(samples.tasks, stage.metre_sigma, device, stage.answer_noise_m)
     optimizer = make_optimizer(network, stage)
     out = Path(config.out)
     if start:

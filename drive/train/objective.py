@@ -31,11 +31,12 @@ class Spans:
 class NextToken:
     """Mean negative log-probability of the answers' tokens, every request weighing the same.
 
-    With metre_sigma > 0 a metre token shares its probability with its neighbours by a normal bell of that width.
+    With metre_sigma > 0 a metre token shares its probability with its neighbours by a normal bell of that width. With
+    answer_noise_m > 0 the metre tokens that go in are off by a normal error of that width, drawn by torch's generator.
     """
 
-    def __init__(self, tasks: Sequence[PlanningTask], metre_sigma: float, device: torch.device) -> None:
-        self.tasks, self.metre_sigma = tuple(tasks), metre_sigma
+    def __init__(self, tasks: Sequence[PlanningTask], metre_sigma: float, device: torch.device, answer_noise_m: float = 0.0) -> None:
+        self.tasks, self.metre_sigma, self.answer_noise_m = tuple(tasks), metre_sigma, answer_noise_m
         self.tables: GrammarTables = grammar_tables([task.grammar for task in self.tasks], device)
         self.vocabulary = self.tasks[0].vocabulary
         self.device = device
@@ -43,7 +44,8 @@ class NextToken:
     def __call__(self, network: DrivingNetwork, examples: Sequence[Example]) -> Tensor:
         batch = collate([example.prepared for example in examples]).to(self.device)
         spans = self.spans(examples)
-        logits = network(batch, spans.ids).masked_fill(~self.tables.allowed[spans.states], -torch.inf)
+        ids = self._disturbed(spans.ids) if self.answer_noise_m > 0 else spans.ids
+        logits = network(batch, ids).masked_fill(~self.tables.allowed[spans.states], -torch.inf)
         log_prob = logits.log_softmax(-1)
         loss = -log_prob.gather(-1, spans.targets[..., None])[..., 0]
         if self.metre_sigma > 0:
@@ -65,6 +67,12 @@ class NextToken:
                 targets[b, r, :n], weight[b, r, :n] = answer, 1.0
                 states[b, r, :n] = task.grammar.states(answer) + self.tables.start[r]
         return Spans(*(torch.from_numpy(a).to(self.device) for a in (ids, targets, states, weight)))
+
+    def _disturbed(self, ids: Tensor) -> Tensor:
+        """The ids with metre tokens moved along their grid."""
+        grid = self.vocabulary.ranges["metre"]
+        moved = ids + torch.round(torch.randn(ids.shape, device=ids.device) * self.answer_noise_m / self.vocabulary.metre_step).long()
+        return torch.where(self._is_metre(ids), moved.clamp(grid.start, grid.stop - 1), ids)
 
     def _is_metre(self, ids: Tensor) -> Tensor:
         return ids >= self.vocabulary.ranges["metre"].start

@@ -7,18 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from drive.checkpoint import save_checkpoint
 from drive.config import DataConfig, RunConfig, Stage, TownData
 from drive.model.config import CameraConfig, Inputs, ModelConfig, TransformerConfig
 from drive.model.ego_mlp import EgoMlp, EgoMlpConfig
-from drive.model.inputs import dynamics_features
+from drive.model.inputs import collate, dynamics_features
+from drive.model.network import DrivingNetwork
 from drive.planner import BlackPictures, NetworkPlanner, check_planner, load_planner
 from drive.schema import COMMANDS
 from drive.sim.recipe import Recipe
 from drive.sim.shards import open_folder, shard_path
 from drive.train.ego_mlp import train_ego_mlp
 from drive.train.loop import train
+from drive.train.objective import NextToken
 from drive.train.towns import TownSamples, open_samples
 
 RIG = "configs/rigs/first-drive.yaml"
@@ -110,3 +113,25 @@ def test_a_damaged_blind_floor_is_refused(tmp_path: Path) -> None:
     (folder / "config.json").write_text('{"kind": "ego-mlp", "width": 16}')
     with pytest.raises(ValueError, match="does not fit"):
         load_planner(folder)
+
+
+def test_a_summary_answers_and_keeps_the_batch_apart(towns: TownData) -> None:
+    torch.manual_seed(0)
+    model = replace(MODEL, camera=replace(MODEL.camera, summary=3))
+    planner, samples = NetworkPlanner(DrivingNetwork(model).eval()), TownSamples([towns], model)
+    assert len(planner.network.prefix_sequence(1, ["a", "b"]).labels) == 2 * 3 + 2
+    batch = collate([samples.example(i).prepared for i in (0, 40)])
+    both, alone = planner.network.prefix(batch), planner.network.prefix(collate([samples.example(40).prepared]))
+    assert both.length == 2 * 3 + 2 and torch.allclose(both.layers[0][0][1:], alone.layers[0][0], atol=1e-5)
+    check_planner(planner, [samples.observation(i) for i in (0, 40)])
+
+
+def test_noise_moves_the_answers_that_go_in_and_nothing_else(towns: TownData) -> None:
+    samples = TownSamples([towns], MODEL)
+    objective = NextToken(samples.tasks, 0.2, torch.device("cpu"), answer_noise_m=1.0)
+    spans = objective.spans([samples.example(i) for i in range(20)])
+    torch.manual_seed(1)
+    moved = objective._disturbed(spans.ids)
+    metre = objective._is_metre(spans.ids)
+    assert torch.equal(moved[~metre], spans.ids[~metre]) and objective._is_metre(moved[metre]).all()
+    assert ((moved - spans.ids)[metre].float() * MODEL.vocabulary.metre_step).std() == pytest.approx(1.0, abs=0.15)
