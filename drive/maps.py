@@ -203,6 +203,11 @@ class RoadMap:
             way.append(best[way[-1]][1])
         return tuple(reversed(way))
 
+    def drivable_rings(self) -> list[Array]:
+        """The rings of the drivable area, outlines counter-clockwise and holes clockwise, as filling by winding number needs."""
+        outlines = [_turning(polygon.exterior, True) for polygon in self.drivable]
+        return outlines + [_turning(hole, False) for polygon in self.drivable for hole in polygon.holes]
+
     def patch(self, pose: ArrayLike, radius_m: float = 60.0) -> MapPatch:
         """The map around a pose [3], in its frame: what reaches into the square of that half width, whole lanes and rings."""
         frame = invert_se2(pose)
@@ -216,8 +221,13 @@ class RoadMap:
 
         lines = {"lane_centre": near(lane.centreline for lane in self.lanes), "stop_line": near(s.line for s in self.stop_lines)}
         lines |= {layer: near(items) for layer, items in self.lines.items()}
-        rings = [ring for polygon in self.drivable for ring in (polygon.exterior, *polygon.holes)]
-        return MapPatch({"drivable_area": near(rings), "ped_crossing": near(c.ring for c in self.crossings)}, lines)
+        return MapPatch({"drivable_area": near(self.drivable_rings()), "ped_crossing": near(c.ring for c in self.crossings)}, lines)
+
+
+def _turning(ring: Array, left: bool) -> Array:
+    """The ring [N, 2], counter-clockwise (left) or clockwise."""
+    x, y = (ring - ring[0]).T
+    return ring if (float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) > 0) == left else ring[::-1]
 
 
 def check_map(road_map: RoadMap) -> None:

@@ -86,7 +86,7 @@ def _draw_map(canvas: Canvas, world: World, at: Backdrop) -> None:
         for box in box_corners(furniture.buildings[:, :5]):
             canvas.polygon(at(box), MAP_AREAS["building"])
             canvas.line(at(box), MAP_LINES["lane_centre"], 1.0, 0.7, closed=True)
-    rings = [at(ring) for polygon in world.map.drivable for ring in (polygon.exterior, *polygon.holes)]
+    rings = [at(ring) for ring in world.map.drivable_rings()]
     canvas.area(rings, MAP_AREAS["drivable_area"])
     canvas.lines([np.concatenate([ring, ring[:1]]) for ring in rings], MAP_LINES["lane_centre"], 1.2)
     for crossing in world.map.crossings:

@@ -55,6 +55,11 @@ class SimReport:
         """Episodes in which a planner gave no usable answer."""
         return [{"planner": s.planner, "episode": s.name, "reason": str(s.facts["outcome"])} for s in self.scores if s.failed]
 
+    def faults(self, planner: str) -> dict[str, int]:
+        """How many episodes ended in each kind of at-fault collision (`drive.sim.state.CONTACT_NAMES`)."""
+        kinds = [str(s.facts["fault"]) for s in self.of(planner) if s.facts["fault"] != "none"]
+        return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+
     def table(self) -> str:
         """For a terminal."""
         shown = ["planner", "family", *SHOWN, "episodes", "failed"]
@@ -64,7 +69,7 @@ class SimReport:
             own = {r["metric"]: r for r in rows if (r["planner"], r["slice"]) == (planner, family)}
             counts = [str(own["success"]["requested"]), str(own["success"]["failed"])]
             lines.append([planner, family, *(_cell(own[m], m == "success") for m in SHOWN), *counts])
-        text = [aligned([shown, *lines]), self.what_it_was_like()]
+        text = [aligned([shown, *lines]), *map(self._told_faults, self.planners), self.what_it_was_like()]
         for row in self.comparisons:
             if row["metric"] in ("success", "pdm_score"):
                 text.append(
@@ -74,6 +79,9 @@ class SimReport:
         for failure in self.failures[:5]:
             text.append(f"failed: {failure['planner']} in {failure['episode']}: {failure['reason']}")
         return "\n\n".join(text)
+
+    def _told_faults(self, planner: str) -> str:
+        return f"at-fault collisions of {planner}: " + (", ".join(f"{n} {k}" for k, n in self.faults(planner).items()) or "none")
 
     def what_it_was_like(self) -> str:
         """Length, agents, junctions and lights of the episodes, by planner (median, least, greatest)."""
@@ -93,6 +101,7 @@ class SimReport:
             "command": "sim",
             "settings": self.settings,
             "rows": self.rows,
+            "at_fault_collisions": {planner: self.faults(planner) for planner in self.planners},
             "comparisons": self.comparisons,
             "failures": self.failures,
             "episodes": episodes,
@@ -111,6 +120,8 @@ class SimReport:
         header = ["planner", *SHOWN]
         blocks.append(Table(header, [[p, *(rows[p, m]["value"] for m in SHOWN)] for p in self.planners], "Means over all episodes"))
         facts: list[list[Any]] = [[p, *(float(np.median([s.facts[n] for s in self.of(p)])) for n in FACTS)] for p in self.planners]
+        collided = [[p, kind, n] for p in self.planners for kind, n in self.faults(p).items()]
+        blocks.append(Table(["planner", "kind", "episodes"], collided, "At-fault collisions by kind", 0))
         blocks.append(Table(["planner", *FACTS], facts, "What the episodes were like (medians)", 0))
         order = sorted(self.scores, key=lambda s: (s.values["success"], s.values["route_completion"]))
         worst = [s for s in order if s.values["success"] < 1.0]

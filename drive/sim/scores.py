@@ -65,7 +65,8 @@ WORST_IS_ONE = ("at_fault_collision", "off_road", "red_light", "wrong_way")
 @dataclass(frozen=True)
 class EpisodeScore:
     """One episode. values: metric name (see METRICS) -> value; failed: the planner gave no usable answer; facts: what the
-    episode was like (length_m, agents_met, moving_agents_met, junctions, lights, outcome, contact kinds)."""
+    episode was like (length_m, agents_met, moving_agents_met, junctions, lights, outcome, kinds of
+    contacts, fault: the kind of the at-fault collision or "none")."""
 
     name: str
     family: str
@@ -179,6 +180,7 @@ def episode_facts(run: Rollout) -> dict[str, Any]:
         "junctions": junctions_on_route(run),
         "lights": int(run.flags[:, LIGHT_PASSED].sum()),
         "contacts": kinds,
+        "fault": CONTACT_NAMES[int(run.flags[:, FAULT].max())],
         "off_road_steps": int(run.flags[:, OFF_ROAD].sum()),
     }
 

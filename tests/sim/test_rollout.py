@@ -114,7 +114,7 @@ def test_latency_is_paid_in_simulated_time(world: World) -> None:
     assert late.ego[5, SPEED] <= prompt.ego[5, SPEED]
 
 
-@pytest.mark.parametrize("settings", [{"planning_hz": 1.0}, {"planning_hz": 50.0}, {"latency_s": -1.0}, {"deadline_s": 0.0}])
+@pytest.mark.parametrize("settings", [{"planning_hz": 1.0}, {"planning_hz": 50.0}, {"latency_s": -1.0}, {"deadline_s": 0.0}, {"deadline_s": float("nan")}, {"deadline_s": float("inf")}])
 def test_loops_that_cannot_be_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must be"):
         Loop(**settings)
@@ -136,7 +136,9 @@ def test_a_run_is_reported_saved_and_replays(tmp_path: Path) -> None:
     assert rows["stand-still", "success"]["value"] == 0.0 and rows["stand-still", "success"]["requested"] == 2
     assert saved["settings"]["distribution_hash"] and saved["settings"]["seeds"] == "7-8"
     assert all(row["samples"] == 2 for row in saved["comparisons"])
-    assert "moving_agents_met" in report.table() and (tmp_path / "index.html").stat().st_size > 2000
+    assert report.faults("lane-follower") == saved["at_fault_collisions"]["lane-follower"] and not report.faults("stand-still")
+    assert "moving_agents_met" in report.table() and "at-fault collisions of stand-still: none" in report.table()
+    assert (tmp_path / "index.html").stat().st_size > 2000
     for path in sorted((tmp_path / "drives").glob("*.json")):
         run, stated = replay_file(path)
         assert run.hash == stated
