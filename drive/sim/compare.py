@@ -19,7 +19,7 @@ from drive.data.images import read_image
 from drive.frames import Array, heading_of
 from drive.schema import CameraImage
 from drive.sim.overlap import Overlap, measure
-from drive.sim.recast import Recast, flat_camera, match, moment, road_plane
+from drive.sim.recast import Recast, flat_camera, heights, match, moment, road_plane
 from drive.sim.render.scene import SEMANTIC, Buffers
 from drive.sim.road_photo import CELL_M, SIDE, LineFit, RoadPhoto, fit_lines, line_pixels, take_photo
 from drive.viz.canvas import SCALE, Canvas, Picture
@@ -83,11 +83,11 @@ def compare_key_frame(recast: Recast, renderer: Renderer, index: int) -> KeyFram
     pose = log.world_from_ego[index]
     lines = line_pixels(recast.world.map, np.array([*(pose[:2, 3] - recast.offset), heading_of(pose)]))
     fit = fit_lines(photo, lines)
-    overlaps: list[Overlap] = []
+    up, overlaps = heights(recast, index), list[Overlap]()
     shown = []
     for record, picture in zip(records, pictures, strict=True):
         camera, state = flat_camera(log, index, record), moment(recast, index, record, fit.shift)
-        drawn = renderer.render(state, [camera])[0]
+        drawn = renderer.render(state, [camera], up)[0]
         overlaps += measure(recast, renderer, index, record, state, drawn)
         shown.append((record.camera.name, np.hstack([_panel(p) for p in (picture, drawn.rgb, outlined(recast, picture, drawn))])))
     return KeyFrame(log.name, index, fit, road_plane(log, index), _photo_picture(photo, lines, fit), tuple(overlaps), tuple(shown))
@@ -172,8 +172,8 @@ def _frame_blocks(frame: KeyFrame) -> list[Block]:
 _HOW = (
     "Each camera of a key frame is rendered with its own calibration at its own time from a ScenarioNet file's lanes and tracks. "
     "Outlines: paint cyan, the road's edge magenta, agents in their colours. Houses, trees and lamps are invented: the record has none.\n\n"
-    "The drawn road is a plane: the one nearest to the lower faces of the boxes around the ego. Where the map's lines lie clearly "
-    "beside the paint in the pictures, the map is moved, and the page says by how much. An agent is measured where nothing hides it "
-    "in the drawn picture: the rectangle around its projected box, as the devkit draws it, against the rectangle around its pixels. "
-    "A box is larger than what stands in it, so a perfect fit stays below 1."
+    "The drawn road is a plane: the one nearest to the lower faces of the boxes around the ego; agents stand where their boxes do. "
+    "Where the map's lines lie clearly beside the paint in the pictures, the map is moved, and the page says by how much. An agent is "
+    "measured where nothing hides it in the drawn picture: the rectangle around its projected box, as the devkit draws it, against "
+    "the rectangle around its pixels. A box is larger than what stands in it, so a perfect fit stays below 1."
 )

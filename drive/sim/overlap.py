@@ -10,7 +10,7 @@ import numpy as np
 from drive.cameras import Camera, project
 from drive.data.scenes import CameraRecord
 from drive.frames import Array, se2_to_se3
-from drive.sim.recast import Recast, flat_camera
+from drive.sim.recast import Recast, flat_camera, heights
 from drive.sim.render.scene import Buffers
 from drive.sim.state import State
 from drive.viz.cameras import box_corners_3d
@@ -37,11 +37,12 @@ def measure(recast: Recast, renderer: Renderer, index: int, record: CameraRecord
     state: what was drawn.
     """
     from drive.sim.look import actor_mesh
+    from drive.sim.render.renderer import lifted
 
     tracks = recast.log.tracks
     seen_by = _in_world(record.camera, recast.log.world_from_ego[index])
     placed = _in_world(flat_camera(recast.log, index, record), se2_to_se3(state.ego[:3]))
-    mesh = actor_mesh(renderer.models, state)
+    mesh = lifted(actor_mesh(renderer.models, state), heights(recast, index))
     found = []
     for a, i in recast.agents.items():
         if not tracks.valid[a, index]:

@@ -4,7 +4,8 @@ Tables (nuScenes format) give cameras, ego poses and boxes; a ScenarioNet file o
 the same names in both, which tells the scene, the offset between the two frames, and which step of the tracks a key frame is.
 
 The drawn road is a plane and the real one is not: nuScenes poses keep the ego's height at 0, so the road around it tilts with
-the street. The plane nearest to the lower faces of the boxes around the ego becomes the drawn one.
+the street. The plane nearest to the lower faces of the boxes around the ego becomes the drawn one; agents stand where their boxes
+do, a little above or below it.
 """
 
 from __future__ import annotations
@@ -131,6 +132,17 @@ def flat_from_ego(plane: Array) -> Array:
     forward /= np.linalg.norm(forward)
     rotation = np.stack([forward, np.cross(normal, forward), normal])
     return se3(rotation, -rotation @ np.array([0.0, 0.0, plane[0]]))
+
+
+def heights(recast: Recast, index: int) -> Array:
+    """How far each agent of the world [A] stands above the plane at a key frame, metres; 0 where it has no box then."""
+    tracks, ego_from_world = recast.log.tracks, invert_se3(recast.log.world_from_ego[index])
+    flat = flat_from_ego(road_plane(recast.log, index)) @ ego_from_world
+    found = np.zeros(len(recast.world.static.kind))
+    for a, i in recast.agents.items():
+        if tracks.valid[a, index]:
+            found[i] = transform_points(flat, tracks.centres[a, index] - [0.0, 0.0, tracks.sizes[a, index, 2] / 2])[2]
+    return found
 
 
 def flat_camera(log: SceneLog, index: int, record: CameraRecord) -> Camera:
