@@ -120,7 +120,7 @@ class SimReport:
         header = ["planner", *SHOWN]
         blocks.append(Table(header, [[p, *(rows[p, m]["value"] for m in SHOWN)] for p in self.planners], "Means over all episodes"))
         facts: list[list[Any]] = [[p, *(float(np.median([s.facts[n] for s in self.of(p)])) for n in FACTS)] for p in self.planners]
-        collided = [[p, kind, n] for p in self.planners for kind, n in self.faults(p).items()]
+        collided: list[list[Any]] = [[p, kind, n] for p in self.planners for kind, n in self.faults(p).items()]
         blocks.append(Table(["planner", "kind", "episodes"], collided, "At-fault collisions by kind", 0))
         blocks.append(Table(["planner", *FACTS], facts, "What the episodes were like (medians)", 0))
         order = sorted(self.scores, key=lambda s: (s.values["success"], s.values["route_completion"]))

@@ -65,7 +65,7 @@ class Loop:
         if not 2.0 <= self.planning_hz <= 10.0:
             raise ValueError(f"planning_hz must be 2 to 10, got {self.planning_hz}")
         if not 0.0 <= self.latency_s <= 2.0 or not 0.0 < self.deadline_s <= 86_400.0:
-            raise ValueError(f"latency_s must be 0 to 2 s and deadline_s above 0 and at most a day, got {self.latency_s}, {self.deadline_s}")
+            raise ValueError(f"latency_s must be 0 to 2 s, deadline_s above 0 and at most a day, got {self.latency_s}, {self.deadline_s}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -140,8 +140,8 @@ def occluded_pedestrian(stage: Stage, at: float, rng: np.random.Generator) -> li
     """Somebody steps out from behind a van that stands at the kerb."""
     aside = -(_lane_width(stage, at) / 2 + 1.25)
     van = Actor(CAR, STANDING, VAN_SIZE, _shifted(stage, at - 8, at, aside), 3.5)
-    pace = float(rng.uniform(1.4, 2.4))
-    return [van, _runner(stage, at, pace, float(rng.uniform(2.6, 3.4)), -aside + 0.4)]
+    pace = float(rng.uniform(1.4, 2.0))
+    return [van, _runner(stage, at, pace, float(rng.uniform(1.9, 2.5)), -aside + 0.4)]
 
 
 def _runner(stage: Stage, at: float, pace: float, seconds: float, near: float) -> Actor:

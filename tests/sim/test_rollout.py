@@ -114,7 +114,13 @@ def test_latency_is_paid_in_simulated_time(world: World) -> None:
     assert late.ego[5, SPEED] <= prompt.ego[5, SPEED]
 
 
-@pytest.mark.parametrize("settings", [{"planning_hz": 1.0}, {"planning_hz": 50.0}, {"latency_s": -1.0}, {"deadline_s": 0.0}, {"deadline_s": float("nan")}, {"deadline_s": float("inf")}])
+@pytest.mark.parametrize("deadline", [0.0, -1.0, float("nan"), float("inf")])
+def test_deadlines_that_cannot_be_are_refused(deadline: float) -> None:
+    with pytest.raises(ValueError, match="deadline_s above 0"):
+        Loop(deadline_s=deadline)
+
+
+@pytest.mark.parametrize("settings", [{"planning_hz": 1.0}, {"planning_hz": 50.0}, {"latency_s": -1.0}])
 def test_loops_that_cannot_be_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must be"):
         Loop(**settings)
