@@ -12,7 +12,7 @@ from drive.sim import look
 from drive.sim.render.lens import Face, faces_of
 from drive.sim.render.pack import Packed, pack, pack_actors
 from drive.sim.render.raster import View, draw, new_hits
-from drive.sim.render.scene import Buffers
+from drive.sim.render.scene import Buffers, Mesh
 from drive.sim.render.shade import clear_table, empty_buffers, gather, pyramid, shade
 from drive.sim.render.shadows import ShadowMap, actor_map, static_map
 from drive.sim.render.sky import light_of
@@ -35,9 +35,11 @@ class Renderer:
         self.models = look.actor_models(world, weather, seed)
         self.shadow = static_map(self.static, self.light.sun)
 
-    def render(self, state: State, cameras: Sequence[Camera]) -> tuple[Buffers, ...]:
-        """One picture for each camera; `ego_from_camera` places it on the car."""
-        moving = pack_actors(look.actor_mesh(self.models, state))
+    def render(self, state: State, cameras: Sequence[Camera], heights: Array | None = None) -> tuple[Buffers, ...]:
+        """One picture for each camera; `ego_from_camera` places it on the car. heights [A]: metres by which agents stand above the
+        road's plane, where not all stand on it."""
+        mesh = look.actor_mesh(self.models, state)
+        moving = pack_actors(mesh if heights is None else lifted(mesh, heights))
         ego = np.array([state.ego[X], state.ego[Y], state.ego[HEADING]])
         own = pack_actors(look.ego_mesh(self.models, state))
         shadow = actor_map((moving, own), np.array([ego[0], ego[1], 0.0]), self.shadow.axes)
@@ -55,6 +57,15 @@ class Renderer:
             maps = self.shadow, shadow
             shade(view, face.pixels, face.points, hits, looks, self.textures, self.light, self.clear, *maps, ego, *flat)
         return out
+
+
+def lifted(mesh: Mesh, heights: Array) -> Mesh:
+    """Agents' mesh with each agent raised by its own height [A]."""
+    vertices = mesh.vertices.copy()
+    owner = np.zeros(len(vertices), dtype=np.int64)
+    owner[mesh.triangles] = mesh.instance[:, None]
+    vertices[:, 2] += np.concatenate([[0.0], heights]).astype(np.float32)[owner]
+    return mesh._replace(vertices=vertices)
 
 
 def view_of(camera: Camera, face: Face, ego: Array) -> View:
