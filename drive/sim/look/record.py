@@ -65,7 +65,9 @@ def _taken(world: World, road: BaseGeometry) -> BaseGeometry:
         way = shapely.LineString(poses[:, :2]) if np.ptp(poses[:, :2], axis=0).max() > 0.1 else shapely.Point(poses[0, :2])
         shapes.append(way.buffer(half, quad_segs=2))
         if not road.intersects(way):
-            shapes.append(shapely.shortest_line(way, road).buffer(VIEW_M, quad_segs=2))
+            with np.errstate(invalid="ignore"):  # GEOS sets the flag on the way to a good answer
+                view = shapely.shortest_line(way, road)
+            shapes.append(view.buffer(VIEW_M, quad_segs=2))
     return shapely.union_all(shapes)
 
 

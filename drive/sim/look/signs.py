@@ -9,6 +9,7 @@ from shapely.geometry.base import BaseGeometry
 from drive.frames import Array, wrap_angle
 from drive.maps import RoadMap, StopLine
 from drive.sim.curves import unit
+from drive.sim.look.ground import road_area
 from drive.sim.look.solids import box, disc, join, moved, point_at, quad, tube
 from drive.sim.look.soup import GREEN_LAMP, RED_LAMP, YELLOW_LAMP, Shape, Soup
 from drive.sim.look.textures import NUMBER
@@ -49,7 +50,7 @@ def light_heads(road_map: RoadMap) -> list[tuple[int, Array, float, float]]:
     for stop in road_map.stop_lines:
         if stop.light is not None:
             by_light.setdefault(stop.light, []).append(stop)
-    road = shapely.union_all([shapely.Polygon(p.exterior, p.holes) for p in road_map.drivable])
+    road = road_area(road_map)
     shapely.prepare(road)
     heads = []
     for name, stops in by_light.items():
