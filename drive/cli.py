@@ -129,7 +129,11 @@ def evaluate_(args: argparse.Namespace) -> int:
 
 def _add_bench(verbs: argparse._SubParsersAction) -> None:
     verb = verbs.add_parser("bench", help="know how fast it is")
-    verb.add_argument("what", choices=["metrics", "sim"], help="metrics: samples per second of CPU time; sim: world steps per second")
+    verb.add_argument(
+        "what",
+        choices=["metrics", "sim", "render"],
+        help="metrics: samples per second of CPU time; sim: world steps per second; render: pictures per second",
+    )
     verb.add_argument("--samples", type=int, default=1024, help="made-up samples to score (default: 1024)")
     verb.add_argument("--repeats", type=int, default=5, help="runs, of which the best counts (default: 5)")
     verb.add_argument("--scenes", type=Path, help="NAVSIM scenes (.npz) to time its extended score on")
@@ -138,7 +142,12 @@ def _add_bench(verbs: argparse._SubParsersAction) -> None:
 
 
 def bench(args: argparse.Namespace) -> int:
-    """`drive bench metrics`, `drive bench sim`."""
+    """`drive bench metrics`, `drive bench sim`, `drive bench render`."""
+    if args.what == "render":
+        from drive.sim.render.bench import bench_render
+
+        print(bench_render())
+        return 0
     if args.what == "sim":
         from drive.sim.bench import bench_sim
 

@@ -279,6 +279,20 @@ def test_order_and_company_of_cameras_change_nothing(renderer: Renderer, town: t
     assert not any(np.shares_memory(a.rgb, b.rgb) for a in pictures for b in renderer.render(town[1], cameras))
 
 
+def test_threads_change_no_byte_and_supersampling_no_geometry(renderer: Renderer, town: tuple[World, State]) -> None:
+    """Smooth colours have the mean of the plain ones; thin lines no longer flicker between full and nothing."""
+    cameras = [*load_rig("nuscenes", width=96), FISHEYES["fisheye 190"]]
+    plain = renderer.render(town[1], cameras)
+    smooth = Renderer(town[0], WEATHERS["day"], SEED, threads=2, supersample=2).render(town[1], cameras)
+    for a, b in zip(plain, smooth, strict=True):
+        for name in ("depth", "semantic", "instance"):
+            np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+        assert a.rgb.shape == b.rgb.shape and abs(a.rgb.mean() - b.rgb.mean()) < 4
+        assert np.abs(np.diff(b.rgb.astype(float), axis=1)).mean() < 0.95 * np.abs(np.diff(a.rgb.astype(float), axis=1)).mean()
+    with pytest.raises(ValueError, match="at least 1"):
+        Renderer(town[0], supersample=0)
+
+
 def test_buffers_tell_one_story(renderer: Renderer, town: tuple[World, State]) -> None:
     """Sky is what is infinitely far; an instance has the meaning of its kind, and only agents and parked cars are instances."""
     world, state = town

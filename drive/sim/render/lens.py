@@ -14,20 +14,22 @@ from numpy.typing import NDArray
 
 from drive.cameras import Camera, unproject
 from drive.frames import Array
+from drive.sim.render.scene import Floats
 
 FACE_OVERSIZE = 1.25  # rays of a face per ray of the fisheye, so that its nearest ray is near
 
 
 class Face(NamedTuple):
-    """One pinhole view. rotation [3, 3]: camera to face frame; intrinsics [5]: fx, skew, cx, fy, cy; pixels [M] int64: which
-    pixels (row * width + column) of the camera look through it; points [M, 2]: where on the face (u, v)."""
+    """One pinhole view. rotation [3, 3]: camera to face frame; intrinsics [5]: fx, skew, cx, fy, cy; pixels [M] int32: which
+    pixels (row * width + column) of the camera look through it; points [M, 2] float32: where on the face (u, v). Both are
+    empty where the face is the camera's own picture."""
 
     rotation: Array
     intrinsics: Array
     width: int
     height: int
-    pixels: NDArray[np.int64]
-    points: Array
+    pixels: NDArray[np.int32]
+    points: Floats
 
 
 def faces_of(camera: Camera) -> tuple[Face, ...]:
@@ -38,11 +40,11 @@ def faces_of(camera: Camera) -> tuple[Face, ...]:
 @lru_cache(maxsize=64)
 def _faces(model: str, k: bytes, distortion: tuple[float, float, float, float], width: int, height: int) -> tuple[Face, ...]:
     matrix = np.frombuffer(k).reshape(3, 3)
-    v, u = np.divmod(np.arange(width * height), width)
-    points = np.stack([u + 0.5, v + 0.5], -1)
     if model == "pinhole":
         intrinsics = np.array([matrix[0, 0], matrix[0, 1], matrix[0, 2], matrix[1, 1], matrix[1, 2]])
-        return (Face(np.eye(3), intrinsics, width, height, np.arange(width * height), points),)
+        return (Face(np.eye(3), intrinsics, width, height, np.zeros(0, np.int32), np.zeros((0, 2), np.float32)),)
+    v, u = np.divmod(np.arange(width * height), width)
+    points = np.stack([u + 0.5, v + 0.5], -1)
     camera = Camera("lens", width, height, matrix, np.eye(4), "fisheye", distortion)
     rays = unproject(camera, points)
     axis, way = np.abs(rays).argmax(-1), np.sign(np.take_along_axis(rays, np.abs(rays).argmax(-1)[:, None], -1)[:, 0])
@@ -56,7 +58,7 @@ def _faces(model: str, k: bytes, distortion: tuple[float, float, float, float], 
             rotation = _towards(n, sign)
             local = rays[chosen] @ rotation.T
             places = focal * local[:, :2] / local[:, 2:] + side / 2
-            faces.append(Face(rotation, intrinsics, side, side, chosen, np.ascontiguousarray(places)))
+            faces.append(Face(rotation, intrinsics, side, side, chosen.astype(np.int32), np.ascontiguousarray(places, dtype=np.float32)))
     return tuple(faces)
 
 

@@ -12,7 +12,7 @@ from drive.frames import Array
 from drive.sim.jit import kernel
 from drive.sim.render.scene import Floats, Mesh
 
-CELL_M = 24.0
+CELL_M = 16.0
 SPREAD_M = 60.0  # triangles longer than this share one cell
 WIDE_M = 150.0  # cells wider than this are always looked at
 

@@ -38,7 +38,8 @@ class View(NamedTuple):
 class Hits(NamedTuple):
     """What a view sees. key [H, W] float32: biased 1 / z, 0 where nothing is; index [H, W] int32: row of `weights`, -1 nothing.
 
-    weights [N, 10] float64: the three weights' planes in the pixel (A, B, C each) and -a . (b x c); source [N]: the triangle.
+    weights [N, 13] float64: the three weights' planes in the pixel (A, B, C each), a . (b x c), and -1 / A of each; source [N]: the
+    triangle.
     """
 
     key: Floats
@@ -74,7 +75,7 @@ def cell_in_view(view: View, sphere: Floats, far_m: float) -> bool:
 def new_hits(width: int, height: int, triangles: int) -> Hits:
     """Nothing seen yet; room for so many triangles."""
     index = np.full((height, width), -1, dtype=np.int32)
-    return Hits(np.zeros((height, width), np.float32), index, np.empty((triangles, 10)), np.empty(triangles, np.int64))
+    return Hits(np.zeros((height, width), np.float32), index, np.empty((triangles, 13)), np.empty(triangles, np.int64))
 
 
 @kernel
@@ -149,6 +150,8 @@ def draw_triangle(view: View, corners: Floats, layer: int, source: int, hits: Hi
     rows[5] = vz - vx * (k[2] * ifx - k[4] * skew) - vy * k[4] * ify
     rows[8] = wz - wx * (k[2] * ifx - k[4] * skew) - wy * k[4] * ify
     rows[9] = volume
+    for n in range(3):
+        rows[10 + n] = -1.0 / rows[3 * n] if rows[3 * n] != 0.0 else 0.0
     hits.source[used] = source
     return used + 1 if fill(rows, first_u, last_u, int(first_v), int(last_v), layer, used, hits) else used
 
@@ -193,9 +196,9 @@ def fill(rows: Array, left: float, right: float, top: int, bottom: int, layer: i
             start += rest
             step = rows[3 * n]
             if step > 0.0:
-                begin = max(begin, math.ceil(-rest / step - 0.5))
+                begin = max(begin, math.ceil(rest * rows[10 + n] - 0.5))
             elif step < 0.0:
-                end = min(end, math.floor(-rest / step - 0.5))
+                end = min(end, math.floor(rest * rows[10 + n] - 0.5))
             elif rest < 0.0:
                 end = -1.0
         if begin > end:

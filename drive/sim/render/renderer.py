@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
-from drive.cameras import Camera
+from drive.cameras import Camera, resized
 from drive.frames import Array, se2_to_se3
 from drive.sim import look
 from drive.sim.render.lens import Face, faces_of
 from drive.sim.render.pack import Packed, pack, pack_actors
-from drive.sim.render.raster import View, draw, new_hits
+from drive.sim.render.picture import draw_face
+from drive.sim.render.raster import View
 from drive.sim.render.scene import Buffers, Mesh
-from drive.sim.render.shade import clear_table, empty_buffers, gather, pyramid, shade
+from drive.sim.render.shade import clear_table, empty_buffers, pyramid
 from drive.sim.render.shadows import ShadowMap, actor_map, static_map
 from drive.sim.render.sky import light_of
 from drive.sim.render.weather import WEATHERS, Weather
 from drive.sim.state import HEADING, State, X, Y
 from drive.sim.world import World
 
-FAR_M = 400.0  # cells beyond this are left out
-
 
 class Renderer:
-    """Draws a world. What never moves is built once; `render` poses the rest for a state."""
+    """Draws a world. What never moves is built once; `render` poses the rest for a state.
 
-    def __init__(self, world: World, weather: Weather = WEATHERS["day"], seed: int = 0) -> None:
+    threads: cameras drawn at once; the bytes do not depend on it. supersample: colours are the mean of so many by so many rays a
+    pixel, for smooth pictures and videos; the other buffers stay those of the pixels' centres. Raises ValueError below 1.
+    """
+
+    def __init__(self, world: World, weather: Weather = WEATHERS["day"], seed: int = 0, threads: int = 1, supersample: int = 1) -> None:
+        if threads < 1 or supersample < 1:
+            raise ValueError(f"threads and supersample must be at least 1, got {threads} and {supersample}")
+        self.supersample = supersample
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self.world, self.weather = world, weather
         self.light = light_of(weather, seed)
         self.clear = clear_table(self.light.extinction)
@@ -43,20 +54,30 @@ class Renderer:
         ego = np.array([state.ego[X], state.ego[Y], state.ego[HEADING]])
         own = pack_actors(look.ego_mesh(self.models, state))
         shadow = actor_map((moving, own), np.array([ego[0], ego[1], 0.0]), self.shadow.axes)
-        return tuple(self._picture(camera, moving, shadow, ego) for camera in cameras)
+        picture = partial(self._picture, moving=moving, shadow=shadow, ego=ego)
+        return tuple((map if self._pool is None else self._pool.map)(picture, cameras))
 
     def _picture(self, camera: Camera, moving: Packed, shadow: ShadowMap, ego: Array) -> Buffers:
+        out, many = self._rays(camera, moving, shadow, ego), self.supersample
+        if many == 1:
+            return out
+        fine = self._rays(resized(camera, many * camera.width, many * camera.height), moving, shadow, ego)
+        return replace(out, rgb=averaged(fine.rgb, many))
+
+    def _rays(self, camera: Camera, moving: Packed, shadow: ShadowMap, ego: Array) -> Buffers:
         out = empty_buffers(camera.height, camera.width)
         flat = out.rgb.reshape(-1, 3), out.depth.reshape(-1), out.semantic.reshape(-1), out.instance.reshape(-1)
+        scene = self.static, moving, self.shadow, shadow, self.textures, self.light, self.clear, ego
         for face in faces_of(camera):
-            view = view_of(camera, face, ego)
-            hits = new_hits(face.width, face.height, len(self.static.layer) + len(moving.layer) + 1)
-            used = draw(view, self.static, 0, FAR_M, hits, 0)
-            used = draw(view, moving, len(self.static.layer), FAR_M, hits, used)
-            looks = gather(hits, used, self.static, moving, self.light.wet)
-            maps = self.shadow, shadow
-            shade(view, face.pixels, face.points, hits, looks, self.textures, self.light, self.clear, *maps, ego, *flat)
+            draw_face(view_of(camera, face, ego), face.pixels, face.points, *scene, *flat)
         return out
+
+
+def averaged(rgb: NDArray[np.uint8], many: int) -> NDArray[np.uint8]:
+    """Means of light over blocks of many by many pixels; bytes are roots of light."""
+    height, width = rgb.shape[0] // many, rgb.shape[1] // many
+    light = (rgb.astype(np.float32) ** 2).reshape(height, many, width, many, 3).mean((1, 3))
+    return np.round(np.sqrt(light)).astype(np.uint8)
 
 
 def lifted(mesh: Mesh, heights: Array) -> Mesh:

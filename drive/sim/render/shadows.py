@@ -62,38 +62,41 @@ def actor_map(meshes: Sequence[Packed], centre: Array, axes: Array, radius_m: fl
 @kernel
 def cast(shadow: ShadowMap, corners: Floats) -> None:
     """Draws triangles [T, 9], both sides, into a map."""
-    m, n = shadow.axes, len(shadow.height)
+    m, o, scale, last = shadow.axes, shadow.origin, 1.0 / shadow.texel_m, len(shadow.height) - 1.0
+    m00, m01, m02, m10, m11, m12, m20, m21, m22 = m[0, 0], m[0, 1], m[0, 2], m[1, 0], m[1, 1], m[1, 2], m[2, 0], m[2, 1], m[2, 2]
     for t in range(len(corners)):
-        u, v, h = np.empty(3), np.empty(3), np.empty(3)
-        for k in range(3):
-            x, y, z = corners[t, 3 * k], corners[t, 3 * k + 1], corners[t, 3 * k + 2]
-            u[k] = (m[0, 0] * x + m[0, 1] * y + m[0, 2] * z - shadow.origin[0]) / shadow.texel_m
-            v[k] = (m[1, 0] * x + m[1, 1] * y + m[1, 2] * z - shadow.origin[1]) / shadow.texel_m
-            h[k] = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z
-        area = (u[1] - u[0]) * (v[2] - v[0]) - (u[2] - u[0]) * (v[1] - v[0])
-        if abs(area) < 1e-9:
+        c = corners[t]
+        u0, u1 = (m00 * c[0] + m01 * c[1] + m02 * c[2] - o[0]) * scale, (m00 * c[3] + m01 * c[4] + m02 * c[5] - o[0]) * scale
+        u2 = (m00 * c[6] + m01 * c[7] + m02 * c[8] - o[0]) * scale
+        v0, v1 = (m10 * c[0] + m11 * c[1] + m12 * c[2] - o[1]) * scale, (m10 * c[3] + m11 * c[4] + m12 * c[5] - o[1]) * scale
+        v2 = (m10 * c[6] + m11 * c[7] + m12 * c[8] - o[1]) * scale
+        left, right = max(0.0, math.ceil(min(u0, u1, u2) - 0.5)), min(last, math.floor(max(u0, u1, u2) - 0.5))
+        low, high = max(0.0, math.ceil(min(v0, v1, v2) - 0.5)), min(last, math.floor(max(v0, v1, v2) - 0.5))
+        area = (u1 - u0) * (v2 - v0) - (u2 - u0) * (v1 - v0)
+        if left > right or low > high or abs(area) < 1e-9:
             continue
-        for i in range(max(0, int(v.min() - 0.5)), min(n - 1, int(v.max() + 0.5)) + 1):
-            for j in range(max(0, int(u.min() - 0.5)), min(n - 1, int(u.max() + 0.5)) + 1):
+        h0, h1 = m20 * c[0] + m21 * c[1] + m22 * c[2], m20 * c[3] + m21 * c[4] + m22 * c[5]
+        h2, share = m20 * c[6] + m21 * c[7] + m22 * c[8], 1.0 / area
+        for i in range(int(low), int(high) + 1):
+            for j in range(int(left), int(right) + 1):
                 x, y = j + 0.5, i + 0.5
-                w0 = ((u[1] - x) * (v[2] - y) - (u[2] - x) * (v[1] - y)) / area
-                w1 = ((u[2] - x) * (v[0] - y) - (u[0] - x) * (v[2] - y)) / area
+                w0, w1 = ((u1 - x) * (v2 - y) - (u2 - x) * (v1 - y)) * share, ((u2 - x) * (v0 - y) - (u0 - x) * (v2 - y)) * share
                 w2 = 1.0 - w0 - w1
                 if w0 >= 0 and w1 >= 0 and w2 >= 0:
-                    shadow.height[i, j] = max(shadow.height[i, j], np.float32(w0 * h[0] + w1 * h[1] + w2 * h[2]))
+                    shadow.height[i, j] = max(shadow.height[i, j], np.float32(w0 * h0 + w1 * h1 + w2 * h2))
 
 
 @pixel_kernel
-def lit(shadow: ShadowMap, x: float, y: float, z: float, bias: float) -> float:
-    """How much of the sun a point sees by a map, 0 to 1: its four nearest entries, weighed by distance."""
-    m, n = shadow.axes, len(shadow.height)
-    u = (m[0, 0] * x + m[0, 1] * y + m[0, 2] * z - shadow.origin[0]) / shadow.texel_m - 0.5
-    v = (m[1, 0] * x + m[1, 1] * y + m[1, 2] * z - shadow.origin[1]) / shadow.texel_m - 0.5
-    if u < 0 or v < 0 or u >= n - 1 or v >= n - 1:
+def lit(shadow: ShadowMap, right: float, up: float, height: float) -> float:
+    """How much of the sun a place along the map's axes sees, 0 to 1: its four nearest entries, weighed by distance."""
+    scale, n = 1.0 / shadow.texel_m, len(shadow.height)
+    u, v = (right - shadow.origin[0]) * scale - 0.5, (up - shadow.origin[1]) * scale - 0.5
+    if not (u >= 0 and v >= 0 and u < n - 1 and v < n - 1):
         return 1.0
-    h = m[2, 0] * x + m[2, 1] * y + m[2, 2] * z + bias
     j, i = int(u), int(v)
-    fu, fv = u - math.floor(u), v - math.floor(v)
-    top = (1 - fu) * (shadow.height[i, j] <= h) + fu * (shadow.height[i, j + 1] <= h)
-    bottom = (1 - fu) * (shadow.height[i + 1, j] <= h) + fu * (shadow.height[i + 1, j + 1] <= h)
-    return (1 - fv) * top + fv * bottom
+    a, b = shadow.height[i, j] <= height, shadow.height[i, j + 1] <= height
+    c, d = shadow.height[i + 1, j] <= height, shadow.height[i + 1, j + 1] <= height
+    if a == b and c == d and a == c:
+        return 1.0 if a else 0.0
+    fu, fv = u - j, v - i
+    return (1 - fv) * ((1 - fu) * a + fu * b) + fv * ((1 - fu) * c + fu * d)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drive.frames import Array
-from drive.sim.render.scene import Floats
 from drive.sim.render.weather import Weather
 
 DOME_SIDE = 512
@@ -18,8 +18,8 @@ CONTRAST_LOG = 3.0  # -log of the contrast that is left where visibility ends (5
 class Light(NamedTuple):
     """sun [3]: unit direction to it; sun_colour, sky_colour, ground_colour, haze [3]; extinction 1/m; wet 0..1; headlights 0..1.
 
-    dome [N, N, 3] float32: the sky in stereographic projection, entry (i, j) for the direction whose x / (1 + z), y / (1 + z) are
-    2 (j + 0.5) / N - 1 and 2 (i + 0.5) / N - 1.
+    dome [N, N, 3] uint8, roots of light: the sky in stereographic projection, entry (i, j) for the direction whose x / (1 + z) and
+    y / (1 + z) are 2 (j + 0.5) / N - 1 and 2 (i + 0.5) / N - 1.
     """
 
     sun: Array
@@ -30,7 +30,7 @@ class Light(NamedTuple):
     extinction: float
     wet: float
     headlights: float
-    dome: Floats
+    dome: NDArray[np.uint8]
 
 
 def sun_direction(weather: Weather) -> Array:
@@ -58,7 +58,7 @@ def light_of(weather: Weather, seed: int) -> Light:
     return Light(sun_direction(weather), sun, sky, 0.35 * sky + 0.08 * sun, horizon, extinction, weather.rain, float(weather.night), dome)
 
 
-def _dome(weather: Weather, zenith: Array, horizon: Array, thick: float, seed: int) -> Floats:
+def _dome(weather: Weather, zenith: Array, horizon: Array, thick: float, seed: int) -> NDArray[np.uint8]:
     axis = 2 * (np.arange(DOME_SIDE) + 0.5) / DOME_SIDE - 1
     px, py = np.meshgrid(axis, axis)
     r2 = px**2 + py**2
@@ -71,7 +71,7 @@ def _dome(weather: Weather, zenith: Array, horizon: Array, thick: float, seed: i
     near = direction @ sun_direction(weather)
     shine = np.exp((near - 1) * 300) * 2.0 + np.exp((near - 1) * 12) * 0.18
     colour = colour + (0.02 if weather.night else 1.0) * (1 - weather.cloud) * shine[..., None] * np.array([1.0, 0.9, 0.7])
-    return np.ascontiguousarray(colour * (1 - thick) + horizon * thick, dtype=np.float32)
+    return np.round(255 * np.sqrt(np.clip(colour * (1 - thick) + horizon * thick, 0, 1))).astype(np.uint8)
 
 
 def _clouds(px: Array, py: Array, r2: Array, cover: float, seed: int) -> Array:
