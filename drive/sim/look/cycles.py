@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from drive.frames import Array
-from drive.sim.look.people import HAIRS, LEGS, SHOES, SKINS, TOPS, add_head, pick
+from drive.sim.look.people import HAIRS, LEGS, OPEN, SHOES, SKINS, TOPS, add_head, pick
 from drive.sim.look.solids import blob, box, disc, join, loft, tube
 from drive.sim.look.soup import LEFT_LAMP, RIGHT_LAMP, SHIN, SPIN, TAIL, THIGH, Soup
 from drive.sim.look.textures import NUMBER
@@ -15,7 +15,7 @@ from drive.sim.look.vehicles import DARK, HEAD_TINT, TAIL_TINT, TURN_TINT, paint
 RIDDEN_M = 1.35  # what stands lower has no rider
 
 
-def _wheel(soup: Soup, x: float, radius: float, sides: int = 11) -> None:
+def _wheel(soup: Soup, x: float, radius: float, sides: int = 10) -> None:
     """A narrow wheel that rolls: a hoop with spokes one sees through."""
     bone = soup.joint(x, radius, SPIN, 0.0, 0.0, 1.0 / radius)
     angle = 2 * np.pi * np.arange(sides + 1) / sides
@@ -101,8 +101,8 @@ def _leg(soup: Soup, hip: Spot, crank: Spot, side: int, h: float, colour: Array,
     thigh = soup.joint(hip[0], hip[1], THIGH, *way)
     shin = soup.joint(hip[0], hip[1] - upper, SHIN, *way, parent=thigh)
     knee, foot = hip[1] - upper, hip[1] - upper - lower
-    soup.add(tube((hip[0], y, knee), (hip[0], y * 0.8, hip[1]), (0.058 * h, 0.080 * h), 5), "pedestrian", 0, colour, bone=thigh)
-    soup.add(tube((hip[0], y, foot + 0.03), (hip[0], y, knee), (0.042 * h, 0.058 * h), 5), "pedestrian", 0, colour * 0.95, bone=shin)
+    soup.add(tube((hip[0], y, knee), (hip[0], y * 0.8, hip[1]), (0.058 * h, 0.080 * h), 5, OPEN), "pedestrian", 0, colour, bone=thigh)
+    soup.add(tube((hip[0], y, foot + 0.03), (hip[0], y, knee), (0.042 * h, 0.058 * h), 5, OPEN), "pedestrian", 0, colour * 0.95, bone=shin)
     soup.add(box((hip[0] + 0.06, y, foot), (0.22, 0.08, 0.07)), "pedestrian", 0, SHOES, bone=shin)
 
 

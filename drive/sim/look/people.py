@@ -20,6 +20,7 @@ TOPS = ((0.80, 0.14, 0.12), (0.13, 0.25, 0.55), (0.92, 0.92, 0.90), (0.13, 0.13,
 )
 LEGS = ((0.12, 0.16, 0.28), (0.10, 0.10, 0.11), (0.35, 0.33, 0.30), (0.55, 0.48, 0.38), (0.22, 0.30, 0.42), (0.30, 0.22, 0.18))
 SHOES = (0.12, 0.10, 0.09)
+OPEN = (False, False)  # no caps: the ends are inside something
 
 
 def pick(colours: tuple, rng: np.random.Generator) -> Array:
@@ -51,8 +52,8 @@ def _leg(soup: Soup, h: float, y: float, step: float, phase: float, rate: float,
     hip, knee, sole = 0.90 * h, 0.48 * h, 0.0
     thigh = soup.joint(0.0, hip, SWING, step, phase, rate)
     shin = soup.joint(0.0, knee, KNEE, min(2.2 * step, 0.8), phase + 1.2, rate, parent=thigh)
-    soup.add(tube((0, y, knee - 0.02), (0, y, hip), (0.062 * h, 0.088 * h), 5), "pedestrian", 0, colour, bone=thigh)
-    soup.add(tube((0, y, sole + 0.06), (0, y, knee), (0.045 * h, 0.062 * h), 5), "pedestrian", 0, colour * 0.95, bone=shin)
+    soup.add(tube((0, y, knee - 0.02), (0, y, hip), (0.062 * h, 0.088 * h), 5, OPEN), "pedestrian", 0, colour, bone=thigh)
+    soup.add(tube((0, y, sole + 0.06), (0, y, knee), (0.045 * h, 0.062 * h), 5, OPEN), "pedestrian", 0, colour * 0.95, bone=shin)
     soup.add(box((0.03 * h, y, 0.04), (0.22 * h, 0.09 * h, 0.08)), "pedestrian", 0, SHOES, bone=shin)
 
 
@@ -60,9 +61,12 @@ def _arm(soup: Soup, h: float, y: float, swing: float, phase: float, rate: float
     joint, elbow = 1.42 * h, 1.13 * h
     upper = soup.joint(0.0, joint, SWING, swing, phase, rate)
     lower = soup.joint(0.0, elbow, SWING, 0.15, phase + np.pi, rate, parent=upper)
-    soup.add(tube((0, y, elbow - 0.01), (0, y, joint), (0.040 * h, 0.052 * h), 5), "pedestrian", 0, sleeve * 0.95, bone=upper)
-    soup.add(tube((0.03 * h, y, 0.86 * h), (0, y, elbow), (0.030 * h, 0.038 * h), 5), "pedestrian", 0, sleeve, bone=lower)
-    soup.add(blob((0.035 * h, y, 0.83 * h), np.array([0.045, 0.035, 0.055]) * h), "pedestrian", 0, skin, bone=lower)
+    soup.add(
+        tube((0, y, elbow - 0.01), (0, y, joint), (0.040 * h, 0.052 * h), 5, (False, True)), "pedestrian", 0, sleeve * 0.95, bone=upper
+    )
+    soup.add(tube((0.03 * h, y, 0.86 * h), (0, y, elbow), (0.030 * h, 0.038 * h), 5, OPEN), "pedestrian", 0, sleeve, bone=lower)
+    hand = tube((0.045 * h, y, 0.775 * h), (0.03 * h, y, 0.87 * h), (0.022 * h, 0.042 * h), 4, (True, False))
+    soup.add(hand, "pedestrian", 0, skin, bone=lower)
 
 
 def _torso(soup: Soup, h: float, shoulder: float, deep: float, top: Array, legs: Array, coat: bool) -> None:
