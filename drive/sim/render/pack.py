@@ -40,9 +40,9 @@ class Packed(NamedTuple):
 def pack(mesh: Mesh) -> Packed:
     """Lays out what never moves."""
     order, pointer = _cells(mesh.vertices[mesh.triangles].astype(np.float64))
-    parts = (mesh.triangles, mesh.uv, mesh.texture, mesh.tint, mesh.semantic, mesh.instance, mesh.glow, mesh.layer)
+    looks = (mesh.texture[order], mesh.tint[order], mesh.semantic[order], mesh.instance[order], mesh.glow[order], mesh.layer[order])
     extent = np.ptp(mesh.vertices[mesh.triangles[order]], axis=1).max(-1)
-    return _packed(Mesh(mesh.vertices, *(part[order] for part in parts)), pointer, extent)
+    return _packed(Mesh(mesh.vertices, mesh.triangles[order], mesh.uv[order], *looks), pointer, extent)
 
 
 def pack_actors(mesh: Mesh) -> Packed:

@@ -36,14 +36,14 @@ class View(NamedTuple):
 
 
 class Hits(NamedTuple):
-    """What a view sees. key [H, W] float32: biased 1 / z, 0 where nothing is; index [H, W] int32: row of `weights`, -1 nothing.
+    """What a view sees. key [H, W] float32: biased 1 / z, 0 where nothing is; which [H, W] int32: row of `weights`, -1 nothing.
 
     weights [N, 13] float64: the three weights' planes in the pixel (A, B, C each), a . (b x c), and -1 / A of each; source [N]: the
     triangle.
     """
 
     key: Floats
-    index: NDArray[np.int32]
+    which: NDArray[np.int32]
     weights: Array
     source: NDArray[np.int64]
 
@@ -74,8 +74,8 @@ def cell_in_view(view: View, sphere: Floats, far_m: float) -> bool:
 @kernel
 def new_hits(width: int, height: int, triangles: int) -> Hits:
     """Nothing seen yet; room for so many triangles."""
-    index = np.full((height, width), -1, dtype=np.int32)
-    return Hits(np.zeros((height, width), np.float32), index, np.empty((triangles, 13)), np.empty(triangles, np.int64))
+    which = np.full((height, width), -1, dtype=np.int32)
+    return Hits(np.zeros((height, width), np.float32), which, np.empty((triangles, 13)), np.empty(triangles, np.int64))
 
 
 @kernel
@@ -204,7 +204,7 @@ def fill(rows: Array, left: float, right: float, top: int, bottom: int, layer: i
         if begin > end:
             continue
         offset = start / rows[9] * bias
-        key, ids = hits.key[i], hits.index[i]
+        key, ids = hits.key[i], hits.which[i]
         for j in range(int(begin), int(end) + 1):
             near = np.float32(offset + slope * (j + 0.5))
             if near > key[j] and near < limit:

@@ -175,7 +175,7 @@ def shade(
         y = (pv - cy) * ify
         x = (pu - cx) * ifx - skew * y
         length = math.sqrt(x * x + y * y + 1.0)
-        at = hits.index[row, column]
+        at = hits.which[row, column]
         if at < 0:
             d2 = r02 * x + r12 * y + r22
             if d2 >= 0.0:

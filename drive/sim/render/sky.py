@@ -67,7 +67,8 @@ def _dome(weather: Weather, zenith: Array, horizon: Array, thick: float, seed: i
     up = np.clip(z, 0, 1)[..., None]
     colour = horizon + (zenith - horizon) * (1 - (1 - up) ** 3)
     clouds = _clouds(px, py, r2, weather.cloud, seed)[..., None] * np.clip(3 * up, 0, 1)
-    colour = colour * (1 - clouds) + clouds * (0.55 * horizon + (0.12 if weather.night else 0.42) * (0.02 if weather.night else 1.0))
+    pale: Array = 0.55 * horizon + (0.0024 if weather.night else 0.42)
+    colour = colour + clouds * (pale - colour)
     near = direction @ sun_direction(weather)
     shine = np.exp((near - 1) * 300) * 2.0 + np.exp((near - 1) * 12) * 0.18
     colour = colour + (0.02 if weather.night else 1.0) * (1 - weather.cloud) * shine[..., None] * np.array([1.0, 0.9, 0.7])
