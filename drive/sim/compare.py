@@ -115,9 +115,12 @@ def _panel(picture: Picture) -> Picture:
 
 
 def _photo_picture(photo: RoadPhoto, lines: Sequence[Array], fit: LineFit) -> Picture:
-    """The road from above, twice: the map's lines as recorded, and moved by the shift that was found."""
+    """The road from above: the map's lines as recorded, and beside it moved by the shift that was found, if any."""
     parts = []
-    for words, shift in (("lines as recorded", np.zeros(2)), (f"moved {fit.shift[0]:.1f} m forward, {fit.shift[1]:.1f} m left", fit.shift)):
+    shown = [("lines as recorded", np.zeros(2))]
+    if fit.shift.any():
+        shown.append((f"moved {fit.shift[0]:+.1f} m forward, {fit.shift[1]:+.1f} m left", fit.shift))
+    for words, shift in shown:
         canvas = Canvas(SIDE, SIDE, picture=cv2.resize(photo.pixels, (SIDE * SCALE, SIDE * SCALE)).astype(np.uint8, copy=False))
         for line in lines:
             canvas.line(line - shift[::-1] / CELL_M, PAINT_COLOUR, 2.0)

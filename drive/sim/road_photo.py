@@ -82,7 +82,8 @@ def fit_lines(photo: RoadPhoto, lines: Sequence[Array]) -> LineFit:
     """Moves lines over the photo's paint (bright and narrow) and finds where they lie on it best."""
     size = round(PAINT_M / CELL_M)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    paint = np.minimum(cv2.morphologyEx(photo.pixels.max(-1), cv2.MORPH_TOPHAT, kernel), 50).astype(np.float32) * photo.seen
+    inner = cv2.erode(photo.seen.astype(np.uint8), kernel)  # the photo's own edges are no paint
+    paint = np.minimum(cv2.morphologyEx(photo.pixels.max(-1), cv2.MORPH_TOPHAT, kernel), 50).astype(np.float32) * inner
     drawn = np.zeros((SIDE, SIDE), dtype=np.uint8)
     cv2.polylines(drawn, [np.round(line).astype(np.int32) for line in lines], False, (1,), 3)
     reach = round(MOST_M / STEP_M)
@@ -92,7 +93,7 @@ def fit_lines(photo: RoadPhoto, lines: Sequence[Array]) -> LineFit:
     for i, forward in enumerate(cells):
         for j, left in enumerate(cells):
             r, c = np.clip(rows - forward, 0, SIDE - 1), np.clip(columns - left, 0, SIDE - 1)
-            score[i, j] = paint[r, c].sum() / max(int(photo.seen[r, c].sum()), 1)
+            score[i, j] = paint[r, c].sum() / max(int(inner[r, c].sum()), 1)
     size_of = np.hypot(*np.meshgrid(cells, cells, indexing="ij")) * CELL_M
     good = (score >= NEARLY * score.max()) & (score.max() > CLEARLY * score.mean())
     i, j = divmod(int(np.argmin(np.where(good, size_of, np.inf))), len(cells)) if good.any() else (reach, reach)
