@@ -26,7 +26,7 @@ from drive.sim.world import World
 MEANING = ("car", "car", "truck", "bus", "trailer", "motorcycle", "bicycle", "pedestrian", "obstacle")
 VEHICLE_MAKERS = {TRUCK: build_truck, BUS: build_bus, TRAILER: build_trailer, MOTORCYCLE: build_motorcycle, CYCLIST: build_bicycle}
 VAN_HEIGHT_M, LOW_VAN_HEIGHT_M, VAN_LENGTH_M = 2.1, 1.85, 4.9  # a car higher than the first, or than the second and so long, is a van
-DRIVES_M = 3.0  # a recorded vehicle that moves less is parked: its brake lamps are dark
+DRIVES_M = 3.0  # a recorded vehicle that has moved less until then counts as parked: its brake lamps are dark
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +107,7 @@ def _pointers(counts: list[int]) -> np.ndarray:
 
 
 def _record(static: Static) -> Array:
-    """Way gone, acceleration, and whether it drives, of recorded agents at every step, [T, A, 3]."""
+    """Way gone, acceleration, and whether it has driven, of recorded agents at every step, [T, A, 3]; nothing of later steps."""
     steps, agents = static.recorded.shape[:2]
     record = np.zeros((max(steps, 1), agents, 3))
     if steps < 2 or not (static.mode == AS_RECORDED).any():
@@ -115,10 +115,10 @@ def _record(static: Static) -> Array:
     both = static.recorded_valid[1:] & static.recorded_valid[:-1]
     gone = np.hypot(*np.moveaxis(np.diff(static.recorded[..., :2], axis=0), -1, 0)) * both
     record[1:, :, 0] = np.cumsum(np.minimum(gone, 5.0), axis=0)
-    window = np.ones(5) / 5
-    speed = np.stack([np.convolve(np.pad(column, 2, mode="edge"), window, "valid") for column in static.recorded[..., 3].T], -1)
-    record[..., 1] = np.gradient(speed, DT_S, axis=0)
-    record[..., 2] = record[-1:, :, 0] > DRIVES_M
+    window = np.ones(5) / 5  # of what was until then: lamps tell nothing of what comes
+    speed = np.stack([np.convolve(np.pad(column, (4, 0), mode="edge"), window, "valid") for column in static.recorded[..., 3].T], -1)
+    record[1:, :, 1] = np.diff(speed, axis=0) / DT_S
+    record[..., 2] = record[..., 0] > DRIVES_M
     return record
 
 
