@@ -189,7 +189,8 @@ def view(args: argparse.Namespace) -> int:
     if args.compare:
         from drive.sim.compare import compare
 
-        print(f"page: {compare(*args.compare, args.out or Path('compare'), args.weather, print)}")
+        real, synth = args.compare
+        print(f"page: {compare(real, synth, args.out or Path('compare'), args.weather, print)}")
         return 0
     if args.data is None:
         raise ValueError("name a data set, or --compare REAL SYNTH")
