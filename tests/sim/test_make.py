@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -199,7 +200,7 @@ def test_velocities_and_can_bus_are_the_worlds(nusc: Any, made: Path, take: Take
 
 
 def test_same_recipe_same_bytes(spec: Spec, made: Path, tmp_path: Path, take: Take) -> None:
-    again = Spec(**{**vars(spec), "root": tmp_path})
+    again = replace(spec, root=tmp_path)
     rows, counts, _ = Recorder(again, JOB, take).record()
     assert min(counts.values()) > 0 and set(counts) == set(CLASS_RANGE_M)
     assert rows["sample_annotation"] == json.loads((made / "v1.0-mini" / "sample_annotation.json").read_text())
@@ -218,7 +219,7 @@ def test_an_interrupted_run_leaves_nothing_that_loads(spec: Spec, tmp_path: Path
         raise KeyboardInterrupt
 
     monkeypatch.setattr("drive.sim.make.make.record_scene", interrupt)
-    broken = Spec(**{**vars(spec), "root": tmp_path / "set"})
+    broken = replace(spec, root=tmp_path / "set")
     for _ in range(2):  # the second run throws away what the first one left
         with pytest.raises(KeyboardInterrupt):
             make_dataset(broken, 1)
@@ -230,9 +231,15 @@ def test_an_interrupted_run_leaves_nothing_that_loads(spec: Spec, tmp_path: Path
 def test_what_is_there_is_left_alone(spec: Spec, tmp_path: Path) -> None:
     (tmp_path / "set.writing").mkdir()
     with pytest.raises(ValueError, match="not left by an interrupted run"):
-        make_dataset(Spec(**{**vars(spec), "root": tmp_path / "set"}), 1)
+        make_dataset(replace(spec, root=tmp_path / "set"), 1)
     with pytest.raises(ValueError, match="is there already"):
-        make_dataset(Spec(**{**vars(spec), "root": tmp_path}), 1)
+        make_dataset(replace(spec, root=tmp_path), 1)
+
+
+def test_towns_must_have_room(spec: Spec, tmp_path: Path) -> None:
+    for towns in (-1, 0, 65):
+        with pytest.raises(ValueError, match="--towns"):
+            make_dataset(replace(spec, root=tmp_path / "set"), 70, towns=towns)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +254,7 @@ def test_what_is_there_is_left_alone(spec: Spec, tmp_path: Path) -> None:
 )
 def test_impossible_recipes_are_refused(spec: Spec, tmp_path: Path, change: dict, scenes: int, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        make_dataset(Spec(**{**vars(spec), "root": tmp_path / "set", **change}), scenes)
+        make_dataset(replace(spec, root=tmp_path / "set", **change), scenes)
     assert not (tmp_path / "set.writing").exists()
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from drive.sim.make.canvas import MAX_TOWNS, Canvas, Place, draw_mask, place_towns
@@ -32,10 +33,10 @@ def make_dataset(spec: Spec, scenes: int, workers: int = 1, towns: int | None = 
     Raises ValueError where spec.root is there or a number is out of range.
     """
     root = spec.root
-    _check(spec, scenes)
+    _check(spec, scenes, towns)
     part = _fresh_folder(root)
-    spec = Spec(**{**vars(spec), "root": part})
-    seeds = _town_seeds(spec, min(scenes, towns or MAX_TOWNS))
+    spec = replace(spec, root=part)
+    seeds = [spec.seed * 1000 + n for n in range(min(scenes, towns or MAX_TOWNS))]
     built = [make_town(seed, TOWNS[spec.distribution]) for seed in seeds]
     places, canvases = place_towns([town.map for town in built])
     jobs = [SceneJob(n, seeds[n % len(seeds)], 100 * (n // len(seeds)), places[n % len(seeds)]) for n in range(scenes)]
@@ -46,16 +47,19 @@ def make_dataset(spec: Spec, scenes: int, workers: int = 1, towns: int | None = 
         parts.append(rows)
     _write_maps(part, canvases, built, places)
     rows = merged([base_rows(spec.rig), _logs(spec, seeds, places, canvases), *parts])
-    save_tables(part / VERSION, rows, _splits(jobs, len(seeds)))
+    save_tables(part / "tables", rows, _splits(jobs, len(seeds)))
+    (part / "tables").rename(part / VERSION)
     (part / MARK).unlink()
     part.rename(root)
     say("annotations that the detection benchmark counts: " + ", ".join(f"{name.split('.')[-1]} {n}" for name, n in counts.items()))
     return root
 
 
-def _check(spec: Spec, scenes: int) -> None:
+def _check(spec: Spec, scenes: int, towns: int | None) -> None:
     if not 1 <= scenes <= MAX_SCENES:
         raise ValueError(f"--scenes must be 1 to {MAX_SCENES}, got {scenes}")
+    if towns is not None and not 1 <= towns <= MAX_TOWNS:
+        raise ValueError(f"--towns must be 1 to {MAX_TOWNS}, got {towns}")
     if not 1.0 <= spec.seconds <= 60.0:
         raise ValueError(f"--seconds must be 1 to 60, got {spec.seconds:g}")
     if spec.traffic not in TRAFFIC or spec.distribution not in TOWNS:
@@ -78,10 +82,6 @@ def _fresh_folder(root: Path) -> Path:
     part.mkdir(parents=True)
     (part / MARK).write_text("An unfinished data set: drive make was interrupted, or is still at work.\n")
     return part
-
-
-def _town_seeds(spec: Spec, count: int) -> list[int]:
-    return [spec.seed * 1000 + n for n in range(count)]
 
 
 def _all_scenes(spec: Spec, jobs: Sequence[SceneJob], workers: int) -> Iterator[tuple[Rows, dict[str, int], str]]:
