@@ -192,6 +192,17 @@ def test_no_committed_file_names_a_machine_path(committed: list[Path]) -> None:
     assert found == []
 
 
+def test_links_of_the_pages_lead_somewhere(committed: list[Path]) -> None:
+    lost = [
+        f"{page.relative_to(ROOT)}: {link}"
+        for page in committed
+        if page.suffix == ".md"
+        for link in re.findall(r"\]\(([^)#\s]+)", page.read_text())
+        if "://" not in link and not (page.parent / link).exists()
+    ]
+    assert lost == []
+
+
 def test_machine_path_pattern() -> None:
     for text in ("see " + "/root" + "/x", '"' + "/home" + '/ann/data"', "(" + "/work" + "/main)", "--out=" + "/tmp" + "/a"):
         assert MACHINE_PATH.search(text), text
