@@ -1,4 +1,4 @@
-"""A finished run -> a checkpoint folder to ship: weights, config, provenance, and its loss curve as JSON and picture.
+"""A finished run -> a checkpoint folder to ship: weights in half precision, config, provenance, loss curve as JSON and picture.
 
     python tools/publish_run.py runs/first-drive data/checkpoints/first-drive
 """
@@ -10,7 +10,11 @@ import shutil
 import sys
 from pathlib import Path
 
-from drive.checkpoint import CONFIG, PROVENANCE, WEIGHTS
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from drive.checkpoint import CONFIG, PROVENANCE, WEIGHTS, load_tensors
 
 POINTS = 400
 
@@ -19,12 +23,22 @@ def main(run: str, folder: str) -> None:
     """Copies the checkpoint; a file that the run does not replace (a model card) stays."""
     source, target = Path(run), Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    for name in (WEIGHTS, CONFIG, PROVENANCE):
+    for name in (CONFIG, PROVENANCE):
         shutil.copyfile(source / "checkpoint" / name, target / name)
+    save_file(halved(load_tensors(source / "checkpoint" / WEIGHTS)), target / WEIGHTS)
     curve = loss_curve(source / "tensorboard")
     (target / "curve.json").write_text(json.dumps(curve))
     draw_curve(curve, target / "curve.png")
     print(f"{target}: {sum(f.stat().st_size for f in target.iterdir()) / 1e6:.1f} MB")
+
+
+def halved(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights in half precision, half the size; loading widens them again. Raises ValueError where one does not fit."""
+    half = {name: tensor.half() if tensor.dtype == torch.float32 else tensor for name, tensor in tensors.items()}
+    large = [name for name, tensor in half.items() if not bool(torch.isfinite(tensor).all())]
+    if large:
+        raise ValueError(f"{large[0]} holds values beyond half precision: ship the run's own checkpoint")
+    return half
 
 
 def loss_curve(folder: Path) -> dict[str, dict[str, list[float]]]:
