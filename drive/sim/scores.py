@@ -83,7 +83,8 @@ def score(run: Rollout) -> EpisodeScore:
     collided = bool(flags[:, FAULT].any())
     off, red = bool(flags[:, OFF_ROAD].any()), bool(flags[:, RED_LIGHT].any())
     start = float(run.ego[0, STATION])
-    completion = float(np.clip((run.ego[:, STATION].max() - start) / max(run.world.goal_m - start, 1.0), 0.0, 1.0))
+    way = run.world.goal_m - start  # none in a recorded scene whose human stands
+    completion = float(np.clip((run.ego[:, STATION].max() - start) / max(way, 1.0), 0.0, 1.0)) if way > 0 else 1.0
     direction = _direction(run)
     values = {
         "success": float(run.outcome == "arrived" and not (collided or off or red)),
@@ -173,7 +174,7 @@ def episode_facts(run: Rollout) -> dict[str, Any]:
     kinds = [CONTACT_NAMES[k] for k in run.contact[-1] if k > 0]
     return {
         "outcome": run.outcome,
-        "length_m": round(float(world.goal_m - ego[0, STATION]), 1),
+        "length_m": round(max(0.0, float(world.goal_m - ego[0, STATION])), 1),
         "driven_m": round(float(np.hypot(*np.diff(ego[:, :2], axis=0).T).sum()), 1),
         "agents_met": int(near.any(0).sum()),
         "moving_agents_met": int((near & (run.speed > MOVING_MPS)).any(0).sum()),

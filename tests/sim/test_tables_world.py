@@ -30,7 +30,9 @@ EXPANSION = "maps/expansion/boston-seaport.json"
 def test_the_humans_drive_is_clean(scene: str) -> None:
     run = replay_human(scene_world(MINI, scene, reactive=False))
     assert run.outcome == "arrived" and len(run.actions) == 65
-    assert not run.flags[:, [FAULT, OFF_ROAD]].any() and score(run).values["success"] == 1.0
+    result = score(run)
+    assert not run.flags[:, [FAULT, OFF_ROAD]].any() and result.values["success"] == result.values["route_completion"] == 1.0
+    assert result.facts["length_m"] > 20 if scene != "stopped" else result.facts["length_m"] == 0
 
 
 def test_motion_between_key_frames_is_the_cars_own() -> None:
