@@ -1,1 +1,0 @@
-"""The parts of tools/make_mini.py: roads and motion, pictures, tables."""
