@@ -1,6 +1,7 @@
-"""`make demo`: train a small planner, score it beside constant velocity and the recorded drive, and write a page of pictures.
+"""`make demo`: train a small planner, score it beside constant velocity and the recorded drive, and write a page of pictures;
+then let the shipped first drive steer through a town by its cameras.
 
-Runs on the embedded synthetic data, or on real frames where DRIVE_REAL names their folder.
+The planner is trained on the embedded synthetic data, or on real frames where DRIVE_REAL names their folder.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from drive.cli import load_sim_planner
 from drive.config import RunConfig, load_config
 from drive.data.dataset import Dataset, open_dataset
 from drive.eval.evaluate import evaluate
@@ -18,6 +20,12 @@ from drive.eval.report import Report
 from drive.eval.table import protocol_rows, text_table
 from drive.planner import NetworkPlanner, load_planner
 from drive.schema import PlanError
+from drive.sim.draw_sight import save_surround_video
+from drive.sim.recipe import FIRST_TEST_TOWN
+from drive.sim.record import replay_file
+from drive.sim.rollout import Loop
+from drive.sim.sight import Sight
+from drive.sim.simulate import choose_episodes, simulate
 from drive.train.loop import Run, train
 from drive.train.samples import expand
 from drive.viz.frame import draw_frame
@@ -25,6 +33,8 @@ from drive.viz.page import Block, Heading, Image, Numbers, Table, Text, write_pa
 
 OUT = Path("out/demo")
 PICTURES = 6
+DRIVERS = ("data/checkpoints/first-drive", "data/checkpoints/ego-mlp", "expert")
+RIG = "configs/rigs/first-drive.yaml"
 
 
 def main() -> None:
@@ -46,7 +56,10 @@ def main() -> None:
     print(text_table(report))
     report.save(OUT)
     page = write_demo_page(run, config, report, planner, dataset)
-    print(f"\n3. pictures: {page}   ({time.monotonic() - start:.0f} s in all)")
+    print(f"\n3. pictures: {page}\n")
+    print("4. the shipped planner drives a town by sight, beside the one that sees nothing and the one that knows everything")
+    drive_page = drive_by_sight(OUT / "drive")
+    print(f"   video: {drive_page}   ({time.monotonic() - start:.0f} s in all)")
 
 
 def describe(config: RunConfig) -> str:
@@ -75,6 +88,18 @@ def write_demo_page(run: Run, config: RunConfig, report: Report, planner: Networ
         except PlanError as error:
             blocks.append(Text(f"{sample.scene}, key frame {sample.index}: no plan ({error})"))
     return write_page(OUT / "index.html", "drive demo", blocks, "A planner trained a minute ago, from six cameras to trajectory tokens.")
+
+
+def drive_by_sight(out: Path) -> Path:
+    """The first of the towns that no planner has learned from, with empty roads: a page with the table and what the cameras saw."""
+    episodes = choose_episodes(["town"], 1, FIRST_TEST_TOWN, ["ordinary"], "empty")
+    sight = Sight(RIG)
+    report = simulate(episodes, DRIVERS, load_sim_planner, Loop(2.0, sight=sight), out=out, videos=0)
+    print(report.table())
+    first = report.scores[0]
+    run, _ = replay_file(out / "drives" / f"{first.planner}-{first.name}.json")
+    video = save_surround_video(run, sight, out / "videos" / f"{first.planner}-{first.name}.mp4", every=4)
+    return report.save_page(out, {(first.planner, first.name): video})
 
 
 if __name__ == "__main__":
