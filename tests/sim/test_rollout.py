@@ -166,7 +166,7 @@ def test_a_saved_episode_of_another_world_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((["nowhere"], 1, 0, ["ordinary"], None), "neither a town distribution"),
+        ((["nowhere"], 1, 0, ["ordinary"], None), "none of these: a town distribution"),
         ((["town"], 0, 0, ["ordinary"], None), "at least one episode"),
         ((["town"], 1, 0, ["meteor"], None), "no family 'meteor'"),
     ],
