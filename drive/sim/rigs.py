@@ -30,6 +30,7 @@ RIGS = ("nuscenes", "pandaset", "waymo", "fisheye4")
 REQUIRED = {"name": str, "size": 2, "focal": 2, "position": 3}
 OPTIONAL = {"centre": 2, "yaw": float, "pitch": float, "roll": float, "model": str, "distortion": 4}
 MAX_CAMERAS = 32
+WIDTHS_PX = (16, 8192)  # of the widest camera
 RANDOM_SIZES = ((1600, 900), (1920, 1080), (1280, 720), (1280, 960), (1920, 1280), (1024, 576))
 
 
@@ -51,9 +52,9 @@ def load_rig(spec: str | Path, seed: int = 0, width: int | None = None) -> tuple
 
 
 def scaled(cameras: tuple[Camera, ...], width: int) -> tuple[Camera, ...]:
-    """The rig with its widest camera `width` pixels wide and all at the same scale. Raises ValueError below 16 pixels."""
-    if width < 16:
-        raise ValueError(f"a camera's width must be at least 16 pixels, got {width}")
+    """The rig with its widest camera `width` pixels wide and all at the same scale. Raises ValueError outside `WIDTHS_PX`."""
+    if not WIDTHS_PX[0] <= width <= WIDTHS_PX[1]:
+        raise ValueError(f"a camera's width must be {WIDTHS_PX[0]} to {WIDTHS_PX[1]} pixels, got {width}")
     scale = width / max(camera.width for camera in cameras)
     return tuple(resized(c, max(8, round(c.width * scale)), max(8, round(c.height * scale))) for c in cameras)
 

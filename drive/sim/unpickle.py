@@ -166,7 +166,7 @@ def read_pickle(path: str | Path) -> Any:
     try:
         return _plain(_Closed(io.BytesIO(path.read_bytes())).load(), 0, [0])
     except (Exception, RecursionError, MemoryError) as error:  # a hostile file may fail anywhere; all of it is bad input
-        raise ValueError(f"{path.name}: {str(error) or type(error).__name__}") from error
+        raise ValueError(f"{path.name}: no readable scenario pickle ({str(error) or type(error).__name__})") from error
 
 
 def _plain(value: Any, depth: int, items: list[int]) -> Any:

@@ -109,3 +109,10 @@ def test_an_array_that_claims_more_than_it_has_is_refused(tmp_path: Path) -> Non
     assert b"K\x03K\x03\x86" in data
     with pytest.raises(ValueError, match="scene.pkl"):
         read_pickle(write(tmp_path, data.replace(b"K\x03K\x03\x86", b"K\xffK\xff\x86")))
+
+
+def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("root:x:0:0")
+    with pytest.raises(ValueError, match="notes.txt: no readable scenario pickle"):
+        read_pickle(path)
