@@ -14,7 +14,8 @@ from typing import Any
 import numba
 
 KERNEL_FILES = (
-    *("shapes.py", "checks.py", "traffic.py", "walkers.py", "advance.py", "state.py", "proposals.py", "census.py", "bench.py"),
+    *("shapes.py", "checks.py", "traffic.py", "walkers.py", "advance.py", "state.py", "proposals.py", "census.py", "meetings.py"),
+    "bench.py",
     *("render/pack.py", "render/raster.py", "render/shadows.py", "render/shade.py", "render/sky.py", "render/picture.py"),
     *("look/posing.py", "look/flat.py", "look/soup.py"),
 )

@@ -102,7 +102,7 @@ def _grid_pairs(rows: int, columns: int) -> list[tuple[int, int]]:
 
 
 def _thinned(pairs: list[tuple[int, int]], count: int, share: float, rng: np.random.Generator) -> list[tuple[int, int]]:
-    """Leaves out about a share of the roads, never one whose loss makes a dead end or cuts the town in two."""
+    """Leaves out about a share of the roads, never one whose loss makes a dead end, cuts the town in two or leaves one junction."""
     kept = list(pairs)
     for index in rng.permutation(len(pairs))[: round(share * len(pairs))]:
         rest = [pair for pair in kept if pair != pairs[index]]
@@ -122,7 +122,8 @@ def _sound(pairs: list[tuple[int, int]], count: int) -> bool:
             if other not in seen:
                 seen.add(other)
                 stack.append(other)
-    return len(seen) == count and min(len(n) for n in near) >= 2
+    ways = [len(others) for others in near]
+    return len(seen) == count and min(ways) >= 2 and sum(n > 2 for n in ways) >= 2
 
 
 def _end_lanes(

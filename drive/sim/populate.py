@@ -12,6 +12,7 @@ import numpy as np
 from drive.frames import Array
 from drive.maps import Crossing, Lane, RoadMap
 from drive.sim.layout import TownConfig
+from drive.sim.meetings import meetings
 from drive.sim.paths import Path, lane_path, metre_points, wander
 from drive.sim.state import BUS, BY_LANE, CAR, CYCLIST, MOTORCYCLE, ON_FOOT, PEDESTRIAN, TOWED, TRAILER, TRUCK
 from drive.sim.tables import MapTables, map_tables
@@ -30,19 +31,22 @@ VEHICLES: dict[int, tuple[float, tuple[float, float], tuple[float, float], tuple
 TRAFFIC_VERSION = 2  # of the rules that traffic drives by
 WALK_LENGTH_M = 260.0
 DRIVE_LENGTH_M = 1500.0
+ROUTES, MORE_ROUTES, DRAWS = 40, 400, 40  # tries
 
 
 @dataclass(frozen=True)
 class TrafficConfig:
-    """How busy a town is. Counts are (low, high)."""
+    """How busy a town is. Counts are (low, high). least_met: moving agents that an ego which drives as traffic does meets on its
+    way in an ordinary episode, at least."""
 
     vehicles: tuple[int, int] = (28, 36)
     walkers: tuple[int, int] = (12, 18)
     route_m: tuple[float, float] = (320.0, 450.0)
     min_junctions: int = 2
+    least_met: int = 14
 
 
-EMPTY = TrafficConfig(vehicles=(0, 0), walkers=(0, 0))
+EMPTY = TrafficConfig(vehicles=(0, 0), walkers=(0, 0), least_met=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +77,21 @@ def set_stage(seed: int, config: TownConfig = TOWNS["town"], traffic: TrafficCon
 
 
 def town_world(seed: int, config: TownConfig = TOWNS["town"], traffic: TrafficConfig = TrafficConfig()) -> World:
-    """An ordinary episode: the town of a seed with traffic, the ego on a route."""
+    """An ordinary episode: the town of a seed with traffic, the ego on a route, traffic drawn until the ego meets enough of it.
+
+    Raises ValueError where it never does.
+    """
     stage = set_stage(seed, config, traffic)
     speed = float(stage.rng.uniform(0.0, 0.7) * stage.path.points[int(stage.start_m), 3])
-    actors = [ego_actor(stage.path, stage.start_m, speed), *vehicles(stage, traffic), *walkers(stage, traffic)]
-    return finish(stage, actors, "ordinary", {"kind": "town", "seed": seed, "traffic_hash": traffic_hash(traffic)})
+    for _ in range(DRAWS):
+        actors = [ego_actor(stage.path, stage.start_m, speed), *vehicles(stage, traffic), *walkers(stage, traffic)]
+        world = finish(stage, actors, "ordinary", {"kind": "town", "seed": seed, "traffic_hash": traffic_hash(traffic)})
+        if meetings(world.static, world.start, world.goal_m, world.time_limit_s, traffic.least_met) >= traffic.least_met:
+            return world
+    raise ValueError(
+        f"town {seed} with {traffic.vehicles[1]} vehicles and {traffic.walkers[1]} walkers: in {DRAWS} draws the ego never met "
+        f"{traffic.least_met} of them; ask for more of them or a smaller least_met"
+    )
 
 
 def traffic_hash(traffic: TrafficConfig) -> str:
@@ -97,11 +111,16 @@ def finish(stage: Stage, actors: list[Actor], family: str, origin: dict) -> Worl
 
 
 def _route(road_map: RoadMap, wanted: float, junctions: int, rng: np.random.Generator) -> tuple[tuple[str, ...], float, float]:
-    """Lanes, start and goal stations of a drive; keeps to roads it has not driven, where it can."""
+    """Lanes, start and goal stations of a drive over at least so many junctions; keeps to roads it has not driven, where it can.
+
+    Raises ValueError where there is none.
+    """
     kinds = {j.id: j.kind for j in road_map.junctions}
     roads = [lane.id for lane in road_map.lanes if lane.kind == "road" and lane.length_m > 25.0]
-    best: tuple[int, tuple[tuple[str, ...], float, float]] | None = None
-    for _ in range(40):
+    best: tuple[tuple[int, int], tuple[tuple[str, ...], float, float]] | None = None
+    for tried in range(MORE_ROUTES):
+        if tried >= ROUTES and best is not None and best[0][0] == junctions:
+            break
         start = roads[int(rng.integers(len(roads)))]
         lanes = wander(road_map, start, wanted + 40.0, rng)
         while road_map.lane(lanes[-1]).kind != "road":
@@ -112,11 +131,11 @@ def _route(road_map: RoadMap, wanted: float, junctions: int, rng: np.random.Gene
         total = sum(road_map.lane(name).length_m for name in lanes)
         goal = total - 6.0
         repeats = len(lanes) - len(set(lanes))
-        score = min(count, junctions) * 100 - repeats * 50 - int(abs(goal - begin - wanted) / 20)
+        score = min(count, junctions), -50 * repeats - int(abs(goal - begin - wanted) / 20)
         if goal - begin >= wanted - 20.0 and (best is None or score > best[0]):
             best = (score, (lanes, begin, goal))
-    if best is None:
-        raise ValueError(f"map {road_map.name!r}: no route of {wanted:.0f} m")
+    if best is None or best[0][0] < junctions:
+        raise ValueError(f"map {road_map.name!r}: no route of {wanted:.0f} m over {junctions} junctions")
     return best[1]
 
 

@@ -20,7 +20,7 @@ from drive.sim.town import TOWNS
 from drive.sim.world import Actor, World, ego_actor
 
 CAR_SIZE, VAN_SIZE = (4.4, 1.85, 1.5), (5.2, 2.0, 2.3)
-LIGHT_TRAFFIC = TrafficConfig(vehicles=(8, 12), walkers=(2, 5))
+LIGHT_TRAFFIC = TrafficConfig(vehicles=(8, 12), walkers=(2, 5), least_met=0)
 STRAIGHT_RAD = 0.25
 CLEAR_M = 45.0  # ordinary agents keep this far from the scene of the scenario at the start
 

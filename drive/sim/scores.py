@@ -19,6 +19,7 @@ from drive.eval.neuroncap import impact_speed, stars
 from drive.eval.result import MetricResult
 from drive.frames import Array
 from drive.geometry import EGO_CENTRE_AHEAD_M
+from drive.sim.meetings import MET_M, MOVING_MPS
 from drive.sim.rollout import Rollout
 from drive.sim.state import (
     ACCEL,
@@ -40,7 +41,6 @@ from drive.sim.state import (
 )
 
 COMFORT_WINDOW = 20  # steps; Bench2Drive's chunks
-MET_M, MOVING_MPS = 50.0, 0.5
 METRICS: dict[str, str] = {
     "success": "",
     "route_completion": "",

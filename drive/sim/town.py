@@ -19,7 +19,7 @@ from drive.sim.layout import Node, TownConfig, plan_town
 from drive.sim.streets import Street, arm_ends, arm_point, build_street, painted, pavement, surface
 
 GENERATOR_VERSION = 2
-TOWNS = {config.name: config for config in (TownConfig(), TownConfig("village", (2, 3), (2, 3), light_chance=0.0, two_lane_chance=0.0))}
+TOWNS = {config.name: config for config in (TownConfig(), TownConfig("village", (2, 3), (3, 3), light_chance=0.0, two_lane_chance=0.0))}
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,7 +31,7 @@ SEED = 3
 
 def make_town() -> tuple[World, State]:
     """A town with traffic, after six seconds."""
-    world = town_world(SEED, traffic=TrafficConfig(vehicles=(21, 21), walkers=(8, 8)))
+    world = town_world(SEED, traffic=TrafficConfig(vehicles=(21, 21), walkers=(8, 8), least_met=0))
     state = world.start
     for _ in range(60):
         state = advance(world.static, state, 0.0, 0.0, BY_LANE, False)

@@ -101,7 +101,7 @@ def test_contacts_have_kinds() -> None:
 def test_a_red_light_that_is_run_is_seen() -> None:
     flagged = 0
     for seed in range(6):
-        world = town_world(seed, traffic=TrafficConfig(vehicles=(0, 0), walkers=(0, 0)))
+        world = town_world(seed, traffic=TrafficConfig(vehicles=(0, 0), walkers=(0, 0), least_met=0))
         if not len(world.static.stop_line):
             continue
         line, light = world.static.stop_line[0], world.map.lights[world.static.stop_light[0]]

@@ -18,9 +18,9 @@ from drive.sim.town import TOWNS
 from drive.sim.world import Actor, World, ego_actor
 
 TRAFFIC = {
-    "light": TrafficConfig(vehicles=(10, 14), walkers=(6, 9)),
-    "ordinary": TrafficConfig(),
-    "busy": TrafficConfig(vehicles=(44, 56), walkers=(24, 32)),
+    "light": TrafficConfig(vehicles=(10, 14), walkers=(6, 9), least_met=0),
+    "ordinary": TrafficConfig(least_met=0),
+    "busy": TrafficConfig(vehicles=(44, 56), walkers=(24, 32), least_met=0),
 }
 # What must be there, and how far from the ego's way at most: benchmarks count cycles within 40 m and the others within 50 m.
 WANTED = ((TRAILER, 42.0), (BUS, 42.0), (TRUCK, 42.0), (CYCLIST, 32.0), (MOTORCYCLE, 32.0), (CAR, 42.0))

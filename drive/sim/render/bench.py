@@ -22,7 +22,7 @@ from drive.sim.world import World
 SIZES = ((224, 128), (448, 256))
 CORES = 2
 STATES, APART = 40, 5  # states of a drive that are drawn in turn, and steps between them
-TRAFFIC = TrafficConfig(vehicles=(21, 21), walkers=(8, 8))
+TRAFFIC = TrafficConfig(vehicles=(21, 21), walkers=(8, 8), least_met=0)
 PANDA3D_IMAGES_PER_S = 950.0  # its software renderer without shadows at 256x448
 START_TIMEOUT_S = 900.0
 
