@@ -15,9 +15,9 @@ import numba
 
 KERNEL_FILES = (
     *("shapes.py", "checks.py", "traffic.py", "walkers.py", "advance.py", "state.py", "proposals.py", "census.py", "meetings.py"),
-    "bench.py",
-    *("render/pack.py", "render/raster.py", "render/shadows.py", "render/shade.py", "render/sky.py", "render/picture.py"),
-    *("look/posing.py", "look/flat.py", "look/soup.py"),
+    *("bench.py", "look/posing.py", "look/flat.py", "look/soup.py"),
+    *(f"render/{name}.py" for name in ("pack", "culling", "raster", "shadows", "sky", "pyramid", "looks", "surface", "effects", "shade")),
+    "render/picture.py",
 )
 
 
@@ -39,8 +39,9 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     return _compiled(function, fastmath=False)
 
 
-def pixel_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-    """As `kernel`, for colours alone: the compiler may reorder sums, and a division by zero is infinite instead of an error."""
+def fast_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `kernel`, where rounding does not matter (colours, tests with room): the compiler may reorder sums and take several
+    elements of a loop at once, and a division by zero is infinite instead of an error."""
     return _compiled(function, fastmath=True, error_model="numpy")
 
 

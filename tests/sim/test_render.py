@@ -16,9 +16,9 @@ from drive.frames import Array
 from drive.sim import look
 from drive.sim.advance import advance
 from drive.sim.populate import TrafficConfig, town_world
+from drive.sim.render.pyramid import pyramid
 from drive.sim.render.renderer import Renderer
 from drive.sim.render.scene import SEMANTIC, Buffers, Mesh
-from drive.sim.render.shade import pyramid
 from drive.sim.render.weather import WEATHERS, Weather, choose_weather
 from drive.sim.rigs import load_rig, mount
 from drive.sim.state import BY_LANE, KIND_NAMES, State

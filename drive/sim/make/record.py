@@ -73,7 +73,7 @@ class Recorder:
         """Writes the cameras' pictures -> their rows, and the visibility level of each instance at each key frame."""
         spec, take, levels = self.spec, self.take, []
         packed = take.renderer.static
-        fixed = Outlines(packed.corners.reshape(-1, 3, 3), packed.instance)
+        fixed = Outlines(packed.corners.T.reshape(-1, 3, 3), packed.instance)
         steps = [step for step in range(len(take.states)) if spec.sweeps or step % KEY_STEPS == 0]
         for step in steps:
             pictures = take.renderer.render(take.states[step], spec.rig)

@@ -16,23 +16,11 @@ from numpy.typing import NDArray
 
 from drive.frames import Array
 from drive.sim.jit import kernel
+from drive.sim.render.culling import LAYER_BIAS, NEAR_M, ROOM_PX, View, cells_in_view, hidden, mark_candidates, refresh
 from drive.sim.render.pack import Packed
 from drive.sim.render.scene import Floats
 
-NEAR_M = 0.08
-ROOM_PX = 1e-3
-LEAST_PX = 0.3  # what never moves and is smaller than this in the picture is left out
-LAYER_BIAS = 2e-4  # how much nearer, in proportion, a layer counts as than the one below it in the same plane
-
-
-class View(NamedTuple):
-    """A pinhole camera: position [3] and rotation [3, 3] (world to camera), intrinsics [5] (fx, skew, cx, fy, cy), size."""
-
-    position: Array
-    rotation: Array
-    intrinsics: Array
-    width: int
-    height: int
+REFRESH_CELLS = 8  # so many cells are drawn between two looks at what they hide
 
 
 class Hits(NamedTuple):
@@ -49,29 +37,6 @@ class Hits(NamedTuple):
 
 
 @kernel
-def cell_in_view(view: View, sphere: Floats, far_m: float) -> bool:
-    """Whether a sphere reaches into the view's pyramid, out to a distance."""
-    if math.isinf(sphere[3]):
-        return True
-    r = view.rotation
-    p0, p1, p2 = sphere[0] - view.position[0], sphere[1] - view.position[1], sphere[2] - view.position[2]
-    x = r[0, 0] * p0 + r[0, 1] * p1 + r[0, 2] * p2
-    y = r[1, 0] * p0 + r[1, 1] * p1 + r[1, 2] * p2
-    z = r[2, 0] * p0 + r[2, 1] * p1 + r[2, 2] * p2
-    radius = sphere[3]
-    if z < -radius or z > far_m + radius:
-        return False
-    fx, cx, fy, cy = view.intrinsics[0], view.intrinsics[2], view.intrinsics[3], view.intrinsics[4]
-    left, right = cx / fx, (view.width - cx) / fx
-    top, bottom = cy / fy, (view.height - cy) / fy
-    skew = abs(view.intrinsics[1] / fx) * max(top, bottom)
-    left, right = left + skew, right + skew
-    if x + left * z < -radius * math.sqrt(1 + left * left) or right * z - x < -radius * math.sqrt(1 + right * right):
-        return False
-    return y + top * z >= -radius * math.sqrt(1 + top * top) and bottom * z - y >= -radius * math.sqrt(1 + bottom * bottom)
-
-
-@kernel
 def new_hits(width: int, height: int, triangles: int) -> Hits:
     """Nothing seen yet; room for so many triangles."""
     which = np.full((height, width), -1, dtype=np.int32)
@@ -79,40 +44,32 @@ def new_hits(width: int, height: int, triangles: int) -> Hits:
 
 
 @kernel
-def draw(view: View, mesh: Packed, first_source: int, far_m: float, hits: Hits, used: int) -> int:
-    """Draws a mesh into `hits`; returns how many rows of its weights are in use afterwards."""
-    for cell in range(len(mesh.cell_ptr) - 1):
-        if cell_in_view(view, mesh.cell_sphere[cell], far_m):
-            least = LEAST_PX / view.intrinsics[0] * distance(view.position, mesh.cell_sphere[cell])
-            for t in range(mesh.cell_ptr[cell], mesh.cell_ptr[cell + 1]):
-                if mesh.extent[t] < least:
-                    break  # largest first: the others are specks too
-                if shows_front(view.position, mesh.corners[t], mesh.normal[t]):
-                    used = draw_triangle(view, mesh.corners[t], mesh.layer[t], first_source + t, hits, used)
+def draw(view: View, mesh: Packed, first_source: int, far_m: float, hits: Hits, tiles: Floats, used: int) -> int:
+    """Draws a mesh into `hits`, near cells first; returns how many rows of its weights are in use afterwards."""
+    cells, drawn = cells_in_view(view, mesh.cell_box, far_m), 0
+    keep = np.empty(len(mesh.layer), np.bool_)
+    for cell in cells:
+        if hidden(view, mesh.cell_box[cell], tiles):
+            continue
+        begin, end = mesh.cell_ptr[cell], mesh.cell_ptr[cell + 1]
+        mark_candidates(view, mesh, begin, end, keep)
+        for t in range(begin, end):
+            if keep[t - begin]:
+                used = draw_triangle(view, mesh.corners, t, mesh.layer[t], first_source + t, hits, used)
+        drawn += 1
+        if drawn % REFRESH_CELLS == 0:
+            refresh(hits.key, tiles)
+    refresh(hits.key, tiles)
     return used
 
 
 @kernel
-def distance(position: Array, sphere: Floats) -> float:
-    """How far a sphere's nearest point is, 0 inside."""
-    x, y, z = position[0] - sphere[0], position[1] - sphere[1], position[2] - sphere[2]
-    return max(0.0, math.sqrt(x * x + y * y + z * z) - sphere[3]) if not math.isinf(sphere[3]) else 0.0
-
-
-@kernel
-def shows_front(position: Array, corners: Floats, normal: Floats) -> bool:
-    """Whether a triangle turns its front to a place."""
-    x, y, z = position[0] - corners[0], position[1] - corners[1], position[2] - corners[2]
-    return x * normal[0] + y * normal[1] + z * normal[2] > 0.0
-
-
-@kernel
-def draw_triangle(view: View, corners: Floats, layer: int, source: int, hits: Hits, used: int) -> int:
-    """Draws one triangle; returns `used`, one more where it covers a pixel."""
+def draw_triangle(view: View, corners: Floats, t: int, layer: int, source: int, hits: Hits, used: int) -> int:
+    """Draws triangle t of corners [9, T]; returns `used`, one more where it covers a pixel."""
     r, o = view.rotation, view.position
-    a0, a1, a2 = corners[0] - o[0], corners[1] - o[1], corners[2] - o[2]
-    b0, b1, b2 = corners[3] - o[0], corners[4] - o[1], corners[5] - o[2]
-    c0, c1, c2 = corners[6] - o[0], corners[7] - o[1], corners[8] - o[2]
+    a0, a1, a2 = corners[0, t] - o[0], corners[1, t] - o[1], corners[2, t] - o[2]
+    b0, b1, b2 = corners[3, t] - o[0], corners[4, t] - o[1], corners[5, t] - o[2]
+    c0, c1, c2 = corners[6, t] - o[0], corners[7, t] - o[1], corners[8, t] - o[2]
     az = r[2, 0] * a0 + r[2, 1] * a1 + r[2, 2] * a2
     bz = r[2, 0] * b0 + r[2, 1] * b1 + r[2, 2] * b2
     cz = r[2, 0] * c0 + r[2, 1] * c1 + r[2, 2] * c2

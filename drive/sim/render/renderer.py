@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,14 +12,16 @@ from numpy.typing import NDArray
 from drive.cameras import Camera, resized
 from drive.frames import Array, se2_to_se3
 from drive.sim import look
+from drive.sim.render.culling import View
 from drive.sim.render.lens import Face, faces_of
 from drive.sim.render.pack import Packed, pack, pack_actors
 from drive.sim.render.picture import draw_face
-from drive.sim.render.raster import View
+from drive.sim.render.pyramid import pyramid
 from drive.sim.render.scene import Buffers, Mesh
-from drive.sim.render.shade import clear_table, empty_buffers, pyramid
-from drive.sim.render.shadows import ShadowMap, actor_map, static_map
+from drive.sim.render.shade import Surroundings, empty_buffers
+from drive.sim.render.shadows import actor_map, static_map
 from drive.sim.render.sky import light_of
+from drive.sim.render.surface import clear_table
 from drive.sim.render.weather import WEATHERS, Weather
 from drive.sim.state import HEADING, State, X, Y
 from drive.sim.world import World
@@ -54,22 +55,22 @@ class Renderer:
         ego = np.array([state.ego[X], state.ego[Y], state.ego[HEADING]])
         own = pack_actors(look.ego_mesh(self.models, state))
         shadow = actor_map((moving, own), np.array([ego[0], ego[1], 0.0]), self.shadow.axes)
-        picture = partial(self._picture, moving=moving, shadow=shadow, ego=ego)
+        around = Surroundings(self.textures, self.light, self.clear, self.shadow, shadow, ego)
+        picture = partial(self._picture, moving=moving, around=around)
         return tuple((map if self._pool is None else self._pool.map)(picture, cameras))
 
-    def _picture(self, camera: Camera, moving: Packed, shadow: ShadowMap, ego: Array) -> Buffers:
-        out, many = self._rays(camera, moving, shadow, ego), self.supersample
+    def _picture(self, camera: Camera, moving: Packed, around: Surroundings) -> Buffers:
+        out, many = self._rays(camera, moving, around), self.supersample
         if many == 1:
             return out
-        fine = self._rays(resized(camera, many * camera.width, many * camera.height), moving, shadow, ego)
-        return replace(out, rgb=averaged(fine.rgb, many))
+        fine = self._rays(resized(camera, many * camera.width, many * camera.height), moving, around)
+        return out._replace(rgb=averaged(fine.rgb, many))
 
-    def _rays(self, camera: Camera, moving: Packed, shadow: ShadowMap, ego: Array) -> Buffers:
+    def _rays(self, camera: Camera, moving: Packed, around: Surroundings) -> Buffers:
         out = empty_buffers(camera.height, camera.width)
-        flat = out.rgb.reshape(-1, 3), out.depth.reshape(-1), out.semantic.reshape(-1), out.instance.reshape(-1)
-        scene = self.static, moving, self.shadow, shadow, self.textures, self.light, self.clear, ego
+        flat = Buffers(out.rgb.reshape(-1, 3), out.depth.reshape(-1), out.semantic.reshape(-1), out.instance.reshape(-1))
         for face in faces_of(camera):
-            draw_face(view_of(camera, face, ego), face.pixels, face.points, *scene, *flat)
+            draw_face(view_of(camera, face, around.ego), face.pixels, face.points, self.static, moving, around, flat)
         return out
 
 

@@ -5,7 +5,6 @@ T triangles, V vertices. Everything stands in the world frame; the road is the p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -56,8 +55,7 @@ class Mesh(NamedTuple):
     layer: NDArray[np.int8]
 
 
-@dataclass(frozen=True, eq=False)
-class Buffers:
+class Buffers(NamedTuple):
     """One picture. rgb [H, W, 3] uint8; depth [H, W] float32: metres along the pixel's ray, infinite in the sky; semantic [H, W]
     uint8; instance [H, W] int32, as in `Mesh`. Pixel (i, j) shows the ray through (j + 0.5, i + 0.5)."""
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from drive.frames import Array
-from drive.sim.jit import kernel, pixel_kernel
+from drive.sim.jit import fast_kernel, kernel
 from drive.sim.render.pack import Packed
 from drive.sim.render.scene import SEMANTIC, Floats
 
@@ -40,12 +40,12 @@ def static_map(mesh: Packed, direction: Array) -> ShadowMap:
     """The map of all that never moves, over all casters."""
     axes = sun_axes(direction)
     casters = ~FLAT[mesh.semantic]
-    points = mesh.corners[casters].astype(np.float64).reshape(-1, 3) @ axes[:2].T
+    points = mesh.corners[:, casters].T.reshape(-1, 3).astype(np.float64) @ axes[:2].T
     low, high = (points.min(0), points.max(0)) if len(points) else (np.zeros(2), np.ones(2))
     texel = max(STATIC_TEXEL_M, float((high - low).max()) / (MAX_SIDE - 4))
     side = min(MAX_SIDE, int(np.ceil((high - low).max() / texel)) + 4)
     made = ShadowMap(np.full((side, side), -np.inf, dtype=np.float32), axes, low - 2 * texel, texel)
-    cast(made, mesh.corners[casters])
+    cast(made, mesh.corners[:, casters])
     return made
 
 
@@ -53,19 +53,19 @@ def actor_map(meshes: Sequence[Packed], centre: Array, axes: Array, radius_m: fl
     """The map of things that move, around a point [3]."""
     made = ShadowMap(np.full((side, side), -np.inf, dtype=np.float32), axes, axes[:2] @ centre - radius_m, 2 * radius_m / side)
     for mesh in meshes:
-        gap = np.linalg.norm(mesh.cell_sphere[:, :3] - centre, axis=-1) - mesh.cell_sphere[:, 3]
-        for cell in np.flatnonzero(gap < radius_m):
-            cast(made, mesh.corners[mesh.cell_ptr[cell] : mesh.cell_ptr[cell + 1]])
+        outside = np.maximum(mesh.cell_box[:, :3] - centre, 0) + np.maximum(centre - mesh.cell_box[:, 3:], 0)
+        for cell in np.flatnonzero(np.linalg.norm(outside, axis=-1) < radius_m):
+            cast(made, mesh.corners[:, mesh.cell_ptr[cell] : mesh.cell_ptr[cell + 1]])
     return made
 
 
 @kernel
 def cast(shadow: ShadowMap, corners: Floats) -> None:
-    """Draws triangles [T, 9], both sides, into a map."""
+    """Draws triangles [9, T], both sides, into a map."""
     m, o, scale, last = shadow.axes, shadow.origin, 1.0 / shadow.texel_m, len(shadow.height) - 1.0
     m00, m01, m02, m10, m11, m12, m20, m21, m22 = m[0, 0], m[0, 1], m[0, 2], m[1, 0], m[1, 1], m[1, 2], m[2, 0], m[2, 1], m[2, 2]
-    for t in range(len(corners)):
-        c = corners[t]
+    for t in range(corners.shape[1]):
+        c = corners[:, t]
         u0, u1 = (m00 * c[0] + m01 * c[1] + m02 * c[2] - o[0]) * scale, (m00 * c[3] + m01 * c[4] + m02 * c[5] - o[0]) * scale
         u2 = (m00 * c[6] + m01 * c[7] + m02 * c[8] - o[0]) * scale
         v0, v1 = (m10 * c[0] + m11 * c[1] + m12 * c[2] - o[1]) * scale, (m10 * c[3] + m11 * c[4] + m12 * c[5] - o[1]) * scale
@@ -86,17 +86,20 @@ def cast(shadow: ShadowMap, corners: Floats) -> None:
                     shadow.height[i, j] = max(shadow.height[i, j], np.float32(w0 * h0 + w1 * h1 + w2 * h2))
 
 
-@pixel_kernel
-def lit(shadow: ShadowMap, right: float, up: float, height: float) -> float:
-    """How much of the sun a place along the map's axes sees, 0 to 1: its four nearest entries, weighed by distance."""
-    scale, n = 1.0 / shadow.texel_m, len(shadow.height)
-    u, v = (right - shadow.origin[0]) * scale - 0.5, (up - shadow.origin[1]) * scale - 0.5
-    if not (u >= 0 and v >= 0 and u < n - 1 and v < n - 1):
+@fast_kernel
+def lit(height: Floats, u: float, v: float, up: float) -> float:
+    """How much of the sun a place sees, 0 to 1: the four nearest entries of a map's heights, weighed by distance; 1 beside the map.
+
+    u, v: the place counted in entries from the first one's middle; up: how far towards the sun.
+    """
+    last, j, i = np.uint32(len(height) - 1), np.uint32(np.int32(u)), np.uint32(np.int32(v))  # below zero becomes very large
+    if j >= last or i >= last:
         return 1.0
-    j, i = int(u), int(v)
-    a, b = shadow.height[i, j] <= height, shadow.height[i, j + 1] <= height
-    c, d = shadow.height[i + 1, j] <= height, shadow.height[i + 1, j + 1] <= height
-    if a == b and c == d and a == c:
-        return 1.0 if a else 0.0
-    fu, fv = u - j, v - i
+    here, above = height[i], height[i + np.uint32(1)]
+    a, b, c, d = here[j] <= up, here[j + np.uint32(1)] <= up, above[j] <= up, above[j + np.uint32(1)] <= up
+    if a & b & c & d:
+        return 1.0
+    if not (a | b | c | d):
+        return 0.0
+    fu, fv = max(0.0, float(u - j)), max(0.0, float(v - i))
     return (1 - fv) * ((1 - fu) * a + fu * b) + fv * ((1 - fu) * c + fu * d)
