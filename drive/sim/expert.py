@@ -21,13 +21,14 @@ from drive.sim.proposals import (
     OUT_OFF,
     OUT_STATION,
     OUT_TTC,
-    blockers,
     forecast,
     near_ego,
+    on_route,
     rear_axle_on_route,
+    sharpest_bend,
     shifted_route,
 )
-from drive.sim.state import BRAKE, DT_S, FACTOR, GAP, LATERAL, SPEED, State, Static
+from drive.sim.state import BRAKE, DT_S, FACTOR, GAP, LATERAL, SPEED, STATION, State, Static
 from drive.sim.world import World
 
 SPEED_FACTORS = (1.0, 0.75, 0.5, 0.25)
@@ -35,8 +36,13 @@ OFFSETS_M = (0.0, -0.5, 0.5)
 BODY_MARGIN_M = 0.3  # proposals are checked with a body this much wider
 STOPS_MPS2 = (3.0, 6.0)  # full stops that are always proposed, along the line the ego is on
 HORIZON_S = 4.0
-DETOUR_HORIZON_S = 9.0
+REACH_M = 70.0  # how far ahead things in the way are looked for
+DETOUR_HORIZON_S = 12.0
+DETOUR_NEAR_M = 160.0  # oncoming traffic comes from farther off than what matters in the lane
 DETOUR_CLEARANCE_M = 0.6
+SHARPEST_BEND = 0.22  # 1/m; a little less than the wheels can turn
+QUEUED_S, QUEUED_M = 3.0, 8.0  # who has stood so long so near behind something that stands waits for it
+PASSED_M = 3.0  # what ends so far behind the ego's middle is passed
 STAND_OFF_M = 9.0  # how far behind something that stands the ego waits, so that it can still steer out
 LOST_M = 12.0
 BLEND_S = 1.5  # how soon proposals are back on their line
@@ -74,7 +80,7 @@ def plan_from_rows(rows: Array, state: State, observation: Observation) -> Plan:
 def best_proposal(static: Static, state: State) -> Proposal:
     """Simulates and scores; stops early where driving on at full speed in the middle of the lane is perfect."""
     near, ways = near_ego(state, NEAR_M), _Ways(static, state)
-    standing = blockers(static, state, 70.0)
+    standing, moving = _in_the_way(static, state)
     gap = STAND_OFF_M if len(standing) else None
     best = _score(ways.drive(near, 1.0, 0.0, HORIZON_S, gap=gap), HORIZON_S)
     if not len(standing) and _spotless(best.rows):
@@ -86,7 +92,17 @@ def best_proposal(static: Static, state: State) -> Proposal:
     for brake in STOPS_MPS2:
         rows = ways.drive(near, 0.0, ways.lateral, HORIZON_S, brake=brake)
         best = _better(best, _score(rows, HORIZON_S))
-    return _detour(ways, near, standing, best) if len(standing) else best
+    return _detour(ways, near_ego(state, DETOUR_NEAR_M), standing, moving, best) if len(standing) else best
+
+
+def _in_the_way(static: Static, state: State) -> tuple[Array, Array]:
+    """Rows of `on_route` of what has to be gone around, whoever waits behind it included, and of the others."""
+    found = on_route(static, state, REACH_M)
+    found = found[found[:, 1] > state.ego[STATION] - PASSED_M]
+    for n in range(len(found) - 1, 0, -1):
+        if found[n, 4] == 1 and found[n - 1, 5] > QUEUED_S and found[n, 0] - found[n - 1, 1] < QUEUED_M:
+            found[n - 1, 4] = 1
+    return found[found[:, 4] == 1], found[found[:, 4] == 0]
 
 
 def _spotless(rows: Array) -> bool:
@@ -99,18 +115,26 @@ def _better(best: Proposal, other: Proposal) -> Proposal:
     return other if other.score > best.score + 1e-9 else best
 
 
-def _detour(ways: _Ways, near: State, standing: Array, stay: Proposal) -> Proposal:
-    """The best way around what stands ahead, where it gets further than staying behind and stays clean all along."""
+def _detour(ways: _Ways, near: State, standing: Array, moving: Array, stay: Proposal) -> Proposal:
+    """The best way around what stands ahead, where it gets past that, further than staying behind, and stays clean all along.
+
+    There is none while somebody who moves is in the lane before it: that one will stop there, and has to be passed as well.
+    """
     half = 0.5 * ways.static.body[1] + DETOUR_CLEARANCE_M
     begin, end, group = standing[0, 0] - 4.0, standing[0, 1] + 3.0, standing[:1]
     for row in standing[1:]:
         if row[0] < end + 12.0:
             group, end = np.concatenate([group, row[None]]), max(end, row[1] + 3.0)
+    if ((moving[:, 1] > ways.state.ego[STATION]) & (moving[:, 0] < group[:, 1].max())).any():
+        return stay
     best = stay
     for side in (float(group[:, 3].max()) + half, float(group[:, 2].min()) - half):
+        if sharpest_bend(ways.route(0.0, (begin, end, side)), ways.station, begin) > SHARPEST_BEND:
+            continue
         for factor in (0.7, 0.4):
             rows = ways.drive(near, factor, 0.0, DETOUR_HORIZON_S, gap=None, detour=(begin, end, side))
-            if not rows[:, OUT_BAD].any() and not rows[:, OUT_OFF].any() and rows[-1, OUT_STATION] > stay.rows[-1, OUT_STATION] + 3.0:
+            past = rows[-1, OUT_STATION] > max(end, stay.rows[-1, OUT_STATION]) + 3.0
+            if past and not rows[:, [OUT_BAD, OUT_OFF]].any():
                 best = _better(best, Proposal(rows, 2.0 + rows[-1, OUT_STATION] / 1e4 - abs(side) / 100))
     return best
 

@@ -42,6 +42,8 @@ from drive.sim.state import (
 OUT_X, OUT_Y, OUT_HEADING, OUT_SPEED, OUT_STATION, OUT_BAD, OUT_OFF, OUT_TTC, OUT_ACCEL = range(9)
 NEAR_M = 80.0
 STUCK_S, QUEUE_M = 8.0, 45.0
+RAMP_M, LEAST_BLEND_M = 14.0, 4.0  # of a detour
+DETOUR_MPS2 = 2.5  # sideways, at most, on a detour
 
 
 @kernel
@@ -59,28 +61,54 @@ def near_ego(st: State, radius: float) -> State:
 def shifted_route(
     route: Array, station: float, lateral: float, slope: float, blend: float, target: float, begin: float, end: float, side: float
 ) -> Array:
-    """The route [N, 4] shifted sideways: from `lateral` with `slope` at a station to `target` over `blend` metres, plus a detour.
+    """The route [N, 4] shifted sideways to `target`, and `side` metres to the left between stations `begin` and `end`, with ramps
+    before and after. The ego, `lateral` beside the route with `slope` at a station, joins that line over `blend` metres: where it
+    is on it already, what was planned before is planned again.
 
-    The detour goes `side` metres to the left between stations `begin` and `end`, with ramps before and after.
+    Speeds are capped where a detour's bends ask for it.
     """
-    out = route.copy()
-    n = len(route)
-    ramp = 14.0
+    out, n = route.copy(), len(route)
+    if side != 0.0 and station < begin:
+        blend = min(blend, max(begin - station, LEAST_BLEND_M))
+    here, ahead = _detour_at(station, begin, end, side), _detour_at(station + 1.0, begin, end, side)
+    off, turn = lateral - target - here, slope - (ahead - here)
     for k in range(n):
         t = min(max((k - station) / blend, 0.0), 1.0)
-        d = lateral * (2 * t**3 - 3 * t**2 + 1) + slope * blend * (t**3 - 2 * t**2 + t) + target * (3 * t**2 - 2 * t**3)
-        if side != 0.0 and begin - ramp < k < end + ramp:
-            u = min(1.0, (k - begin + ramp) / ramp, (end + ramp - k) / ramp)
-            u = u * u * (3 - 2 * u)
-            w = min(max((k - station) / max(min(blend, begin - station), 1.0), 0.0), 1.0)
-            d = d * (1 - u * w) + side * u * w
+        d = target + _detour_at(k, begin, end, side)
+        d += off * (2 * t**3 - 3 * t**2 + 1) + turn * blend * (t**3 - 2 * t**2 + t)
         out[k, 0] -= math.sin(route[k, 2]) * d
         out[k, 1] += math.cos(route[k, 2]) * d
     for k in range(n):
         a, b = max(k - 1, 0), min(k + 1, n - 1)
         h = math.atan2(out[b, 1] - out[a, 1], out[b, 0] - out[a, 0])
         out[k, 2] = route[k, 2] + (h - route[k, 2] + math.pi) % (2 * math.pi) - math.pi
+    for k in range(max(1, int(station)), min(n - 1, int(end + RAMP_M) + 1) if side != 0.0 else 0):
+        out[k, 3] = min(out[k, 3], math.sqrt(DETOUR_MPS2 / max(bend_at(out, k), 1e-3)))
     return out
+
+
+@kernel
+def _detour_at(station: float, begin: float, end: float, side: float) -> float:
+    """How far to the left a detour is at a station."""
+    u = min(max(min(1.0, (station - begin + RAMP_M) / RAMP_M, (end + RAMP_M - station) / RAMP_M), 0.0), 1.0)
+    return side * u * u * (3 - 2 * u)
+
+
+@kernel
+def bend_at(line: Array, k: int) -> float:
+    """Curvature (1/m, without sign) of a line [N, 4] at a point that is neither its first nor its last."""
+    dx, dy = line[k + 1, 0] - line[k - 1, 0], line[k + 1, 1] - line[k - 1, 1]
+    turn = (line[k + 1, 2] - line[k - 1, 2] + math.pi) % (2 * math.pi) - math.pi
+    return abs(turn) / max(math.hypot(dx, dy), 0.1)
+
+
+@kernel
+def sharpest_bend(line: Array, begin: float, end: float) -> float:
+    """The greatest curvature (1/m) of a line [N, 4] between two stations."""
+    most = 0.0
+    for k in range(max(1, int(begin)), min(len(line) - 1, int(end) + 1)):
+        most = max(most, bend_at(line, k))
+    return most
 
 
 @kernel
@@ -113,21 +141,24 @@ def is_stuck(sc: Static, st: State, j: int) -> bool:
 
 
 @kernel
-def blockers(sc: Static, st: State, reach: float) -> Array:
-    """Standing things on the ego's route within `reach`: rows (begin, end, rightmost, leftmost) on the route, nearest first.
+def on_route(sc: Static, st: State, reach: float) -> Array:
+    """Whatever is in the ego's way within `reach`, nearest first: rows (begin, end, rightmost, leftmost on the route; 1 where it
+    stands; for how many seconds it has waited).
 
-    Vehicles that merely wait (in a queue before a junction, for a moment) are none.
+    Vehicles that merely wait (in a queue before a junction, for a moment) do not stand.
     """
     first, count = sc.path_ptr[0], sc.path_ptr[1] - sc.path_ptr[0]
-    found = np.zeros((len(sc.kind) + len(sc.parked), 4))
+    found = np.zeros((len(sc.kind) + len(sc.parked), 6))
     total = 0
     for j in range(1, len(sc.kind) + len(sc.parked)):
         n = j - len(sc.kind)
+        stands = True
         if n < 0:
-            stands = sc.mode[j] == STANDING or sc.kind[j] == OBSTACLE or (sc.mode[j] == AS_RECORDED and st.move[j, V] < 0.3)
-            scripted_stop = sc.script[j, TRIGGER] < 1e8 and st.move[j, V] < 0.2 and st.move[j, SCRIPT] > 1.0 and sc.kind[j] <= CYCLIST
-            if st.marks[j, ACTIVE] == 0 or not (stands or scripted_stop or is_stuck(sc, st, j)):
+            if st.marks[j, ACTIVE] == 0:
                 continue
+            still = sc.mode[j] == STANDING or sc.kind[j] == OBSTACLE or (sc.mode[j] == AS_RECORDED and st.move[j, V] < 0.3)
+            scripted_stop = sc.script[j, TRIGGER] < 1e8 and st.move[j, V] < 0.2 and st.move[j, SCRIPT] > 1.0 and sc.kind[j] <= CYCLIST
+            stands = still or scripted_stop or is_stuck(sc, st, j)
             x, y, h, length, width = st.pose[j, 0], st.pose[j, 1], st.pose[j, 2], sc.size[j, 0], sc.size[j, 1]
         else:
             x, y, h, length, width = sc.parked[n, 0], sc.parked[n, 1], sc.parked[n, 2], sc.parked[n, 3], sc.parked[n, 4]
@@ -150,6 +181,7 @@ def blockers(sc: Static, st: State, reach: float) -> Array:
         half = 0.5 * sc.body[1] + 0.3
         if low < half and high > -half and end > st.ego[STATION] - 6.0 and begin < st.ego[STATION] + reach - 2.0:
             found[total, 0], found[total, 1], found[total, 2], found[total, 3] = begin, end, low, high
+            found[total, 4], found[total, 5] = 1.0 if stands else 0.0, st.move[j, WAIT] if n < 0 else 0.0
             total += 1
     out = found[:total]
     return out[np.argsort(out[:, 0])]
