@@ -346,9 +346,12 @@ def load_sim_planner(name: str) -> Any:
     if name in PRIVILEGED:
         return PRIVILEGED[name]()
     try:
-        return load_planner(name)
+        planner = load_planner(name)
     except ValueError as error:
         raise ValueError(f"{error}, and in the simulator {', '.join(sorted(PRIVILEGED))} or log") from error
+    if torch := sys.modules.get("torch"):  # several threads add up in another order, which may tip an answer: a drive is to repeat
+        torch.set_num_threads(1)
+    return planner
 
 
 def _add_train(verbs: argparse._SubParsersAction) -> None:

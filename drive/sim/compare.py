@@ -66,7 +66,7 @@ def compare(real: Path, synth: Path, out: Path, weather: str = "overcast", progr
     indices = [k for k, records in enumerate(recast.log.cameras) if records and all(r.path.is_file() for r in records)]
     if not indices:
         raise ValueError(f"{real}: no key frame of {recast.log.name} has its pictures on disk")
-    renderer = Renderer(recast.world, choose_weather(weather, 0))
+    renderer = Renderer(recast.world, choose_weather(weather, 0), hindsight=True)
     found = []
     for index in indices:
         found.append(compare_key_frame(recast, renderer, index))

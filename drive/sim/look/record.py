@@ -1,5 +1,9 @@
-"""Surroundings of a recorded scene, of which only lanes and tracks are known: where vehicles stood is asphalt; houses and trees
-stand along the roads where nobody went, and not before those who were there."""
+"""Surroundings of a recorded scene, of which only lanes and tracks are known: where vehicles stand is asphalt; houses and trees
+stand along the roads where nobody is, and not before those who are there.
+
+Who drives in the scene must not read the future from its scenery: that knows where everybody is at the start, and what stands
+where it is first seen. With hindsight, to look back at a recording, it knows all tracks.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +14,17 @@ from shapely.geometry.base import BaseGeometry
 from drive.frames import Array
 from drive.geometry import box_corners
 from drive.sim.furniture import PAVEMENT_M, STOREY_SHARES, STOREYS_M, Furniture
-from drive.sim.state import AS_RECORDED, BY_LANE, OBSTACLE, PEDESTRIAN
+from drive.sim.state import ACTIVE, AS_RECORDED, BY_LANE, OBSTACLE, PEDESTRIAN
 from drive.sim.world import World
 
 SEEN_M = 150.0  # houses stand this near to the recorded drive
 CLOSE_M = 2.0  # gaps narrower than twice this between parked cars and the road are asphalt too
 LINE_SIDE_M = 1.0  # asphalt on both sides of a painted line
+FIRST_STEPS, STANDS_M = 10, 0.5  # who has moved less in a second stands
 VIEW_M = 3.0  # half width of the free view from the road to somebody who stands off it
 
 
-def tracks(world: World) -> list[tuple[int, Array]]:
+def whole_tracks(world: World) -> list[tuple[int, Array]]:
     """Where each agent was: (agent, poses [N, 3])."""
     static, found = world.static, []
     for i in range(1, len(static.kind)):
@@ -33,10 +38,23 @@ def tracks(world: World) -> list[tuple[int, Array]]:
     return found
 
 
-def driven_area(world: World, road: BaseGeometry) -> BaseGeometry:
-    """The road, the ground under every recorded vehicle and under painted lines, small gaps closed."""
+def first_places(world: World) -> list[tuple[int, Array]]:
+    """Where each agent is at the start, or where it stands when it is first seen: (agent, poses [1, 3])."""
+    static, found = world.static, []
+    for i in range(1, len(static.kind)):
+        if world.start.marks[i, ACTIVE]:
+            found.append((i, world.start.pose[i][None]))
+        elif static.mode[i] == AS_RECORDED:
+            poses = static.recorded[static.recorded_valid[:, i], i, :3]
+            if len(poses) and np.hypot(*(poses[: FIRST_STEPS + 1, :2] - poses[0, :2]).T).max() < STANDS_M:
+                found.append((i, poses[:1]))
+    return found
+
+
+def driven_area(world: World, road: BaseGeometry, hindsight: bool = False) -> BaseGeometry:
+    """The road, the ground under recorded vehicles and under painted lines, small gaps closed."""
     boxes = [np.empty((0, 5))]
-    for i, poses in tracks(world):
+    for i, poses in (whole_tracks if hindsight else first_places)(world):
         if world.static.kind[i] not in (PEDESTRIAN, OBSTACLE):
             size = np.broadcast_to(world.static.size[i, :2] + [0.8, 0.6], (len(poses), 2))
             boxes.append(np.column_stack([poses, size]))
@@ -46,21 +64,21 @@ def driven_area(world: World, road: BaseGeometry) -> BaseGeometry:
     return shapely.simplify(shapely.union(whole, road), 0.05)
 
 
-def surroundings(world: World, road: BaseGeometry, rng: np.random.Generator) -> tuple[Furniture, BaseGeometry]:
-    """Houses and trees along a recorded scene's roads, and the ground off the road where somebody was."""
+def surroundings(world: World, road: BaseGeometry, rng: np.random.Generator, hindsight: bool = False) -> tuple[Furniture, BaseGeometry]:
+    """Houses and trees along a recorded scene's roads, and the ground off the road where somebody is."""
     drive = shapely.LineString(world.static.human[:, :2]) if len(world.static.human) > 1 else shapely.Point(world.start.ego[:2])
     near = drive.buffer(SEEN_M, quad_segs=4)
-    taken = _taken(world, road)
+    taken = _taken(world, road, hindsight)
     houses = _houses(road, taken.union(road.buffer(PAVEMENT_M + 0.5, quad_segs=2)), near, rng)
     trees = _trees(road, taken, houses, near, rng)
     return Furniture(np.zeros((0, 7)), houses, trees, np.zeros((0, 4))), taken
 
 
-def _taken(world: World, road: BaseGeometry) -> BaseGeometry:
-    """Where somebody was, and the view of it from the road."""
+def _taken(world: World, road: BaseGeometry, hindsight: bool) -> BaseGeometry:
+    """Where somebody is, and the view of it from the road."""
     shapes = []
     shapely.prepare(road)
-    for i, poses in tracks(world):
+    for i, poses in (whole_tracks if hindsight else first_places)(world):
         half = 0.5 * float(np.hypot(*world.static.size[i, :2])) + 0.7
         way = shapely.LineString(poses[:, :2]) if np.ptp(poses[:, :2], axis=0).max() > 0.1 else shapely.Point(poses[0, :2])
         shapes.append(way.buffer(half, quad_segs=2))

@@ -23,14 +23,14 @@ from drive.sim.world import World
 FORECOURT_M = 5.0
 
 
-def static_mesh(world: World, weather: Weather, seed: int) -> Mesh:
-    """Ground, markings, buildings, trees, signs, parked cars; the same bytes for the same seed."""
+def static_mesh(world: World, weather: Weather, seed: int, hindsight: bool = False) -> Mesh:
+    """Ground, markings, buildings, trees, signs, parked cars; the same bytes for the same seed. hindsight: see `record`."""
     soup, rng = Soup(), np.random.default_rng([seed, 41])
     furniture, road = world.furniture, shapely.simplify(road_area(world.map), 0.04)
     extra = shapely.Polygon()
     if furniture is None:
-        road = driven_area(world, road)
-        furniture, extra = surroundings(world, road, rng)
+        road = driven_area(world, road, hindsight)
+        furniture, extra = surroundings(world, road, rng, hindsight)
     courts = [shapely.Polygon(c).buffer(FORECOURT_M, join_style="mitre") for c in box_corners(furniture.buildings[:, :5])]
     plan = plan_ground(road, PAVEMENT_M, shapely.union_all([extra, *courts]), kerb_of(world))
     lay_ground(soup, plan, rng)

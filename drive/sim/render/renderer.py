@@ -30,11 +30,20 @@ from drive.sim.world import World
 class Renderer:
     """Draws a world. What never moves is built once; `render` poses the rest for a state.
 
+    hindsight: a recorded scene's scenery may keep clear of where its agents will be; only to look back at recordings.
     threads: cameras drawn at once; the bytes do not depend on it. supersample: colours are the mean of so many by so many rays a
     pixel, for smooth pictures and videos; the other buffers stay those of the pixels' centres. Raises ValueError below 1.
     """
 
-    def __init__(self, world: World, weather: Weather = WEATHERS["day"], seed: int = 0, threads: int = 1, supersample: int = 1) -> None:
+    def __init__(
+        self,
+        world: World,
+        weather: Weather = WEATHERS["day"],
+        seed: int = 0,
+        threads: int = 1,
+        supersample: int = 1,
+        hindsight: bool = False,
+    ) -> None:
         if threads < 1 or supersample < 1:
             raise ValueError(f"threads and supersample must be at least 1, got {threads} and {supersample}")
         self.supersample = supersample
@@ -43,7 +52,7 @@ class Renderer:
         self.light = light_of(weather, seed)
         self.clear = clear_table(self.light.extinction)
         self.textures = pyramid(look.textures(seed))
-        self.static = pack(look.static_mesh(world, weather, seed))
+        self.static = pack(look.static_mesh(world, weather, seed, hindsight))
         self.models = look.actor_models(world, weather, seed)
         self.shadow = static_map(self.static, self.light.sun)
 
