@@ -269,6 +269,7 @@ def _add_sim(verbs: argparse._SubParsersAction) -> None:
 
 def sim(args: argparse.Namespace) -> int:
     """`drive sim SOURCE ...`."""
+    from drive.planner import load_sim_planner
     from drive.sim.rollout import Loop
     from drive.sim.scenarios import FAMILIES
     from drive.sim.sight import Sight, require_sight
@@ -336,22 +337,6 @@ def _replay(path: Path) -> int:
     same = run.hash == stated
     print(f"{path.name}: {run.outcome}, {len(run.actions)} steps, hash {run.hash}: {'the same' if same else f'NOT the stated {stated}'}")
     return 0 if same else 1
-
-
-def load_sim_planner(name: str) -> Any:
-    """A privileged planner of the simulator, or whatever `drive.planner` makes of the name."""
-    from drive.planner import load_planner
-    from drive.sim.expert import PRIVILEGED
-
-    if name in PRIVILEGED:
-        return PRIVILEGED[name]()
-    try:
-        planner = load_planner(name)
-    except ValueError as error:
-        raise ValueError(f"{error}, and in the simulator {', '.join(sorted(PRIVILEGED))} or log") from error
-    if torch := sys.modules.get("torch"):  # several threads add up in another order, which may tip an answer: a drive is to repeat
-        torch.set_num_threads(1)
-    return planner
 
 
 def _add_train(verbs: argparse._SubParsersAction) -> None:

@@ -48,6 +48,24 @@ def load_planner(spec: str | Path, device: str = "auto") -> Planner:
     raise ValueError(f"no planner {name!r}: not a checkpoint folder, not module:Class, and not one of {', '.join(sorted(BASELINES))}")
 
 
+def load_sim_planner(name: str) -> Any:
+    """A privileged planner of the simulator, or whatever `load_planner` makes of the name; one thread of torch from now on.
+
+    Raises ValueError where it is none.
+    """
+    from drive.sim.expert import PRIVILEGED
+
+    if name in PRIVILEGED:
+        return PRIVILEGED[name]()
+    try:
+        planner = load_planner(name)
+    except ValueError as error:
+        raise ValueError(f"{error}, and in the simulator {', '.join(sorted(PRIVILEGED))} or log") from error
+    if torch := sys.modules.get("torch"):  # several threads add up in another order, which may tip an answer: a drive is to repeat
+        torch.set_num_threads(1)
+    return planner
+
+
 def checkpoint_planner(folder: str | Path, device: str = "auto") -> Planner:
     """The planner of a checkpoint folder (`drive.checkpoint`)."""
     import torch

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from drive.baselines import BASELINES, ConstantVelocity, StandStill
-from drive.cli import load_sim_planner, main
-from drive.planner import NetworkPlanner, check_planner, common_window, load_planner, most_central_first, plan_all
+from drive.cli import main
+from drive.planner import NetworkPlanner, check_planner, common_window, load_planner, load_sim_planner, most_central_first, plan_all
 from drive.schema import DecodeError, Observation, Plan, PlanError, Planner
 from drive.tokens.sequence import attention_table, concatenate, span_tokens
 from tests.model.conftest import TINY, make_network, make_observation

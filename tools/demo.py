@@ -12,13 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from drive.cli import load_sim_planner
 from drive.config import RunConfig, load_config
 from drive.data.dataset import Dataset, open_dataset
 from drive.eval.evaluate import evaluate
 from drive.eval.report import Report
 from drive.eval.table import protocol_rows, text_table
-from drive.planner import NetworkPlanner, load_planner
+from drive.planner import NetworkPlanner, load_planner, load_sim_planner
 from drive.schema import PlanError
 from drive.sim.draw_sight import save_surround_video
 from drive.sim.recipe import FIRST_TEST_TOWN
