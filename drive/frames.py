@@ -127,6 +127,20 @@ def headings_along(path_xy: ArrayLike, min_step_m: float = 0.1, least_radius_m: 
     return headings
 
 
+def tangents_along(path_xy: ArrayLike, min_step_m: float = 0.1, least_radius_m: float = 0.0) -> Array:
+    """As `headings_along`, but the heading at each point instead of the direction in which it is reached, which lags behind by half
+    a step in a bend: that of the circle through a point and its two neighbours; at the last, of the arc that goes on."""
+    path = np.asarray(path_xy, dtype=np.float64)
+    reached = headings_along(path, min_step_m, least_radius_m)
+    lengths = np.hypot(*np.moveaxis(np.diff(path, axis=-2, prepend=np.zeros_like(path[..., :1, :])), -1, 0)) + 1e-9
+    headings = reached.copy()
+    turns = wrap_angle(np.diff(reached, axis=-1))
+    headings[..., :-1] += turns * lengths[..., :-1] / (lengths[..., :-1] + lengths[..., 1:])
+    if path.shape[-2] > 1:
+        headings[..., -1] += wrap_angle(reached[..., -1] - headings[..., -2])
+    return wrap_angle(headings)
+
+
 def _within_reach(heading: Array, direction: Array, most: Array) -> Array:
     """The heading nearest to a direction, or to its opposite, that a turn by at most `most` radians leads to."""
     turn = wrap_angle(direction - heading)

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from drive.frames import Array, headings_along
+from drive.frames import Array, tangents_along
 from drive.tokens.grammar import Grammar
 from drive.tokens.trajectory import CODECS, Ids, TrajectoryCodec
 from drive.tokens.vocab import Vocabulary
@@ -20,7 +20,7 @@ LEAST_RADIUS_M = 4.0
 
 @dataclass(frozen=True)
 class PlanningTask:
-    """Plan `steps` poses with one codec. Headings are not written: they follow from the positions (`headings_along`)."""
+    """Plan `steps` poses with one codec. Headings are not written: they follow from the positions (`tangents_along`)."""
 
     vocabulary: Vocabulary
     codec: str
@@ -49,7 +49,7 @@ class PlanningTask:
     def decode(self, ids: ArrayLike) -> Array:
         """Ids -> poses [T, 3] (x, y, heading). Raises DecodeError where they are no answer."""
         xy = self._codec.decode(ids)
-        return np.concatenate([xy, headings_along(xy, least_radius_m=LEAST_RADIUS_M)[:, None]], -1)
+        return np.concatenate([xy, tangents_along(xy, least_radius_m=LEAST_RADIUS_M)[:, None]], -1)
 
 
 def planning_task(request: str, vocabulary: Vocabulary, steps: int) -> PlanningTask:
