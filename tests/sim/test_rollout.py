@@ -5,21 +5,23 @@ from __future__ import annotations
 import functools
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from drive.baselines import BASELINES
+from drive.frames import Array, headings_along, tangents_along
 from drive.schema import Observation, Plan, PlanError
 from drive.sim.episodes import Episode, drive_all
 from drive.sim.expert import PRIVILEGED, Expert, LaneFollower
-from drive.sim.populate import town_world
+from drive.sim.populate import EMPTY, town_world
 from drive.sim.record import replay_file
 from drive.sim.rollout import Loop, Rollout, rollout
 from drive.sim.scores import METRICS, WORST_IS_ONE, score
 from drive.sim.simulate import choose_episodes, simulate
-from drive.sim.state import LATERAL, SPEED
+from drive.sim.state import LATERAL, SPEED, State
 from drive.sim.world import World
 
 
@@ -61,6 +63,24 @@ def test_expert_recovers_from_beside_the_lane(world: World) -> None:
     moved = World(world.name, world.map, world.static, world.start._replace(ego=ego), world.goal_m, 12.0)
     run = rollout(moved, Expert())
     assert abs(run.ego[1, LATERAL]) > 0.5 and abs(run.ego[-1, LATERAL]) < 0.4 and run.outcome == "timeout"
+
+
+class Positions(Expert):
+    """The expert, of whose plans the headings are lost and found again."""
+
+    def __init__(self, found: Callable[[Array], Array]) -> None:
+        self.found = found
+
+    def plan_in_world(self, world: World, state: State, observation: Observation) -> Plan:
+        xy = super().plan_in_world(world, state, observation).best[:, :2]
+        return Plan(np.column_stack([xy, self.found(xy)])[None], observation.future_times_s)
+
+
+def test_plans_of_positions_alone_hold_the_lane_in_bends() -> None:
+    """Headings of chords come half a step late: a car that steers by them is carried out of every bend."""
+    world = town_world(4, traffic=EMPTY)
+    wide = [np.abs(rollout(world, Positions(found), Loop(2.0)).ego[:, LATERAL]).max() for found in (tangents_along, headings_along)]
+    assert wide[0] < 0.5 < 0.7 < wide[1]
 
 
 class Bad:
