@@ -26,7 +26,24 @@ from drive.sim.look.vehicles import build_van
 from drive.sim.populate import VEHICLES, town_world
 from drive.sim.render.scene import Mesh
 from drive.sim.render.weather import WEATHERS
-from drive.sim.state import ACC, BUS, BY_LANE, CAR, CYCLIST, DT_S, EGO, MOTORCYCLE, OBSTACLE, PEDESTRIAN, TRAILER, TRUCK, S, State, V
+from drive.sim.state import (
+    ACC,
+    ACTIVE,
+    BUS,
+    BY_LANE,
+    CAR,
+    CYCLIST,
+    DT_S,
+    EGO,
+    MOTORCYCLE,
+    OBSTACLE,
+    PEDESTRIAN,
+    TRAILER,
+    TRUCK,
+    S,
+    State,
+    V,
+)
 from drive.sim.world import World
 
 DAY, NIGHT = WEATHERS["day"], WEATHERS["night"]
@@ -411,20 +428,22 @@ def test_twenty_towns_build(seed: int) -> None:
 
 @pytest.mark.real
 def test_recorded_scenes_build(real_data: Path) -> None:
-    """A recorded scene gets a street round its lanes: asphalt under every vehicle, and nothing built where somebody was."""
+    """A recorded scene gets a street round its lanes: asphalt under every vehicle, and nothing built where somebody is, with hindsight
+    where somebody ever was."""
     from drive.sim.logs import log_world
 
     files = sorted((real_data / "scenarionet").glob("*.pkl"))
     if not files:
         pytest.skip("no ScenarioNet files")
     world = log_world(files[0])
-    mesh = look.static_mesh(world, DAY, 0)
-    check_mesh(mesh)
     check_mesh(look.actor_mesh(look.actor_models(world, DAY, 0), world.start))
-    counts = np.bincount(mesh.semantic, minlength=len(SEMANTIC_CODE))
-    assert all(counts[SEMANTIC_CODE[name]] > 0 for name in ("road", "marking", "pavement", "building", "vegetation"))
-    walls = mesh.semantic == SEMANTIC_CODE["building"]
-    near = shapely.STRtree(shapely.points(mesh.vertices[mesh.triangles[walls]][..., :2].reshape(-1, 2)))
-    for agent in range(1, len(world.static.kind)):
-        seen = world.static.recorded[world.static.recorded_valid[:, agent], agent, :2]
-        assert not len(near.query(shapely.points(seen), predicate="dwithin", distance=0.3)[0])
+    seen = [world.static.recorded[world.static.recorded_valid[:, i], i, :2] for i in range(1, len(world.static.kind))]
+    now = world.start.pose[1:][world.start.marks[1:, ACTIVE] == 1, :2]
+    for hindsight, places in ((True, np.concatenate(seen)), (False, now)):
+        mesh = look.static_mesh(world, DAY, 0, hindsight)
+        check_mesh(mesh)
+        counts = np.bincount(mesh.semantic, minlength=len(SEMANTIC_CODE))
+        assert all(counts[SEMANTIC_CODE[name]] > 0 for name in ("road", "marking", "pavement", "building", "vegetation"))
+        walls = mesh.vertices[mesh.triangles[mesh.semantic == SEMANTIC_CODE["building"]]][..., :2].reshape(-1, 2)
+        near = shapely.STRtree(shapely.points(walls)).query(shapely.points(places), predicate="dwithin", distance=0.3)
+        assert len(places) > 20 and not len(near[0])
