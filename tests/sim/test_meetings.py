@@ -62,6 +62,6 @@ def test_every_ordinary_episode_is_long_and_meets_enough(kind: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", sorted(TOWNS))
-def test_ordinary_episodes_of_a_thousand_seeds(kind: str) -> None:
-    for seed in range(1000, 2000):
+def test_ordinary_episodes_of_three_hundred_seeds(kind: str) -> None:
+    for seed in range(1000, 1300):
         check_episode(seed, kind)
