@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from drive.frames import Array
 from drive.schema import Observation, Plan, PlanError, Planner, Window
@@ -93,6 +94,7 @@ class PlannerFailure(Exception):
     """A planner gave no usable answer; the message says why."""
 
 
+@threadpool_limits.wrap(limits=1)  # several threads add up in another order, and the last bit of a drive would depend on their number
 def rollout(world: World, planner: Planner | PrivilegedPlanner, loop: Loop = Loop(), observers: Sequence[Observer] = ()) -> Rollout:
     """Drives until arrival, an at-fault collision, a standstill or distance from the route that is too long, the time limit, or a
     planner that fails."""

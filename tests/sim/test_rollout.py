@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -81,6 +84,18 @@ def test_plans_of_positions_alone_hold_the_lane_in_bends() -> None:
     world = town_world(4, traffic=EMPTY)
     wide = [np.abs(rollout(world, Positions(found), Loop(2.0)).ego[:, LATERAL]).max() for found in (tangents_along, headings_along)]
     assert wide[0] < 0.5 < 0.7 < wide[1]
+
+
+def test_the_last_bit_of_a_drive_is_the_same_whatever_the_threads() -> None:
+    code = (
+        "from tests.sim.test_rollout import *; from dataclasses import replace;"
+        "print(rollout(replace(town_world(4, traffic=EMPTY), time_limit_s=8.0), Positions(tangents_along), Loop(2.0)).hash)"
+    )
+    told = set()
+    for threads in ("1", "2"):
+        env = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads)
+        told.add(subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout)
+    assert len(told) == 1
 
 
 class Bad:
