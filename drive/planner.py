@@ -49,7 +49,7 @@ def load_planner(spec: str | Path, device: str = "auto") -> Planner:
 
 
 def load_sim_planner(name: str) -> Any:
-    """A privileged planner of the simulator, or whatever `load_planner` makes of the name; one thread of torch from now on.
+    """A privileged planner of the simulator, or whatever `load_planner` makes of the name.
 
     Raises ValueError where it is none.
     """
@@ -58,12 +58,9 @@ def load_sim_planner(name: str) -> Any:
     if name in PRIVILEGED:
         return PRIVILEGED[name]()
     try:
-        planner = load_planner(name)
+        return load_planner(name)
     except ValueError as error:
         raise ValueError(f"{error}, and in the simulator {', '.join(sorted(PRIVILEGED))} or log") from error
-    if torch := sys.modules.get("torch"):  # several threads add up in another order, which may tip an answer: a drive is to repeat
-        torch.set_num_threads(1)
-    return planner
 
 
 def checkpoint_planner(folder: str | Path, device: str = "auto") -> Planner:

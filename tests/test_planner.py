@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from drive.baselines import BASELINES, ConstantVelocity, StandStill
 from drive.cli import main
-from drive.planner import NetworkPlanner, check_planner, common_window, load_planner, load_sim_planner, most_central_first, plan_all
+from drive.planner import NetworkPlanner, check_planner, common_window, load_planner, most_central_first, plan_all
 from drive.schema import DecodeError, Observation, Plan, PlanError, Planner
 from drive.tokens.sequence import attention_table, concatenate, span_tokens
 from tests.model.conftest import TINY, make_network, make_observation
@@ -30,17 +29,6 @@ def test_the_networks_planner_keeps_the_contract(planner: NetworkPlanner) -> Non
 @pytest.mark.parametrize("name", sorted(BASELINES))
 def test_baselines_keep_the_contract(name: str) -> None:
     check_planner(load_planner(name), [make_observation(seed) for seed in range(3)])
-
-
-def test_in_the_simulator_a_network_thinks_in_one_thread() -> None:
-    """Several add up in another order, which may tip an answer, and a drive is to repeat on any machine's number of threads."""
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(2)
-        load_sim_planner("data/checkpoints/first-drive")
-        assert torch.get_num_threads() == 1
-    finally:
-        torch.set_num_threads(before)
 
 
 def test_samples_come_with_log_probabilities_the_most_central_first(planner: NetworkPlanner) -> None:

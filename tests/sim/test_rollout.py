@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from drive.baselines import BASELINES
 from drive.frames import Array, headings_along, tangents_along
@@ -96,6 +97,24 @@ def test_the_last_bit_of_a_drive_is_the_same_whatever_the_threads() -> None:
         env = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads)
         told.add(subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout)
     assert len(told) == 1
+
+
+def test_whoever_plans_does_so_in_one_thread(world: World) -> None:
+    """Also a network: its answer may tip where several threads add up in another order. Afterwards all is as before."""
+    seen: list[int] = []
+
+    class Asked(Positions):
+        def plan_in_world(self, world: World, state: State, observation: Observation) -> Plan:
+            seen.append(torch.get_num_threads())
+            return super().plan_in_world(world, state, observation)
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        rollout(World(world.name, world.map, world.static, world.start, world.goal_m, 1.0), Asked(tangents_along))
+        assert set(seen) == {1} and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 class Bad:
