@@ -144,12 +144,12 @@ def _add_bench(verbs: argparse._SubParsersAction) -> None:
 def bench(args: argparse.Namespace) -> int:
     """`drive bench metrics`, `drive bench sim`, `drive bench render`."""
     if args.what == "render":
-        from drive.sim.render.bench import bench_render
+        from drive.render.bench import bench_render
 
         print(bench_render())
         return 0
     if args.what == "sim":
-        from drive.sim.bench import bench_sim
+        from drive.world.bench import bench_sim
 
         print(bench_sim(repeats=args.repeats))
         return 0
@@ -187,7 +187,7 @@ def _add_view(verbs: argparse._SubParsersAction) -> None:
 def view(args: argparse.Namespace) -> int:
     """`drive view DATA`, `drive view --compare REAL SYNTH`."""
     if args.compare:
-        from drive.sim.compare import compare
+        from drive.compare.compare import compare
 
         real, synth = args.compare
         print(f"page: {compare(real, synth, args.out or Path('compare'), args.weather, print)}")
@@ -271,9 +271,9 @@ def sim(args: argparse.Namespace) -> int:
     """`drive sim SOURCE ...`."""
     from drive.planner import load_sim_planner
     from drive.sim.rollout import Loop
-    from drive.sim.scenarios import FAMILIES
     from drive.sim.sight import Sight, require_sight
     from drive.sim.simulate import choose_episodes, simulate
+    from drive.world.town.scenarios import FAMILIES
 
     if args.replay:
         return _replay(args.replay)
@@ -318,9 +318,9 @@ def _add_make(verbs: argparse._SubParsersAction) -> None:
 
 def make(args: argparse.Namespace) -> int:
     """`drive make OUT`."""
-    from drive.sim.make.make import make_dataset
-    from drive.sim.make.take import Spec
-    from drive.sim.rigs import load_rig
+    from drive.make.nuscenes.make import make_dataset
+    from drive.make.nuscenes.take import Spec
+    from drive.render.rigs import load_rig
 
     rig = load_rig(args.rig, args.seed, args.width)
     look = {"weather": args.weather, "traffic": args.traffic, "distribution": args.kind, "quality": args.quality}
@@ -331,7 +331,7 @@ def make(args: argparse.Namespace) -> int:
 
 
 def _replay(path: Path) -> int:
-    from drive.sim.record import replay_file
+    from drive.sim.saved import replay_file
 
     run, stated = replay_file(path)
     same = run.hash == stated

@@ -11,15 +11,15 @@ from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
 import yaml
 
+from drive.make.recipe import Recipe
 from drive.model.config import ModelConfig
-from drive.sim.recipe import Recipe
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class TownData:
-    """Demonstrations in rendered towns (`drive.sim.shards`): `count` towns from seed `first` on, made in `folder` by `workers`
+    """Demonstrations in rendered towns (`drive.make.shards`): `count` towns from seed `first` on, made in `folder` by `workers`
     processes where they are missing."""
 
     first: int

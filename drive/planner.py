@@ -53,7 +53,7 @@ def load_sim_planner(name: str) -> Any:
 
     Raises ValueError where it is none.
     """
-    from drive.sim.expert import PRIVILEGED
+    from drive.expert.expert import PRIVILEGED
 
     if name in PRIVILEGED:
         return PRIVILEGED[name]()

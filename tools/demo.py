@@ -17,12 +17,12 @@ from drive.data.dataset import Dataset, open_dataset
 from drive.eval.evaluate import evaluate
 from drive.eval.report import Report
 from drive.eval.table import protocol_rows, text_table
+from drive.make.recipe import FIRST_TEST_TOWN
 from drive.planner import NetworkPlanner, load_planner, load_sim_planner
 from drive.schema import PlanError
 from drive.sim.draw_sight import save_surround_video
-from drive.sim.recipe import FIRST_TEST_TOWN
-from drive.sim.record import replay_file
 from drive.sim.rollout import Loop
+from drive.sim.saved import replay_file
 from drive.sim.sight import Sight
 from drive.sim.simulate import choose_episodes, simulate
 from drive.train.loop import Run, train

@@ -1,6 +1,6 @@
 """`drive bench metrics`: how fast the planning protocols and NAVSIM's score are, in CPU time on one thread.
 
-Each protocol scores made-up traffic, best of several runs, and beside it runs its plain form (`drive.eval.planning.plain`)
+Each protocol scores made-up traffic, best of several runs, and beside it runs its plain form (`drive.eval.openloop.plain`)
 on the same samples, since machines differ. REFERENCE holds what the projects' own code took on another machine.
 """
 
@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from drive.eval.planning import plain
-from drive.eval.planning.batch import Batch, Plans
-from drive.eval.planning.made import made_batch, made_plans
-from drive.eval.planning.registry import PROTOCOLS
+from drive.eval.openloop import plain
+from drive.eval.openloop.batch import Batch, Plans
+from drive.eval.openloop.made import made_batch, made_plans
+from drive.eval.openloop.registry import PROTOCOLS
 from drive.eval.report import write_json
 from drive.eval.table import aligned
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from drive.eval.planning.batch import STEPS, Batch, Plans, plan_rows, recorded_plans
-from drive.eval.planning.protocol import Protocol
+from drive.eval.openloop.batch import STEPS, Batch, Plans, plan_rows, recorded_plans
+from drive.eval.openloop.protocol import Protocol
 from drive.eval.plans import TIME_TOLERANCE_S, PlanFile, check_range, looks_like_other_frame
 from drive.eval.report import Scores
 from drive.eval.result import MetricResult

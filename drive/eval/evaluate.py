@@ -10,9 +10,9 @@ import numpy as np
 
 from drive.baselines import ConstantVelocity
 from drive.eval.entries import Entry
-from drive.eval.planning.batch import Batch, make_batch
-from drive.eval.planning.protocol import Protocol
-from drive.eval.planning.registry import PROTOCOLS
+from drive.eval.openloop.batch import Batch, make_batch
+from drive.eval.openloop.protocol import Protocol
+from drive.eval.openloop.registry import PROTOCOLS
 from drive.eval.plans import PlanFile, load_plans
 from drive.eval.published import published_rows
 from drive.eval.report import LOG, Report

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drive.eval.planning.batch import HORIZONS_S
+from drive.eval.openloop.batch import HORIZONS_S
 from drive.eval.report import LOG, Report
 from drive.eval.table import protocol_notes, protocol_rows
 from drive.viz.page import Block, Heading, Image, Numbers, Table, Text, write_page

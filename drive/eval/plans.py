@@ -5,7 +5,7 @@
      "errors"?: {sample_token: reason}}
 
 `trajectory` is the best one; `samples` are all K of them, best first, with their log-probabilities. `ego` is the ego frame
-of t0 (x forward, y left, rear axle); `lidar` is nuScenes' LiDAR frame (x right, y forward), see `drive.eval.planning.lidar`.
+of t0 (x forward, y left, rear axle); `lidar` is nuScenes' LiDAR frame (x right, y forward), see `drive.eval.openloop.lidar`.
 A sample whose entry cannot be used is a failed one with a reason; nothing is repaired.
 """
 
@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from drive.eval.planning.lidar import protocol_lidar, rear_axle_path
-from drive.eval.planning.protocol import MAX_RANGE_M
+from drive.eval.openloop.lidar import protocol_lidar, rear_axle_path
+from drive.eval.openloop.protocol import MAX_RANGE_M
 from drive.frames import Array, headings_along
 from drive.schema import Plan, PlanError, SceneSample
 

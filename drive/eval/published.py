@@ -14,7 +14,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from drive.eval.planning.protocol import unit_of
+from drive.eval.openloop.protocol import unit_of
 
 FILE = Path(__file__).with_name("published.csv")
 NAMES = ("protocol", "method", "note", "source")

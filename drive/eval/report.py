@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from drive.eval.intervals import scene_interval
-from drive.eval.planning.protocol import Protocol
+from drive.eval.openloop.protocol import Protocol
 from drive.eval.result import MetricResult
 from drive.schema import Mask
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from drive.eval.planning.batch import HORIZONS_S
+from drive.eval.openloop.batch import HORIZONS_S
 from drive.eval.report import Report
 
 HORIZONS = (*(f"{s}s" for s in HORIZONS_S), "avg")

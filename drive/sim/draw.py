@@ -11,13 +11,13 @@ import numpy as np
 
 from drive.frames import Array
 from drive.geometry import EGO_CENTRE_AHEAD_M, box_corners
-from drive.sim.advance import light_colours
 from drive.sim.rollout import Rollout
-from drive.sim.state import DT_S, HEADING, KIND_NAMES, OFF_ROAD, SPEED, TOUCHING
-from drive.sim.world import World
 from drive.viz.canvas import SCALE, Canvas, Picture
 from drive.viz.style import BACKGROUND, EGO, MAP_AREAS, MAP_LINES, SOFT_TEXT, TIME_COLOURS, Colour, category_style
 from drive.viz.video import write_video
+from drive.world.advance import light_colours
+from drive.world.state import DT_S, HEADING, KIND_NAMES, OFF_ROAD, SPEED, TOUCHING
+from drive.world.world import World
 
 PIXELS_PER_M = 6.0
 VIEW_M = 90.0

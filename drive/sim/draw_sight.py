@@ -13,20 +13,20 @@ import numpy as np
 
 from drive.cameras import resized
 from drive.frames import Array
+from drive.render.renderer import Renderer
+from drive.render.scene import SEMANTIC
 from drive.schema import CameraImage
 from drive.sim.draw import FRAME_STEPS, Backdrop, MapView, draw_step, plans_in_force
-from drive.sim.observe import command_at, relative_pose
-from drive.sim.render.renderer import Renderer
-from drive.sim.render.scene import SEMANTIC
 from drive.sim.rollout import Rollout, states_of
 from drive.sim.sight import Sight, seed_of
-from drive.sim.state import DT_S, HEADING, SPEED, STATION, State
 from drive.viz.cameras import Scenery, draw_camera
 from drive.viz.canvas import Canvas, Picture, shortened
 from drive.viz.frame import HEIGHT, WIDTH, fitted_cell, make_layout, put
 from drive.viz.ribbon import Ribbon, make_ribbon
 from drive.viz.style import BACKGROUND, PANEL, SOFT_TEXT, TEXT, TIME_COLOURS, time_colours
 from drive.viz.video import write_video
+from drive.world.observe import command_at, relative_pose
+from drive.world.state import DT_S, HEADING, SPEED, STATION, State
 
 VIDEO_SIZE = (1600, 900)
 AHEAD_M, BEHIND_M = 62.0, 24.0

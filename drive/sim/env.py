@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drive.frames import Array
-from drive.sim.advance import MAX_STEER_RATE
+from drive.render.rigs import load_rig
 from drive.sim.episodes import Episode, make_world
-from drive.sim.observe import relative_pose
-from drive.sim.rigs import load_rig
 from drive.sim.sight import Eyes, Sight
-from drive.sim.state import ACCEL, ACTIVE, FAULT, LATERAL, OFF_ROAD, RED_LIGHT, SPEED, STATION, STEER, State, V
-from drive.sim.world import World
+from drive.world.advance import MAX_STEER_RATE
+from drive.world.observe import relative_pose
+from drive.world.state import ACCEL, ACTIVE, FAULT, LATERAL, OFF_ROAD, RED_LIGHT, SPEED, STATION, STEER, State, V
+from drive.world.world import World
 
 ROUTE_POINTS, ROUTE_STEP_M = 12, 5
 NEAREST = 12
@@ -92,8 +92,8 @@ class TownEnv(DriveEnv):
         self.distribution, self.towns = distribution, towns
 
     def make_world(self, seed: int) -> World:
-        from drive.sim.populate import town_world
-        from drive.sim.town import TOWNS
+        from drive.world.town.populate import town_world
+        from drive.world.town.town import TOWNS
 
         return town_world(seed % self.towns, TOWNS[self.distribution])
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from drive.schema import Planner
 from drive.sim.rollout import HUMAN, Loop, PrivilegedPlanner, Rollout, replay_human, rollout
-from drive.sim.world import World
+from drive.world.world import World
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class Episode:
 
 def make_world(episode: Episode) -> World:
     """The world of a recipe. Raises ValueError where it names what is not there."""
-    from drive.sim.logs import log_world
-    from drive.sim.populate import EMPTY, TrafficConfig, town_world
-    from drive.sim.scenarios import family_world
-    from drive.sim.tables_world import scene_world
-    from drive.sim.town import TOWNS
+    from drive.world.recorded.nuscenes import scene_world
+    from drive.world.recorded.scenarionet import log_world
+    from drive.world.town.populate import EMPTY, TrafficConfig, town_world
+    from drive.world.town.scenarios import family_world
+    from drive.world.town.town import TOWNS
 
     if episode.source != "town":
         if episode.traffic not in ("reactive", "replay"):

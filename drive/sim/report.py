@@ -56,7 +56,7 @@ class SimReport:
         return [{"planner": s.planner, "episode": s.name, "reason": str(s.facts["outcome"])} for s in self.scores if s.failed]
 
     def faults(self, planner: str) -> dict[str, int]:
-        """How many episodes ended in each kind of at-fault collision (`drive.sim.state.CONTACT_NAMES`)."""
+        """How many episodes ended in each kind of at-fault collision (`drive.world.state.CONTACT_NAMES`)."""
         kinds = [str(s.facts["fault"]) for s in self.of(planner) if s.facts["fault"] != "none"]
         return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
 

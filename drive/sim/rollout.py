@@ -16,11 +16,11 @@ from threadpoolctl import threadpool_limits
 
 from drive.frames import Array
 from drive.schema import Observation, Plan, PlanError, Planner, Window
-from drive.sim.observe import observe
 from drive.sim.sight import Eyes, Sight
-from drive.sim.state import ACTIVE, CONTACT, DT_S, FAULT, LATERAL, SPEED, STATION, Ints, State, V
 from drive.sim.tracker import Track, make_track
-from drive.sim.world import World, state_hash
+from drive.world.observe import observe
+from drive.world.state import ACTIVE, CONTACT, DT_S, FAULT, LATERAL, SPEED, STATION, Ints, State, V
+from drive.world.world import World, state_hash
 
 HUMAN = "log"  # the planner's name where the recorded drive itself is replayed
 FIRST_DEADLINE_S = 180.0  # an episode's first plan may compile or load things

@@ -19,9 +19,9 @@ from drive.eval.neuroncap import impact_speed, stars
 from drive.eval.result import MetricResult
 from drive.frames import Array
 from drive.geometry import EGO_CENTRE_AHEAD_M
-from drive.sim.meetings import MET_M, MOVING_MPS
 from drive.sim.rollout import Rollout
-from drive.sim.state import (
+from drive.world.meetings import MET_M, MOVING_MPS
+from drive.world.state import (
     ACCEL,
     CONTACT_NAMES,
     DT_S,

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from drive.cameras import Camera
+from drive.render.rigs import load_rig
+from drive.render.weather import Weather, choose_weather
 from drive.schema import CameraImage, Frame, Window
-from drive.sim.render.weather import Weather, choose_weather
-from drive.sim.rigs import load_rig
-from drive.sim.state import DT_S, State
-from drive.sim.world import World
+from drive.world.state import DT_S, State
+from drive.world.world import World
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Eyes:
     """The cameras of one episode. What they show at a step follows from the world, the sight and the state of that step alone."""
 
     def __init__(self, world: World, sight: Sight) -> None:
-        from drive.sim.render.renderer import Renderer  # compiles or loads kernels: seconds
+        from drive.render.renderer import Renderer  # compiles or loads kernels: seconds
 
         self.cameras = sight.cameras(world)
         self._renderer = Renderer(world, sight.weather_in(world), seed_of(world))

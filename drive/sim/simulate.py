@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from drive.sim.episodes import Episode, MakePlanner, drive_all, in_workers
-from drive.sim.record import replay_file, save_rollout
 from drive.sim.report import SimReport
 from drive.sim.rollout import HUMAN, Loop, Rollout
-from drive.sim.scenarios import FAMILIES
+from drive.sim.saved import replay_file, save_rollout
 from drive.sim.scores import EpisodeScore, score
 from drive.sim.sight import Sight
-from drive.sim.tables_world import scene_names
-from drive.sim.town import TOWNS, distribution_hash
+from drive.world.recorded.nuscenes import scene_names
+from drive.world.town.scenarios import FAMILIES
+from drive.world.town.town import TOWNS, distribution_hash
 
 
 def choose_episodes(sources: Sequence[str], count: int, seed: int, families: Sequence[str], traffic: str | None) -> list[Episode]:

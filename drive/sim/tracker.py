@@ -10,8 +10,8 @@ from drive.control import Lqr, Profiles, command, fit_profiles
 from drive.dynamics import Bicycle
 from drive.frames import Array, compose_se2, wrap_angle
 from drive.schema import Plan
-from drive.sim.advance import ACCEL_LAG_S, MAX_STEER, STEER_LAG_S
-from drive.sim.state import DT_S, SPEED, WHEELBASE_M
+from drive.world.advance import ACCEL_LAG_S, MAX_STEER, STEER_LAG_S
+from drive.world.state import DT_S, SPEED, WHEELBASE_M
 
 VEHICLE = Bicycle(WHEELBASE_M, MAX_STEER, ACCEL_LAG_S, STEER_LAG_S)
 # Tighter than NAVSIM's: its horizon of one second and heavy price of steering lag a metre behind where bends follow each other.

@@ -11,12 +11,12 @@ from drive.cameras import Camera
 from drive.config import DataConfig, TownData
 from drive.data.images import blackened
 from drive.frames import Array
+from drive.make.recipe import Recipe
+from drive.make.shards import Shard, make_shards, read_shard, rig_cameras, shard_path
 from drive.model.config import ModelConfig
 from drive.model.inputs import prepare
 from drive.planner import load_planner
 from drive.schema import COMMANDS, CameraImage, Frame, Observation, Trajectory
-from drive.sim.recipe import Recipe
-from drive.sim.shards import Shard, make_shards, read_shard, rig_cameras, shard_path
 from drive.tasks.planning import PlanningTask, planning_tasks
 from drive.tokens.trajectory import Ids
 from drive.train.samples import Example, Samples

@@ -17,7 +17,7 @@ from test_nuscenes import row_of
 
 from drive.cli import main
 from drive.data.check import check_dataset
-from drive.data.check_report import LINES_PER_KIND
+from drive.data.check.report import LINES_PER_KIND
 
 
 def test_a_sound_set_is_spotless(mini: Path) -> None:

@@ -9,7 +9,7 @@ from drive.data.check import check_dataset
 from drive.data.dataset import open_dataset
 from drive.sim.rollout import replay_human
 from drive.sim.scores import score
-from drive.sim.tables_world import scene_names, scene_world
+from drive.world.recorded.nuscenes import scene_names, scene_world
 
 LIMIT_BYTES, FILE_LIMIT_BYTES = 15_000_000, 5_000_000
 CLASSES = 10

@@ -20,9 +20,9 @@ from unittest import mock
 import numpy as np
 from goldens import Tally
 
-from drive.eval.planning.batch import Batch, Plans, batch_from_arrays
-from drive.eval.planning.occupied import Occupancy
-from drive.eval.planning.registry import PROTOCOLS
+from drive.eval.openloop.batch import Batch, Plans, batch_from_arrays
+from drive.eval.openloop.occupied import Occupancy
+from drive.eval.openloop.registry import PROTOCOLS
 
 L2_TOLERANCE_M = 1e-5
 TIES = 300

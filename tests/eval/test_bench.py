@@ -10,7 +10,7 @@ from goldens import FOLDER
 
 from drive.cli import main
 from drive.eval.bench import NAVSIM, PLAIN, REFERENCE, bench_metrics, bench_navsim
-from drive.eval.planning.registry import PROTOCOLS
+from drive.eval.openloop.registry import PROTOCOLS
 
 # Times as fast as the project's own code was on the machine that REFERENCE was measured on.
 LEAST = {"uniad": 5, "vad": 5, "stp3": 10, "bevplanner": 50, "exact": 100, "sparsedrive": 100}

@@ -10,9 +10,9 @@ import pytest
 
 from drive.baselines import StandStill
 from drive.eval.evaluate import evaluate
-from drive.eval.planning.batch import make_batch, recorded_plans
-from drive.eval.planning.bevplanner import BEVPLANNER
-from drive.eval.planning.boundary import HALF_LENGTH_M, HALF_WIDTH_M, MARGIN_M, POINTS, boundary_polylines
+from drive.eval.openloop.batch import make_batch, recorded_plans
+from drive.eval.openloop.bevplanner import BEVPLANNER
+from drive.eval.openloop.boundary import HALF_LENGTH_M, HALF_WIDTH_M, MARGIN_M, POINTS, boundary_polylines
 from drive.schema import MapPatch, Observation, Plan, SceneSample
 
 # A straight road from 4 m right to 6 m left of the ego, in two pieces that share an edge, with an island.

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from shapely import Polygon
 
-from drive.eval.planning.batch import Plans, make_batch, recorded_plans
-from drive.eval.planning.exact import EXACT, boxes_touch, collisions
+from drive.eval.openloop.batch import Plans, make_batch, recorded_plans
+from drive.eval.openloop.exact import EXACT, boxes_touch, collisions
 from drive.geometry import EGO_CENTRE_AHEAD_M, EGO_LENGTH_M, EGO_WIDTH_M, box_corners, boxes_overlap
 from drive.schema import SceneSample
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from planning_goldens import Golden, check, load, refilled
 
-from drive.eval.planning import admlp, bevplanner, halfmetre, sparsedrive, stp3, uniad, vad
-from drive.eval.planning.batch import Batch
-from drive.eval.planning.occupied import Occupancy
+from drive.eval.openloop import admlp, bevplanner, halfmetre, sparsedrive, stp3, uniad, vad
+from drive.eval.openloop.batch import Batch
+from drive.eval.openloop.occupied import Occupancy
 from drive.frames import Array
 
 COPIED = goldens.set_names("s*_*.npz", goldens.COPIES)

@@ -13,10 +13,10 @@ import pytest
 from goldens import PLANNING_FOLDER, Tally, set_names
 from planning_goldens import L2_TOLERANCE_M, Flags, Golden, check, check_means, load, means, same_number, stems
 
-from drive.eval.planning import admlp, bevplanner, halfmetre, sparsedrive, stp3, uniad, vad
-from drive.eval.planning.batch import Batch
-from drive.eval.planning.occupied import Occupancy
-from drive.eval.planning.plain import images
+from drive.eval.openloop import admlp, bevplanner, halfmetre, sparsedrive, stp3, uniad, vad
+from drive.eval.openloop.batch import Batch
+from drive.eval.openloop.occupied import Occupancy
+from drive.eval.openloop.plain import images
 
 SETS = set_names("s*_*.npz", PLANNING_FOLDER)
 

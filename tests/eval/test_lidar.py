@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drive.eval.planning.lidar import NOMINAL_EGO_FROM_LIDAR, lidar_path, protocol_lidar, rear_axle_path
+from drive.eval.openloop.lidar import NOMINAL_EGO_FROM_LIDAR, lidar_path, protocol_lidar, rear_axle_path
 from drive.frames import rotation_z, se3
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drive.eval.planning import bevplanner, exact, plain, sparsedrive, stp3, uniad, vad
-from drive.eval.planning.batch import Batch, Plans
-from drive.eval.planning.made import made_batch, made_plans
+from drive.eval.openloop import bevplanner, exact, plain, sparsedrive, stp3, uniad, vad
+from drive.eval.openloop.batch import Batch, Plans
+from drive.eval.openloop.made import made_batch, made_plans
 
 
 @pytest.fixture(scope="module", params=[15.0, 60.0], ids=["dense", "to the border"])

@@ -12,11 +12,11 @@ import pytest
 
 from drive.baselines import StandStill
 from drive.eval.evaluate import evaluate
-from drive.eval.planning.batch import Batch, Plans, make_batch, recorded_plans
-from drive.eval.planning.lidar import lidar_path, protocol_lidar
-from drive.eval.planning.made import made_batch, made_plans
-from drive.eval.planning.protocol import Protocol
-from drive.eval.planning.registry import PROTOCOLS
+from drive.eval.openloop.batch import Batch, Plans, make_batch, recorded_plans
+from drive.eval.openloop.lidar import lidar_path, protocol_lidar
+from drive.eval.openloop.made import made_batch, made_plans
+from drive.eval.openloop.protocol import Protocol
+from drive.eval.openloop.registry import PROTOCOLS
 from drive.frames import rotation_z, se3
 from drive.schema import SceneSample
 

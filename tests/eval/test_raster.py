@@ -7,7 +7,7 @@ import numba
 import numpy as np
 import pytest
 
-from drive.eval.planning.raster import fills_any
+from drive.eval.openloop.raster import fills_any
 
 SIZE = 48
 

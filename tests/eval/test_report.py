@@ -15,8 +15,8 @@ import pytest
 
 from drive.baselines import StandStill
 from drive.eval.evaluate import evaluate
+from drive.eval.openloop.registry import PROTOCOLS
 from drive.eval.page import write_report
-from drive.eval.planning.registry import PROTOCOLS
 from drive.eval.published import FILE, published_rows
 from drive.eval.report import DROPPED, Report
 from drive.eval.table import SHOWN_REASONS, text_table

@@ -10,24 +10,24 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.sim.test_world import recorded_world
 
 from drive.baselines import ConstantVelocity, StandStill
 from drive.cli import main
+from drive.expert.expert import Expert
+from drive.render.look.static import static_mesh
+from drive.render.weather import WEATHERS
 from drive.schema import CameraImage, Observation, Plan, Window
 from drive.sim.draw import MapView
 from drive.sim.draw_sight import SurroundView
 from drive.sim.env import TownEnv
 from drive.sim.episodes import Episode, drive_all
-from drive.sim.expert import Expert
-from drive.sim.look.static import static_mesh
-from drive.sim.populate import EMPTY, town_world
-from drive.sim.render.weather import WEATHERS
 from drive.sim.rollout import Loop, Rollout, rollout, states_of
 from drive.sim.sight import Eyes, Sight, require_sight
-from drive.sim.state import LATERAL, SPEED
-from drive.sim.world import World
 from drive.viz.frame import HEIGHT, WIDTH
-from tests.sim.test_world import recorded_world
+from drive.world.state import LATERAL, SPEED
+from drive.world.town.populate import EMPTY, town_world
+from drive.world.world import World
 
 RIG = """cameras:
   - {name: CAM_FRONT, size: [48, 27], focal: [38, 38], position: [1.7, 0.0, 1.5]}

@@ -16,17 +16,17 @@ import pytest
 import torch
 
 from drive.baselines import BASELINES
+from drive.expert.expert import PRIVILEGED, Expert, LaneFollower
 from drive.frames import Array, headings_along, tangents_along
 from drive.schema import Observation, Plan, PlanError
 from drive.sim.episodes import Episode, drive_all
-from drive.sim.expert import PRIVILEGED, Expert, LaneFollower
-from drive.sim.populate import EMPTY, town_world
-from drive.sim.record import replay_file
 from drive.sim.rollout import Loop, Rollout, rollout
+from drive.sim.saved import replay_file
 from drive.sim.scores import METRICS, WORST_IS_ONE, score
 from drive.sim.simulate import choose_episodes, simulate
-from drive.sim.state import LATERAL, SPEED, State
-from drive.sim.world import World
+from drive.world.state import LATERAL, SPEED, State
+from drive.world.town.populate import EMPTY, town_world
+from drive.world.world import World
 
 
 def load(name: str) -> object:

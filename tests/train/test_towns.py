@@ -11,14 +11,14 @@ import torch
 
 from drive.checkpoint import save_checkpoint
 from drive.config import DataConfig, RunConfig, Stage, TownData
+from drive.make.recipe import Recipe
+from drive.make.shards import open_folder, shard_path
 from drive.model.config import CameraConfig, Inputs, ModelConfig, TransformerConfig
 from drive.model.ego_mlp import EgoMlp, EgoMlpConfig
 from drive.model.inputs import collate, dynamics_features
 from drive.model.network import DrivingNetwork
 from drive.planner import BlackPictures, NetworkPlanner, check_planner, load_planner
 from drive.schema import COMMANDS
-from drive.sim.recipe import Recipe
-from drive.sim.shards import open_folder, shard_path
 from drive.train.ego_mlp import train_ego_mlp
 from drive.train.loop import train
 from drive.train.objective import NextToken

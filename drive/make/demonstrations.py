@@ -1,0 +1,145 @@
+"""What the expert would do, shown from many places: town after town, states along a drive, most of them displaced.
+
+A drive by lane visits a route as traffic would; states are drawn from it, more of them where the route turns or the ego
+brakes. Most are displaced sideways, in heading and in speed, and the expert's plan from there is the answer: how to come
+back (DART, arXiv 1703.09327, perturbs the demonstrator for the same reason). Drawing states one by one instead of driving
+through them leaves the learner no history to copy from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from drive.expert.expert import Expert
+from drive.frames import Array
+from drive.make.recipe import Displacement
+from drive.schema import COMMANDS, PlanError, Window
+from drive.world.advance import advance, follow_ego, light_colours, locate_ego
+from drive.world.checks import check_ego
+from drive.world.observe import command_at, observe
+from drive.world.state import (
+    ACCEL,
+    BY_LANE,
+    DT_S,
+    FAULT,
+    HEADING,
+    OFF_ROAD,
+    SPEED,
+    STATION,
+    STEER,
+    TOUCHING,
+    WHEELBASE_M,
+    State,
+    X,
+    Y,
+)
+from drive.world.world import World
+
+TURN_WEIGHT, BRAKE_WEIGHT = 2.5, 3.0  # how much oftener states are shown where the route turns, where the ego brakes
+BRAKING_MPS2 = -0.4
+STANDING_M = 0.25  # what a step at a standstill counts as, in metres driven
+TRIES = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """One state, and the expert's answer to it. future [T, 3] in the ego frame at the window's times; command: index into
+    `COMMANDS`; dynamics: speed, acceleration, yaw rate; off_road: whether a corner of the car is beside the road."""
+
+    state: State
+    future: Array
+    command: int
+    dynamics: Array
+    off_road: bool
+
+
+def demonstrations(
+    world: World,
+    count: int,
+    window: Window,
+    displacement: Displacement,
+    rng: np.random.Generator,
+    drive: Sequence[State] | None = None,
+) -> list[Shown]:
+    """Up to `count` states of a world with the expert's plan for each; the same for the same generator.
+
+    drive: the states to draw from, those of a drive by lane where None. States from which the expert has no plan, or in which
+    the car touches something, are drawn again a few times, then left out.
+    """
+    drive = _drive_by_lane(world) if drive is None else drive
+    weights = _weights(world, drive)
+    chosen = rng.choice(len(drive), min(count, len(drive)), replace=False, p=weights / weights.sum())
+    shown = (_show(world, drive[int(k)], window, displacement, rng) for k in np.sort(chosen))
+    return [one for one in shown if one is not None]
+
+
+def displaced(world: World, state: State, lateral_m: float, heading_rad: float, speed_mps: float) -> State:
+    """The state with the ego moved to its left, turned, and at another speed; its steering follows the route's bend."""
+    static, first = world.static, int(world.static.path_ptr[0])
+    ego, move, pose, marks, flags = state.ego.copy(), state.move.copy(), state.pose.copy(), state.marks.copy(), np.zeros_like(state.flags)
+    heading = ego[HEADING]
+    ego[X] -= np.sin(heading) * lateral_m
+    ego[Y] += np.cos(heading) * lateral_m
+    ego[HEADING] = (heading + heading_rad + np.pi) % (2 * np.pi) - np.pi
+    ego[SPEED] = speed_mps
+    locate_ego(static, ego, ego[STATION])
+    route = static.path[first : int(static.path_ptr[1])]
+    here = int(np.clip(ego[STATION], 1, len(route) - 2))
+    ego[STEER] = np.arctan(0.5 * (route[here + 1, 2] - route[here - 1, 2]) * WHEELBASE_M)
+    marks[0, :2] = 0  # gates are counted anew from the start of the route
+    follow_ego(static, ego, move, pose, marks)
+    after = State(state.step, ego, move, pose, marks, flags)
+    check_ego(static, ego.copy(), after, light_colours(static, state.step * DT_S))
+    return after
+
+
+def _drive_by_lane(world: World) -> list[State]:
+    """Every state of a drive like traffic's, to the goal or the time limit."""
+    states = [world.start]
+    while states[-1].ego[STATION] < world.goal_m and len(states) < world.time_limit_s / DT_S:
+        states.append(advance(world.static, states[-1], 0.0, 0.0, BY_LANE, False))
+    return states
+
+
+def _weights(world: World, drive: Sequence[State]) -> Array:
+    """How likely each state is drawn: even along the way, more where the route turns or the ego brakes."""
+    stations = np.array([state.ego[STATION] for state in drive])
+    weights = np.maximum(np.abs(np.diff(stations, append=stations[-1])), STANDING_M)
+    turning = np.array([command_at(world, float(s)) != "straight" for s in stations])
+    braking = np.array([state.ego[ACCEL] < BRAKING_MPS2 for state in drive])
+    return weights * np.where(turning, TURN_WEIGHT, 1.0) * np.where(braking, BRAKE_WEIGHT, 1.0)
+
+
+def _show(world: World, state: State, window: Window, by: Displacement, rng: np.random.Generator) -> Shown | None:
+    for _ in range(TRIES):
+        moved = _displace(world, state, by, rng)
+        if moved.flags[TOUCHING] or moved.flags[FAULT]:
+            continue
+        observation = observe(world, moved.ego[None], window)
+        try:
+            plan = Expert().plan_in_world(world, moved, observation)
+        except PlanError:
+            continue
+        assert observation.command is not None
+        dynamics = np.array([observation.speed_mps, observation.acceleration_mps2, observation.yaw_rate_radps])
+        return Shown(moved, plan.best, COMMANDS.index(observation.command), dynamics, bool(moved.flags[OFF_ROAD]))
+    return None
+
+
+def _displace(world: World, state: State, by: Displacement, rng: np.random.Generator) -> State:
+    if rng.random() < by.kept:
+        return displaced(world, state, 0.0, 0.0, float(state.ego[SPEED]))
+    far = 2.0 if rng.random() < by.wide else 1.0
+    lateral, heading, change = np.clip(rng.normal(size=3), -3.0, 3.0) * [far * by.lateral_m, far * np.radians(by.heading_deg), by.speed_mps]
+    first, last = int(world.static.path_ptr[0]), int(world.static.path_ptr[1]) - 1
+    cap = float(world.static.path[min(first + int(state.ego[STATION]), last), 3])
+    speed = float(state.ego[SPEED])
+    if rng.random() < by.fresh:
+        # A third of the fresh speeds is a standstill: a learner that only ever stood where it had to would never start again.
+        speed = max(0.0, cap * rng.uniform(-0.5, 1.0))
+    elif rng.random() < 0.5:
+        speed = float(np.clip(speed + change, 0.0, 1.15 * cap))
+    return displaced(world, state, float(lateral), float(heading), speed)

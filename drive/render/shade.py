@@ -1,0 +1,123 @@
+"""Colours of what is seen: texture, sun with shadows, sky, headlights, wet road, haze. Each pixel once, compiled."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drive.frames import Array
+from drive.jit import fast_kernel, kernel
+from drive.render.culling import View
+from drive.render.effects import add_lamps, fill_sky, mirror_sky
+from drive.render.looks import Looks
+from drive.render.pyramid import Pyramid
+from drive.render.raster import Hits
+from drive.render.scene import Buffers, Floats
+from drive.render.shadows import ShadowMap
+from drive.render.sky import Light
+from drive.render.surface import BLUE, FAR, GREEN, RED, Chunk, U, V, aim, encoded, light_up, meet, new_chunk, paint, veil
+
+POINTS = 256  # pixels of a fisheye that are taken at once
+SUN_LEAST = 1e-5
+
+
+class Surroundings(NamedTuple):
+    """Whatever else a picture depends on. clear: see `clear_table`; still, moving: shadow maps with the same axes; ego [3]: rear
+    axle's x, y, heading, for its head lights."""
+
+    textures: Pyramid
+    light: Light
+    clear: Floats
+    still: ShadowMap
+    moving: ShadowMap
+    ego: Array
+
+
+@kernel
+def shade(view: View, pixels: NDArray[np.int32], points: Floats, hits: Hits, looks: Looks, around: Surroundings, flat: Buffers) -> None:
+    """Fills the pixels [M] of the four buffers, given flat: rgb [H * W, 3], the others [H * W].
+
+    points [M, 2]: see `Face`; without any, the face's pixels are the camera's.
+    """
+    textures, light, axes = around.textures, around.light, around.still.axes
+    whole, turned, start = len(points) == 0, axes @ view.rotation.T, axes @ view.position
+    per_pixel = textures.side[0] / (view.intrinsics[0] * np.sqrt(2.0))
+    total, step = (view.width * view.height, view.width) if whole else (len(points), POINTS)
+    chunk = new_chunk(step)
+    for first in range(0, total, step):
+        count = min(step, total - first)
+        if whole:
+            take_row(hits.which, first // step, chunk)
+        else:
+            take_points(hits.which, pixels, points, looks.values, first, count, chunk)
+        aim(view, chunk, count)
+        begin = 0
+        while begin < count:
+            at, end = chunk.shown[begin], begin + 1
+            while end < count and chunk.shown[end] == at:
+                end += 1
+            if at < 0:
+                fill_sky(view, light, chunk, begin, end)
+            else:
+                look = looks.values[at]
+                meet(look, chunk, begin, end)
+                if look[12] > SUN_LEAST:
+                    light_up(look, around.still, around.moving, turned, start, chunk, begin, end)
+                if light.headlights > 0.0:
+                    add_lamps(view, look, around.ego, chunk, begin, end)
+                paint(look, looks.codes[at, 0], looks.sizes[at, 0] * per_pixel, textures, chunk, begin, end)
+                if looks.sizes[at, 1] > 0.0:
+                    mirror_sky(view, look, light, looks.sizes[at, 1], chunk, begin, end)
+            begin = end
+        veil(light.haze, around.clear, chunk, count)
+        write(chunk, count, looks.codes, flat)
+
+
+@kernel
+def take_row(which: NDArray[np.int32], row: int, chunk: Chunk) -> None:
+    """A row of the picture."""
+    width = which.shape[1]
+    for i in range(width):
+        chunk.place[i], chunk.shown[i] = row * width + i, which[row, i]
+        chunk.rays[U, i], chunk.rays[V, i] = i + 0.5, row + 0.5
+
+
+@kernel
+def take_points(
+    which: NDArray[np.int32], pixels: NDArray[np.int32], points: Floats, values: Array, first: int, count: int, chunk: Chunk
+) -> None:
+    """Pixels of a fisheye from one on; the nearest rays of the face say what they show.
+
+    A pixel's own ray may pass a triangle that the nearest one grazed: takes that one then.
+    """
+    for i in range(count):
+        u, v = points[first + i, 0], points[first + i, 1]
+        at = which[int(v), int(u)]
+        if at >= 0 and values[at, 0] * u + values[at, 1] * v + values[at, 2] <= 0.0:
+            u, v = np.float32(int(u) + 0.5), np.float32(int(v) + 0.5)
+        chunk.place[i], chunk.shown[i], chunk.rays[U, i], chunk.rays[V, i] = pixels[first + i], at, u, v
+
+
+@fast_kernel
+def write(chunk: Chunk, count: int, codes: NDArray[np.int32], flat: Buffers) -> None:
+    """Writes a chunk into the buffers."""
+    light, rgb, depth, semantic, instance = chunk.light, flat.rgb, flat.depth, flat.semantic, flat.instance
+    for i in range(count):
+        n, at = chunk.place[i], chunk.shown[i]
+        rgb[n, 0], rgb[n, 1], rgb[n, 2] = encoded(light[RED, i]), encoded(light[GREEN, i]), encoded(light[BLUE, i])
+        if at < 0:
+            depth[n], semantic[n], instance[n] = np.inf, 0, 0
+        else:
+            depth[n], semantic[n], instance[n] = chunk.rays[FAR, i], codes[at, 1], codes[at, 2]
+
+
+def empty_buffers(height: int, width: int) -> Buffers:
+    """Buffers to be filled."""
+    return Buffers(
+        np.empty((height, width, 3), np.uint8),
+        np.empty((height, width), np.float32),
+        np.empty((height, width), np.uint8),
+        np.empty((height, width), np.int32),
+    )

@@ -1,7 +1,0 @@
-"""How a world looks: textures of a seed, the mesh of what stands still, the mesh of what moves."""
-
-from drive.sim.look.actors import ActorModels, actor_mesh, actor_models, ego_mesh
-from drive.sim.look.static import static_mesh
-from drive.sim.look.textures import textures
-
-__all__ = ["ActorModels", "actor_mesh", "actor_models", "ego_mesh", "static_mesh", "textures"]

@@ -1,0 +1,86 @@
+"""Compiled kernels are cached by the sources that they are compiled from."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from drive import jit
+
+ROOT = Path(__file__).resolve().parents[1]
+KERNEL_FILES = sorted(path for path in (ROOT / "drive").rglob("*.py") if re.search(r"^@(fast_)?kernel$", path.read_text(), re.MULTILINE))
+
+PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from drive.jit import cache_folder
+print(*[f"{module} {cache_folder(module).name}" for module in sys.argv[2:]], sep="\\n")
+"""
+
+
+def _module(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def _folders(root: Path, modules: list[str]) -> dict[str, str]:
+    done = subprocess.run([sys.executable, "-I", "-c", PROGRAM, str(root), *modules], capture_output=True, text=True, check=True)
+    return dict(line.split() for line in done.stdout.splitlines())
+
+
+def test_there_are_kernels_and_nobody_else_compiles() -> None:
+    assert len(KERNEL_FILES) > 25
+    others = [p for p in (ROOT / "drive").rglob("*.py") if p.name != "jit.py" and re.search(r"\bnumba\b", p.read_text().split('"""')[-1])]
+    assert [p for p in others if "import numba" in p.read_text()] == []
+
+
+def test_changing_any_kernels_source_drops_its_cache_and_that_of_those_who_call_it(tmp_path: Path) -> None:
+    """Every kernel file in turn gets a new line in a copy of the package."""
+    shutil.copytree(ROOT / "drive", tmp_path / "drive", ignore=shutil.ignore_patterns("__pycache__"))
+    modules = [_module(path) for path in KERNEL_FILES]
+    before = _folders(tmp_path, modules)
+    assert len(before) == len(modules) and len(set(before.values())) == len(modules)
+    for path in KERNEL_FILES[:: len(KERNEL_FILES) // 6]:
+        copy = tmp_path / path.relative_to(ROOT)
+        text = copy.read_text()
+        copy.write_text(text + "\n# changed\n")
+        after = _folders(tmp_path, modules)
+        copy.write_text(text)
+        changed = {module for module in modules if after[module] != before[module]}
+        assert changed == {module for module in modules if path in jit.sources_of(module)}
+        assert _module(path) in changed
+
+
+def test_sources_are_those_that_python_imports() -> None:
+    """Against the syntax tree: every module of the package imported at a kernel file's top is among its sources."""
+    for path in KERNEL_FILES:
+        sources = jit.sources_of(_module(path))
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("drive."):
+                assert ROOT.joinpath(*str(node.module).split(".")).with_suffix(".py") in sources or (
+                    ROOT.joinpath(*str(node.module).split("."), "__init__.py") in sources
+                )
+
+
+def test_constants_and_helpers_count_too() -> None:
+    names = {path.name for path in jit.sources_of("drive.world.advance")}
+    assert {"advance.py", "state.py", "shapes.py", "traffic.py", "walkers.py", "checks.py", "frames.py"} <= names
+
+
+def test_a_folder_that_cannot_be_written_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(jit, "PACKAGE", tmp_path / "file")  # nothing can be made below a file
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    jit.cache_folder.cache_clear()
+    try:
+        assert jit.cache_folder("drive.none").is_relative_to(tmp_path / "cache" / "drive")  # type: ignore[union-attr]
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+        jit.cache_folder.cache_clear()
+        assert jit.cache_folder("drive.none") is None
+    finally:
+        jit.cache_folder.cache_clear()

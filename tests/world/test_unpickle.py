@@ -1,0 +1,118 @@
+"""The closed unpickler: arrays and plain containers in, everything else refused by name, nothing run."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from drive.world.recorded.unpickle import read_pickle
+
+MARKER = "ran.txt"
+
+
+class Runs:
+    """What a hostile file does: call something when it is read."""
+
+    def __init__(self, function: Any, *args: Any) -> None:
+        self.function, self.args = function, args
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        return self.function, self.args
+
+
+def write(folder: Path, data: bytes) -> Path:
+    path = folder / "scene.pkl"
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_arrays_and_plain_containers_come_through(tmp_path: Path, protocol: int) -> None:
+    value = {
+        "a": np.arange(12.0).reshape(3, 4),
+        "fortran": np.asfortranarray(np.arange(6, dtype=np.int32).reshape(2, 3)),
+        "flags": np.array([True, False]),
+        "big": np.arange(3, dtype=">f8"),
+        "text": np.array(["x", "yz"]),
+        "empty": np.zeros((0, 2)),
+        "plain": [1, 2.5, None, "s", (True, {3})],
+    }
+    if protocol < 3:
+        value["a"] = [1.0]  # older protocols write bytes by a function call, which stays refused
+        value = {"a": value["a"], "plain": [1, 2.5, None, "s", (True,)]}
+    read = read_pickle(write(tmp_path, pickle.dumps(value, protocol)))
+    assert list(read) == list(value) and read["plain"] == value["plain"]
+    for key, item in value.items():
+        if isinstance(item, np.ndarray):
+            np.testing.assert_array_equal(read[key], item)
+            assert read[key].dtype == item.dtype
+
+
+def test_scalars_and_the_names_of_numpy_2(tmp_path: Path) -> None:
+    data = pickle.dumps({"x": np.float64(2.5), "a": np.arange(3)}, 3)
+    renamed = data.replace(b"numpy.core.multiarray", b"numpy._core.multiarray")
+    assert renamed != data
+    for version in (data, renamed):
+        read = read_pickle(write(tmp_path, version))
+        assert read["x"] == 2.5 and read["a"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        (Runs(os.system, f"touch {MARKER}"), "posix.system|nt.system"),
+        (Runs(eval, "1+1"), "builtins.eval"),
+        (Runs(open, MARKER, "w"), "io.open|_io.open"),
+        (Runs(getattr, "x", "upper"), "builtins.getattr"),
+        (OrderedDict(a=1), "collections.OrderedDict"),
+        (Path("x"), "pathlib"),
+        (np.array([1, "x", None], dtype=object), "not plain numbers"),
+        (np.ma.masked_array([1, 2], [True, False]), "numpy.ma"),
+        (np.zeros(2, dtype=[("a", "f8")]), "not plain"),
+    ],
+)
+def test_everything_else_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: Any, named: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=named):
+        read_pickle(write(tmp_path, pickle.dumps({"track": value})))
+    assert not (tmp_path / MARKER).exists()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"not a pickle",
+        pickle.dumps({"a": np.arange(1000)})[:-300],
+        b"\x80\x04" + b"]" * 3000 + b"a" * 2999 + b".",  # nested 3000 deep
+        b"\x80\x04r\xff\xff\xff\xff.",  # a memo of four billion entries
+        b"\x80\x04\x96" + struct.pack("<Q", 10**11) + b"x.",  # a bytearray of 100 GB
+        b"\x80\x02\x82\x01.",  # an extension code
+        b"\x80\x04\x8c\x03pid\x51.",  # something outside the file
+        b"\x80\x02cnumpy\nndarray\n(I1000000\nI1000000\ntR.",  # an array of 8 TB
+    ],
+)
+def test_damaged_and_absurd_files_end_in_one_line(tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(ValueError, match="scene.pkl: "):
+        read_pickle(write(tmp_path, data))
+
+
+def test_an_array_that_claims_more_than_it_has_is_refused(tmp_path: Path) -> None:
+    data = pickle.dumps(np.zeros((3, 3)), 3)
+    assert b"K\x03K\x03\x86" in data
+    with pytest.raises(ValueError, match="scene.pkl"):
+        read_pickle(write(tmp_path, data.replace(b"K\x03K\x03\x86", b"K\xffK\xff\x86")))
+
+
+def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("root:x:0:0")
+    with pytest.raises(ValueError, match="notes.txt: no readable scenario pickle"):
+        read_pickle(path)
