@@ -7,13 +7,16 @@ points are in the ego frame of t0, measured in the horizontal plane; everything 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from drive.data.paths import inside
+from drive.data.png_rows import OtherPng, grey_bands, grey_size
 from drive.frames import Array, heading_of, rotation_2d
 from drive.schema import MapPatch
 
@@ -96,18 +99,33 @@ class MaskMap:
     """
 
     def __init__(self, path: Path) -> None:
-        from PIL import Image
 
+        try:
+            self.width, self.height = grey_size(path)
+            self._read(grey_bands(path, MASK_BAND_ROWS))
+        except OtherPng:
+            self._read_any(path)
+        except OSError as error:
+            raise ValueError(f"map mask {path} does not open ({error})") from error
+
+    def _read(self, bands: Iterable[NDArray[np.uint8]]) -> None:
         self._bands: list[bytes] = []
         self.blank = True
+        for band in bands:
+            self.blank = self.blank and not band.any()
+            self._bands.append(zlib.compress(np.packbits(band > 0, axis=1).tobytes(), 1))
+
+    def _read_any(self, path: Path) -> None:
+        """Whatever Pillow reads, all pixels at once."""
+        from PIL import Image
+
         try:
             with Image.open(path) as picture:
                 self.width, self.height = picture.size
-                gray = picture.convert("L")
-            for top in range(0, self.height, MASK_BAND_ROWS):
-                band = np.asarray(gray.crop((0, top, self.width, min(top + MASK_BAND_ROWS, self.height)))) > 0
-                self.blank = self.blank and not band.any()
-                self._bands.append(zlib.compress(np.packbits(band, axis=1).tobytes(), 1))
+                picture.load()
+                grey = picture if picture.mode == "L" else picture.convert("L")
+            tops = range(0, self.height, MASK_BAND_ROWS)
+            self._read(np.asarray(grey.crop((0, t, self.width, min(t + MASK_BAND_ROWS, self.height)))) for t in tops)
         except (OSError, ValueError, SyntaxError) as error:
             raise ValueError(f"map mask {path} does not decode ({error})") from error
 

@@ -19,7 +19,7 @@ from drive.eval.report import LOG, Report
 from drive.schema import Planner, SceneSample
 
 # Samples are scored in blocks, so that memory does not grow with the data set.
-BLOCK = 256
+BLOCK = 64
 ALL = "all"
 
 
