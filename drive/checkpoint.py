@@ -15,10 +15,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import drive
-from drive.config import from_values, to_json
 from drive.model.config import ModelConfig
 from drive.model.ego_mlp import EGO_MLP, EgoMlp, EgoMlpConfig
 from drive.model.network import DrivingNetwork
+from drive.values import from_values, to_json
 
 WEIGHTS, CONFIG, PROVENANCE = "model.safetensors", "config.json", "provenance.json"
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_type_hints
+from typing import Any, Literal
 
-import yaml
-
+from drive.data.plain_yaml import MAX_DEPTH, parse_yaml, read_yaml
+from drive.limits import HUGE, TINY, within
 from drive.make.recipe import Recipe
 from drive.model.config import ModelConfig
-
-T = TypeVar("T")
+from drive.values import from_values
 
 
 @dataclass(frozen=True)
@@ -27,6 +24,9 @@ class TownData:
     folder: str = "runs/towns"
     workers: int = 1
     recipe: Recipe = field(default_factory=Recipe)
+
+    def __post_init__(self) -> None:
+        within(self, first=(0, 2**40), count=(1, 10_000_000), workers=(1, 1024))
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,11 @@ class DataConfig:
     yaw_margin_degrees: float = 8.0
     towns: tuple[TownData, ...] = ()
 
+    def __post_init__(self) -> None:
+        within(self, yaw_margin_degrees=(0, 45))
+        if any(not -45 <= turn <= 45 for turn in self.yaw_degrees):
+            raise ValueError(f"DataConfig.yaw_degrees must be -45 to 45, got {list(self.yaw_degrees)}")
+
 
 @dataclass(frozen=True)
 class Jitter:
@@ -56,6 +61,9 @@ class Jitter:
     shift: float = 0.0
     turn_degrees: float = 0.0
     brightness: float = 0.0
+
+    def __post_init__(self) -> None:
+        within(self, shift=(0, 1), turn_degrees=(0, 180), brightness=(0, 1))
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,13 @@ class Stage:
     trainable: tuple[str, ...] = ("*",)
     flush_every: int = 200
 
+    def __post_init__(self) -> None:
+        within(self, steps=(1, 10**9), batch_size=(1, 100_000), warmup_steps=(0, 10**9), flush_every=(1, 10**9))
+        within(self, learning_rate=(0, HUGE), weight_decay=(0, HUGE), clip_norm=(TINY, HUGE))
+        within(self, metre_sigma=(0, 10_000), answer_noise_m=(0, 10_000))
+        if not self.name.isprintable() or not self.name or "/" in self.name:
+            raise ValueError(f"Stage.name must be a word, the curves are named by it; got {self.name!r}")
+
 
 @dataclass(frozen=True)
 class RunConfig:
@@ -100,6 +115,17 @@ class RunConfig:
     test: DataConfig | None = None
     init: str | None = None
 
+    def __post_init__(self) -> None:
+        within(self, seed=(0, 2**40), threads=(0, 1024))
+        if not self.out or "\0" in self.out:
+            raise ValueError(f"RunConfig.out must name a folder, got {self.out!r}")
+        if not self.stages:
+            raise ValueError("RunConfig.stages is empty: a run has one stage or more")
+        for stage in self.stages:
+            if stage.jitter.turn_degrees and (self.model.inputs.history or self.model.inputs.dynamics):
+                told = "jitter.turn_degrees turns the ego frame under the car; leave out history and dynamics"
+                raise ValueError(f"stage {stage.name!r}: {told}")
+
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
     """A YAML file and overrides such as ["--model.camera.width", "448", "--stages.0.steps", "100"] -> configuration.
@@ -107,43 +133,12 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
     Raises ValueError naming file and key where a key is unknown or a value has the wrong type, FileNotFoundError where
     there is no such file.
     """
-    path = Path(path)
-    try:
-        values = yaml.safe_load(path.read_text()) or {}
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not YAML: {error}") from error
+    values = read_yaml(path) or {}
     if not isinstance(values, dict):
         raise ValueError(f"{path} must hold a mapping, got {type(values).__name__}")
     for key, value in _pairs(overrides):
-        _assign(values, key.split("."), yaml.safe_load(value), key)
+        _assign(values, key.split(".", MAX_DEPTH), parse_yaml(value, f"--{key}"), key)
     return from_values(RunConfig, values, str(path))
-
-
-def from_values(kind: type[T], values: dict[str, Any], source: str) -> T:
-    """Plain values -> a dataclass, checked; unknown keys are refused. Raises ValueError naming source and key."""
-    from pydantic import TypeAdapter, ValidationError
-
-    _refuse_unknown_keys(kind)
-    try:
-        return TypeAdapter(kind).validate_python(values)
-    except ValidationError as error:
-        lines = [f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
-        raise ValueError(f"{source}: " + "; ".join(lines)) from error
-
-
-def _refuse_unknown_keys(kind: Any) -> None:
-    """Tell pydantic to refuse keys that a dataclass, or one it is made of, does not have."""
-    if dataclasses.is_dataclass(kind):
-        kind.__pydantic_config__ = {"extra": "forbid"}  # type: ignore[attr-defined, union-attr]
-        for part in get_type_hints(kind).values():
-            _refuse_unknown_keys(part)
-    for part in get_args(kind):
-        _refuse_unknown_keys(part)
-
-
-def to_json(config: Any) -> str:
-    """A configuration dataclass as JSON text."""
-    return json.dumps(dataclasses.asdict(config), indent=2)
 
 
 def _pairs(overrides: Sequence[str]) -> list[tuple[str, str]]:
@@ -159,8 +154,10 @@ def _assign(values: Any, path: list[str], value: Any, key: str) -> None:
         if not head.isdigit() or int(head) >= len(values):
             raise ValueError(f"--{key}: {head!r} is no index of a list of {len(values)}")
         index: Any = int(head)
-    else:
+    elif isinstance(values, dict):
         index = head
+    else:
+        raise ValueError(f"--{key}: nothing lies below {values!r}, so there is no {head!r}")
     if not rest:
         values[index] = value
         return

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from drive.cameras import Camera
 from drive.frames import Array
+from drive.limits import TINY, within
 
 Mask = NDArray[np.bool_]
 Command = Literal["left", "straight", "right"]
@@ -46,8 +47,9 @@ class Window:
     frames: int = 1
 
     def __post_init__(self) -> None:
-        if self.past_s < 0 or self.future_s <= 0 or self.rate_hz <= 0 or not 1 <= self.frames <= 4:
-            raise ValueError(f"window must have past_s >= 0, future_s > 0, rate_hz > 0 and 1 to 4 frames, got {self}")
+        within(self, past_s=(0, 60), future_s=(TINY, 60), rate_hz=(0.1, 100), frames=(1, 4))
+        if round(self.future_s * self.rate_hz) < 1:
+            raise ValueError(f"Window.future_s {self.future_s:g} holds no step of {self.rate_hz:g} Hz; give at least {1 / self.rate_hz:g}")
 
     @property
     def past_times_s(self) -> Array:

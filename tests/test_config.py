@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from drive.config import load_config
+from drive.config import Stage, load_config
 from drive.train.samples import expand
+from drive.values import to_yaml
 
 CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").glob("*.yaml"))
 
@@ -34,12 +37,72 @@ def test_overrides(tmp_path: Path) -> None:
         ("x: !!python/object/apply:os.system [ls]", [], "not YAML"),
         ("seed: 1", ["--seed"], "pairs"),
         ("stages: [{steps: 5}]", ["--stages.4.steps", "3"], "no index"),
+        ("seed: 5", ["--seed.steps", "3"], "nothing lies below 5"),
+        ("seed: 5", ["--" + ".".join("a" * 5000), "3"], "unknown key a"),
+        ("stages: [{lerning_rate: 5}]", [], r"unknown key stages\.0\.lerning_rate, did you mean 'learning_rate'"),
+        ("model: {camera: {widht: 3}}", [], "did you mean 'width'"),
+        ("test: {rooot: here}", [], "did you mean 'root'"),
+        ("modell: {}", [], "did you mean 'model'"),
+        ("{1: 2}", [], "run.yaml"),
+        ("seed: 1\nseed: 2", [], "line 2: the key 'seed' is there twice"),
+        ("a: &a [1]\nb: *a", [], "line 2: aliases"),
+        ("a: &a [x, x]\n" + "\n".join(f"{c}: &{c} [*{p}, *{p}]" for p, c in zip("abcdefgh", "bcdefghi", strict=True)), [], "aliases"),
+        ("[" * 5000, [], "nested deeper"),
+        ("{a: " * 5000, [], "nested deeper"),
+        ("seed: 1\n" + "# much\n" * 200_000, [], "larger than"),
+        ("seed: " + "9" * 400, [], "RunConfig.seed must be|seed: "),
+        ("seed: " + "9" * 9000, [], "seed|not YAML"),
+        ("seed: 2026-99-99", [], "not YAML"),
+        ("\0", [], "not YAML"),
+        ("model: {transformer: {depth: 1000000}}", [], r"model\.transformer: TransformerConfig.depth must be 1 to 512, got 1e\+06"),
+        ("model: {transformer: {depth: 512, width: 65536}}", [], "weights, at most"),
+        ("model: {transformer: {kv_heads: 0}}", [], "kv_heads must be 1 to"),
+        ("model: {vocabulary: {metre_step: 1.0e-9}}", [], "metre_step must be"),
+        ("model: {vocabulary: {metre_step: 1.0e-5}}", [], "tokens, at most"),
+        ("model: {window: {rate_hz: .inf}}", [], "rate_hz"),
+        ("model: {window: {future_s: 1.0e+9}}", [], "future_s must be"),
+        ("model: {window: {future_s: 0.1}}", [], "no step"),
+        ("model: {camera: {stride: 0}}", [], "stride must be"),
+        ("model: {requests: [plan:text, plan:poem]}", [], "plan:poem"),
+        ("stages: [{learning_rate: .inf}]", [], "learning_rate"),
+        ("stages: [{clip_norm: .nan}]", [], "clip_norm"),
+        ("stages: [{clip_norm: 0}]", [], "clip_norm must be"),
+        ("stages: []", [], "stages is empty"),
+        ("stages: [{steps: 0}]", [], "steps must be"),
+        ("stages: [{name: a/b}]", [], "name must be a word"),
+        ("seed: -1", [], "seed must be 0 to"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, text: str, overrides: list[str], message: str) -> None:
     (tmp_path / "run.yaml").write_text(text)
-    with pytest.raises(ValueError, match=message):
+    start = time.process_time()
+    with pytest.raises(ValueError, match=message) as caught:
         load_config(tmp_path / "run.yaml", overrides)
+    assert time.process_time() - start < 1
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("field", ["learning_rate", "clip_norm", "weight_decay", "metre_sigma"])
+def test_numbers_that_are_none_are_refused_in_python_too(field: str) -> None:
+    for value in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=f"Stage.{field} must be"):
+            replace(Stage(), **{field: value})
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\xfd", b"a: \x80"])
+def test_files_that_are_no_text(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "run.yaml").write_bytes(content)
+    with pytest.raises(ValueError, match=r"run\.yaml is not YAML"):
+        load_config(tmp_path / "run.yaml")
+    with pytest.raises(ValueError, match="is no file"):
+        load_config(tmp_path)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.name)
+def test_a_printed_configuration_reads_back_to_the_same(path: Path, tmp_path: Path) -> None:
+    config = load_config(path, ["--init", "'Zürich: #1'", "--stages.0.learning_rate", "3.0e-7", "--model.inputs.cameras", "[CAM_FRONT]"])
+    (tmp_path / "printed.yaml").write_text(to_yaml(config))
+    assert load_config(tmp_path / "printed.yaml") == config
 
 
 def test_data_roots_take_environment_variables(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from drive.limits import within
 from drive.schema import Window
 
 # Towns that no configuration learns from: benchmarks of learned planners are driven here.
@@ -25,6 +26,9 @@ class Displacement:
     fresh: float = 0.15
     wide: float = 0.2
 
+    def __post_init__(self) -> None:
+        within(self, kept=(0, 1), lateral_m=(0, 100), heading_deg=(0, 180), speed_mps=(0, 100), fresh=(0, 1), wide=(0, 1))
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -43,3 +47,6 @@ class Recipe:
     displacement: Displacement = field(default_factory=Displacement)
     window: Window = field(default_factory=Window)
     driver: str = ""
+
+    def __post_init__(self) -> None:
+        within(self, width=(1, 8192), height=(1, 8192), per_town=(1, 1_000_000), empty_share=(0, 1))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from drive.limits import HUGE, TINY, within
 from drive.schema import Window
-from drive.tokens.vocab import Vocabulary
+from drive.tokens.vocab import REQUESTS, Vocabulary
+
+# Weights of the transformer; more than this is a slip of the keyboard here.
+MOST_WEIGHTS = 20_000_000_000
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,9 @@ class CameraConfig:
     height: int = 128
     summary: int = 0
 
+    def __post_init__(self) -> None:
+        within(self, stride=(1, 256), width=(1, 8192), height=(1, 8192), summary=(0, 4096))
+
     @property
     def tokens(self) -> int:
         """Tokens of one picture."""
@@ -62,8 +69,18 @@ class TransformerConfig:
     qk_norm: bool = True
 
     def __post_init__(self) -> None:
+        within(self, width=(1, 65_536), depth=(1, 512), heads=(1, 1024), kv_heads=(1, 1024), head_dim=(2, 4096), mlp_width=(1, 1_000_000))
+        within(self, rope_theta=(TINY, HUGE), norm_eps=(0, 1))
         if self.heads % self.kv_heads or self.head_dim % 2:
             raise ValueError(f"heads must be a multiple of kv_heads and head_dim even, got {self}")
+        if self.weights > MOST_WEIGHTS:
+            raise ValueError(f"{self} has {self.weights:,} weights, at most {MOST_WEIGHTS:,}; take a smaller depth or width")
+
+    @property
+    def weights(self) -> int:
+        """Numbers in the matrices of all layers."""
+        attention = self.width * self.head_dim * 2 * (self.heads + self.kv_heads)
+        return self.depth * (attention + 3 * self.width * self.mlp_width)
 
 
 @dataclass(frozen=True)
@@ -76,3 +93,8 @@ class ModelConfig:
     camera: CameraConfig = field(default_factory=CameraConfig)
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
+
+    def __post_init__(self) -> None:
+        unknown = [request for request in self.requests if request not in REQUESTS]
+        if unknown or not self.requests or len(set(self.requests)) < len(self.requests):
+            raise ValueError(f"requests must be some of {', '.join(REQUESTS)}, each once, got {list(self.requests)}")

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from drive.limits import within
 from drive.model.inputs import DYNAMICS_SIZE, METRES_SCALE, UNKNOWN_COMMAND, command_index, dynamics_features
 from drive.schema import Observation, Window
 
@@ -27,6 +28,9 @@ class EgoMlpConfig:
     window: Window = field(default_factory=Window)
     width: int = 256
     depth: int = 3
+
+    def __post_init__(self) -> None:
+        within(self, width=(1, 65_536), depth=(1, 512))
 
 
 class EgoMlp(nn.Module):

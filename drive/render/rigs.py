@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from drive.cameras import Camera, resized
+from drive.data.plain_yaml import read_yaml
 from drive.frames import EGO_FROM_CAMERA_AXES, Array, rotation_z, se3
 
 FOLDER = Path(__file__).with_suffix("")
@@ -72,9 +72,9 @@ def read_rig(path: Path) -> tuple[Camera, ...]:
     if not path.is_file():
         raise ValueError(f"no rig file {path}")
     try:
-        content = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"rig {path} is not YAML ({error})") from error
+        content = read_yaml(path)
+    except ValueError as error:
+        raise ValueError(f"rig {error}") from error
     rows = content.get("cameras") if isinstance(content, dict) else None
     if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_CAMERAS:
         raise ValueError(f"rig {path}: expected `cameras:` with a list of 1 to {MAX_CAMERAS} cameras (see drive/render/rigs.py)")

@@ -13,11 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from drive.frames import Array
+from drive.limits import TINY, within
 
 PAD, END = 0, 1
 _SPECIALS = 8
 _REQUEST_SLOTS = 64
 _BYTES = 256
+# Tokens of the metre grid: 2 km in centimetres.
+MOST_METRES = 200_000
 # Slots are never reordered: a checkpoint keeps its ids when later tasks are added behind these.
 REQUESTS = ("plan:bins", "plan:text")
 
@@ -31,8 +34,9 @@ class Vocabulary:
     metre_step: float = 0.05
 
     def __post_init__(self) -> None:
-        if not (self.metre_step > 0 and self.metre_low < 0 < self.metre_high):
-            raise ValueError(f"metre grid must have step > 0 and span 0, got {self}")
+        within(self, metre_low=(-10_000, -TINY), metre_high=(TINY, 10_000), metre_step=(1e-6, 1_000))
+        if self.metre_count > MOST_METRES:
+            raise ValueError(f"the metre grid {self} has {self.metre_count:,} tokens, at most {MOST_METRES:,}; take a larger metre_step")
 
     @property
     def metre_count(self) -> int:
