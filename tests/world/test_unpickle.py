@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import struct
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +116,60 @@ def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
     path.write_text("root:x:0:0")
     with pytest.raises(ValueError, match="notes.txt: no readable scenario pickle"):
         read_pickle(path)
+
+
+def test_a_defaultdict_is_read_as_a_dict(tmp_path: Path) -> None:
+    counts = defaultdict(int, {"VEHICLE": 3})
+    read = read_pickle(write(tmp_path, pickle.dumps({"summary": counts, "plain": defaultdict(None, {1: [2]})})))
+    assert read == {"summary": {"VEHICLE": 3}, "plain": {1: [2]}} and type(read["summary"]) is dict
+    with pytest.raises(ValueError, match="factory is not a plain type"):
+        read_pickle(write(tmp_path, b"\x80\x04ccollections\ndefaultdict\n\x8c\x03abc\x85R."))
+
+
+def test_what_is_shared_in_a_file_is_shared_when_read(tmp_path: Path) -> None:
+    array, line = np.arange(5.0), [1.0, 2.0]
+    read = read_pickle(write(tmp_path, pickle.dumps({"a": array, "b": array, "c": line, "d": line})))
+    assert read["a"] is read["b"] and read["c"] is read["d"] and not read["a"].flags.writeable
+
+
+def bomb(levels: int, width: int) -> list:
+    value: list = [0.0]
+    for _ in range(levels):
+        value = [value] * width
+    return value
+
+
+HASH = 2**61 - 1  # multiples of it all have the hash 0
+HOSTILE = {
+    "memo": (pickle.dumps(bomb(20, 10)), "more than 50000000 items"),
+    "itself": (b"\x80\x04]\x94h\x00a.", "nested deeper"),
+    "colliding": (pickle.dumps({i * HASH for i in range(1, 50_000)}), "64 bits"),
+    "tuples": (pickle.dumps({(1, 2): 3, (3, 4): 5}), "tuple as key"),
+    "instructions": (b"\x80\x04" + b"N0" * 60_000 + b"N.", "instructions"),
+    "bytearray": (b"\x80\x05\x96" + struct.pack("<Q", 10**9) + b"x.", "longer than the file"),
+}
+
+
+@pytest.mark.parametrize("kind", list(HOSTILE))
+@pytest.mark.timeout(20)
+def test_small_files_that_would_fill_memory_or_time_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    data, message = HOSTILE[kind]
+    monkeypatch.setattr("drive.world.recorded.unpickle.MAX_INSTRUCTIONS", 100_000 if kind == "instructions" else 10_000_000)
+    with pytest.raises(ValueError, match=f"scene.pkl.*{message}"):
+        read_pickle(write(tmp_path, data))
+
+
+def test_a_file_that_takes_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drive.world.recorded.unpickle.MAX_SECONDS", -1.0)
+    with pytest.raises(ValueError, match="takes longer"):
+        read_pickle(write(tmp_path, pickle.dumps([1])))
+
+
+@pytest.mark.timeout(20)
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.pkl")
+    for path in (tmp_path / "pipe.pkl", Path("/dev/zero"), tmp_path):
+        with pytest.raises(ValueError, match=f"{path.name}: no readable"):
+            read_pickle(path)
+    with pytest.raises(FileNotFoundError):
+        read_pickle(tmp_path / "none.pkl")

@@ -1,146 +1,58 @@
 """The one place that reads pickles: ScenarioNet files, by an unpickler that admits NumPy arrays and plain containers only.
 
-No name in a file is ever imported: the few NumPy globals that such files hold are answered by stand-ins of this module,
-everything else is refused by name. Python's own unpickler is used, not the C one, whose memo a file can make grow without
-bound.
+The few names that such files hold are answered by stand-ins (`standins.py`), everything else is refused by name. Python's own
+unpickler is used, not the C one, whose memo a file can make grow without bound; its loop is run here, with a budget of
+instructions and time, and what it leaves is counted as a reader would meet it: a list that stands in a list ten times is ten lists.
 """
 
 from __future__ import annotations
 
 import io
+import os
 import pickle  # only for its `_Unpickler`, with find_class closed
+import stat
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-import numpy as np
+from drive.world.recorded.standins import ALLOWED, MAX_ITEMS, ArrayParts, plain_keys
 
 MAX_FILE_BYTES = 500_000_000
+MAX_INSTRUCTIONS = 10_000_000  # the largest of eight published scenes has 0.15 million
+MAX_SECONDS = 120.0
 MAX_DEPTH = 30
-MAX_ITEMS = 50_000_000
-DTYPE_KINDS = "biufSU"
+MAX_INT = 2**63
+CHECK_EVERY = 4096
 PLAIN = (type(None), bool, int, float, str, bytes)
 
 
-class _NdarrayType:
-    """Stands for numpy.ndarray, which files name but need not call."""
-
-    __slots__ = ()
-
-
-class _Dtype:
-    """A dtype as a file describes it."""
-
-    __slots__ = ("text", "order")
-
-    def __init__(self, text: str) -> None:
-        self.text, self.order = text, "="
-
-    def __setstate__(self, state: Any) -> None:
-        if not isinstance(state, tuple) or len(state) < 2 or state[1] not in ("<", ">", "|", "="):
-            raise ValueError("a dtype's state is not plain")
-        self.order = state[1]
-
-    def build(self) -> np.dtype:
-        """The dtype. Raises ValueError for objects, records and anything else that is not plain numbers or text."""
-        if not isinstance(self.text, str) or len(self.text) > 12 or self.text[:1].lower() not in DTYPE_KINDS.lower():
-            raise ValueError(f"dtype {str(self.text)[:20]!r} is not plain numbers or text")
-        dtype = np.dtype(self.text)
-        if dtype.kind not in DTYPE_KINDS:
-            raise ValueError(f"dtype {self.text!r} is not plain numbers or text")
-        return dtype.newbyteorder("<" if self.order == "<" else ">") if self.order in "<>" else dtype
-
-
-class _Array:
-    """An array as a file describes it."""
-
-    __slots__ = ("state",)
-
-    def __init__(self) -> None:
-        self.state: Any = None
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
-
-    def build(self) -> np.ndarray:
-        """The array. Raises ValueError where shape, dtype and bytes do not fit."""
-        if not isinstance(self.state, tuple) or len(self.state) != 5:
-            raise ValueError("an array's state is not plain")
-        _, shape, dtype, fortran, data = self.state
-        kind = dtype.build() if isinstance(dtype, _Dtype) else None
-        if kind is None or not isinstance(data, bytes) or not isinstance(shape, tuple) or len(shape) > 8:
-            raise ValueError("an array's state is not plain")
-        if not all(isinstance(n, int) and 0 <= n <= MAX_ITEMS for n in shape):
-            raise ValueError(f"an array's shape is absurd: {shape}")
-        return np.frombuffer(data, kind).reshape(shape, order="F" if fortran else "C").copy()
-
-
-class _Reconstruct:
-    __slots__ = ()
-
-    def __call__(self, *args: Any) -> _Array:
-        if len(args) != 3 or not isinstance(args[0], _NdarrayType):
-            raise ValueError("arrays of another class than numpy.ndarray are refused")
-        return _Array()
-
-
-class _MakeDtype:
-    __slots__ = ()
-
-    def __call__(self, *args: Any) -> _Dtype:
-        if not args or not isinstance(args[0], str):
-            raise ValueError("a dtype's description is not text")
-        return _Dtype(args[0])
-
-
-class _MakeScalar:
-    __slots__ = ()
-
-    def __call__(self, *args: Any) -> Any:
-        if len(args) != 2 or not isinstance(args[0], _Dtype) or not isinstance(args[1], bytes):
-            raise ValueError("a scalar's description is not plain")
-        return np.frombuffer(args[1], args[0].build())[:1].item()
-
-
-class _FromBuffer:
-    """How protocol 5 writes arrays."""
-
-    __slots__ = ()
-
-    def __call__(self, *args: Any) -> _Array:
-        if len(args) != 4 or not isinstance(args[0], bytes | bytearray) or not isinstance(args[1], _Dtype):
-            raise ValueError("an array's buffer is not plain")
-        array = _Array()
-        array.state = (1, args[2], args[1], args[3] == "F", bytes(args[0]))
-        return array
-
-
-class _MakeSet:
-    """How older protocols write sets."""
-
-    __slots__ = ()
-
-    def __call__(self, *args: Any) -> set:
-        if len(args) != 1 or type(args[0]) is not list:
-            raise ValueError("a set's items are not a list")
-        return set(args[0])
-
-
-# Both names of NumPy 1 and of NumPy 2.
-ALLOWED = {
-    ("numpy", "ndarray"): _NdarrayType(),
-    ("numpy", "dtype"): _MakeDtype(),
-    ("numpy.core.multiarray", "_reconstruct"): _Reconstruct(),
-    ("numpy._core.multiarray", "_reconstruct"): _Reconstruct(),
-    ("numpy.core.numeric", "_frombuffer"): _FromBuffer(),
-    ("numpy._core.numeric", "_frombuffer"): _FromBuffer(),
-    ("builtins", "set"): _MakeSet(),
-    ("numpy.core.multiarray", "scalar"): _MakeScalar(),
-    ("numpy._core.multiarray", "scalar"): _MakeScalar(),
-}
-
-
 class _Closed(pickle._Unpickler):  # type: ignore[name-defined,misc]
-    """The unpickler whose find_class answers the names of ALLOWED and refuses all others."""
+    """The unpickler whose find_class answers the names of ALLOWED and refuses all others, and whose loop ends."""
+
+    dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(io.BytesIO(data))
+        self.size, self.ends = len(data), time.monotonic() + MAX_SECONDS
+
+    def load(self) -> Any:
+        """`_Unpickler.load`, counted."""
+        self._unframer = pickle._Unframer(self._file_read, self._file_readline)  # type: ignore[attr-defined]
+        self.read, self.readinto, self.readline = self._unframer.read, self._unframer.readinto, self._unframer.readline
+        self.metastack: list[list] = []
+        self.stack: list = []
+        self.append = self.stack.append
+        try:
+            for count in range(MAX_INSTRUCTIONS):
+                if count % CHECK_EVERY == 0 and time.monotonic() > self.ends:
+                    raise ValueError(f"takes longer than {MAX_SECONDS:.0f} s to read")
+                key = self.read(1)
+                if not key:
+                    raise EOFError("ends in the middle")
+                self.dispatch[key[0]](self)
+        except pickle._Stop as stop:  # type: ignore[attr-defined]
+            return stop.value
+        raise ValueError(f"more than {MAX_INSTRUCTIONS} instructions")
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in ALLOWED:
@@ -153,33 +65,95 @@ class _Closed(pickle._Unpickler):  # type: ignore[name-defined,misc]
     def get_extension(self, code: int) -> Any:
         raise ValueError("uses a registered extension; refused")
 
+    def bounded_int(self, load: Any) -> None:
+        """An integer, refused beyond 64 bits: larger ones can all have the same hash."""
+        load(self)
+        if not -MAX_INT <= self.stack[-1] < MAX_INT:
+            raise ValueError("an integer of more than 64 bits is refused")
+
+    def checked_keys(self, load: Any, every: int) -> None:
+        """A dict or set filled from the stack, after a look at the keys."""
+        plain_keys(self.stack[::every])
+        load(self)
+
+    def bounded_bytearray(self, load: Any) -> None:
+        """A bytearray no longer than the file that holds it."""
+        data = self._unframer.read(8)
+        length = int.from_bytes(data, "little")
+        if len(data) < 8 or length > self.size:
+            raise ValueError(f"a bytearray of {length} bytes is longer than the file")
+        self.append(bytearray(self.read(length)))
+
+
+def _replaced() -> dict[int, Any]:
+    """Instructions that are looked at before or after they run."""
+    load = pickle._Unpickler.dispatch  # type: ignore[attr-defined]
+    ints = {code[0]: (lambda self, f=load[code[0]]: self.bounded_int(f)) for code in (pickle.LONG, pickle.LONG1, pickle.LONG4, pickle.INT)}
+    sets = {c[0]: (lambda self, f=load[c[0]]: self.checked_keys(f, 1)) for c in (pickle.ADDITEMS, pickle.FROZENSET)}
+    dicts = {c[0]: (lambda self, f=load[c[0]]: self.checked_keys(f, 2)) for c in (pickle.SETITEMS, pickle.DICT)}
+    one = {pickle.SETITEM[0]: lambda self: (plain_keys(self.stack[-2:-1]), load[pickle.SETITEM[0]](self))}
+    return {**ints, **sets, **dicts, **one, pickle.BYTEARRAY8[0]: lambda self: self.bounded_bytearray(load)}
+
+
+_Closed.dispatch.update(_replaced())
+
 
 def read_pickle(path: str | Path) -> Any:
-    """What a file holds: None, numbers, text, lists, tuples, sets, dicts and NumPy arrays, nested.
+    """What a file holds: None, numbers, text, lists, tuples, sets, dicts and NumPy arrays (read only), nested.
 
-    Raises ValueError, naming the file, for anything else, a damaged file, or one above MAX_FILE_BYTES.
+    Raises ValueError, naming the file, for anything else, a damaged file, one above MAX_FILE_BYTES, one that takes more than the
+    budget of instructions, items or time, and for what is no regular file. What is missing raises FileNotFoundError.
     """
     path = Path(path)
-    size = path.stat().st_size
-    if size > MAX_FILE_BYTES:
-        raise ValueError(f"{path.name}: {size} bytes, more than {MAX_FILE_BYTES}; not a scenario file")
     try:
-        return _plain(_Closed(io.BytesIO(path.read_bytes())).load(), 0, [0])
+        return _Plain().of(_Closed(_bytes(path)).load(), 0)[0]
+    except FileNotFoundError:
+        raise
     except (Exception, RecursionError, MemoryError) as error:  # a hostile file may fail anywhere; all of it is bad input
         raise ValueError(f"{path.name}: no readable scenario pickle ({str(error) or type(error).__name__})") from error
 
 
-def _plain(value: Any, depth: int, items: list[int]) -> Any:
-    """The same with stand-ins replaced by arrays; raises ValueError for anything that is not plain."""
-    items[0] += 1
-    if depth > MAX_DEPTH or items[0] > MAX_ITEMS:
-        raise ValueError(f"nested deeper than {MAX_DEPTH} or more than {MAX_ITEMS} items")
-    if isinstance(value, _Array):
-        return value.build()
-    if isinstance(value, PLAIN):
-        return value
-    if type(value) is dict:
-        return {_plain(k, depth + 1, items): _plain(v, depth + 1, items) for k, v in value.items()}
-    if type(value) in (list, tuple, set, frozenset):
-        return type(value)(_plain(v, depth + 1, items) for v in value)
-    raise ValueError(f"holds a {type(value).__name__.lstrip('_')}, which is neither an array nor a plain container")
+def _bytes(path: Path) -> bytes:
+    """The bytes of a regular file; a pipe or device would wait for ever or never end."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb") as file:
+        about = os.fstat(handle)
+        if not stat.S_ISREG(about.st_mode):
+            raise ValueError("not a regular file")
+        if about.st_size > MAX_FILE_BYTES:
+            raise ValueError(f"{about.st_size} bytes, more than {MAX_FILE_BYTES}; not a scenario file")
+        return file.read(MAX_FILE_BYTES)
+
+
+class _Plain:
+    """Replaces stand-ins by arrays, each object once; refuses what is not plain, and what grows too large where it is read."""
+
+    def __init__(self) -> None:
+        self.done: dict[int, tuple[Any, int]] = {}
+        self.kept: list[Any] = []  # so that no id is given twice
+
+    def of(self, value: Any, depth: int) -> tuple[Any, int]:
+        """A value -> the plain one, and the items that a reader meets in it."""
+        if isinstance(value, PLAIN):
+            return value, 1
+        if depth > MAX_DEPTH:
+            raise ValueError(f"nested deeper than {MAX_DEPTH}")
+        if id(value) not in self.done:
+            result, items = self._new(value, depth)
+            if items > MAX_ITEMS:
+                raise ValueError(f"holds more than {MAX_ITEMS} items")
+            self.done[id(value)] = result, items
+            self.kept.append(value)
+        return self.done[id(value)]
+
+    def _new(self, value: Any, depth: int) -> tuple[Any, int]:
+        if isinstance(value, ArrayParts):
+            array = value.build()
+            return array, 1 + array.size
+        if type(value) is dict:
+            pairs = [(self.of(k, depth + 1), self.of(v, depth + 1)) for k, v in value.items()]
+            return {k[0]: v[0] for k, v in pairs}, 1 + sum(k[1] + v[1] for k, v in pairs)
+        if type(value) in (list, tuple, set, frozenset):
+            parts = [self.of(v, depth + 1) for v in value]
+            return type(value)(part[0] for part in parts), 1 + sum(part[1] for part in parts)
+        raise ValueError(f"holds a {type(value).__name__}, which is neither an array nor a plain container")
