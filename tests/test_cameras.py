@@ -17,6 +17,8 @@ POSE = se3(rotation_z(0.9) @ EGO_FROM_CAMERA_AXES, [1.7, 0.2, 1.5])
 FISHEYE_K = np.array([[420.0, 0, 640], [0, 420.0, 480], [0, 0, 1]])
 PINHOLE = Camera("CAM_FRONT", 1600, 900, K, POSE)
 FISHEYE = Camera("CAM_FISH", 1280, 960, FISHEYE_K, POSE, "fisheye", (0.02, -0.004, 0.0005, -0.00003))
+BENT = replace(PINHOLE, distortion=(-0.3561, 0.1725, -0.0021, 0.0005, -0.0523))
+CAMERAS = {"pinhole": PINHOLE, "distorted": BENT, "fisheye": FISHEYE}
 
 
 def _pixels(camera: Camera, count: int = 500) -> np.ndarray:
@@ -36,7 +38,7 @@ def test_points_on_rays_project_back_by_the_devkits_own_projection() -> None:
     assert np.abs(seen - pixels).max() < 1e-6
 
 
-@pytest.mark.parametrize("camera", [PINHOLE, FISHEYE], ids=["pinhole", "fisheye"])
+@pytest.mark.parametrize("camera", CAMERAS.values(), ids=CAMERAS)
 def test_project_inverts_unproject_and_moments_hold_every_point(camera: Camera) -> None:
     pixels = _pixels(camera)
     rays = pluecker_rays(camera, pixels)
@@ -54,7 +56,7 @@ def test_fisheye_agrees_with_opencv() -> None:
     np.testing.assert_allclose(here, expected[:, 0], atol=1e-6)
 
 
-@pytest.mark.parametrize("camera", [PINHOLE, FISHEYE], ids=["pinhole", "fisheye"])
+@pytest.mark.parametrize("camera", CAMERAS.values(), ids=CAMERAS)
 def test_resizing_and_cropping_image_and_calibration_together_leaves_rays(camera: Camera) -> None:
     pixels = _pixels(camera)
     rays = pluecker_rays(camera, pixels)

@@ -1,7 +1,8 @@
 """nuScenes-format tables -> `SceneLog`, through nuscenes-devkit.
 
-One convention is ours: a row of calibrated_sensor may carry "camera_model": "fisheye" and "camera_distortion":
-[k1, k2, k3, k4] (Kannala-Brandt); a row without them is a pinhole camera, as everywhere in nuScenes.
+One convention is ours: a row of calibrated_sensor may carry "camera_model": "pinhole" (also where it is absent) or "fisheye",
+and "camera_distortion", in OpenCV's order: of a pinhole 4, 5 or 8 coefficients (Brown-Conrady), of a fisheye 4 (Kannala-Brandt). A
+row without them is a pinhole camera that does not distort, as everywhere in nuScenes.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def refuse_impossible_cameras(nusc: NuScenes, samples: list[Record]) -> None:
                 continue
             seen.add(key)
             row = nusc.get("calibrated_sensor", key[0])
-            problems = calibration_problems(row["camera_intrinsic"], key[1], key[2], row.get("camera_model", "pinhole"))
+            problems = calibration_problems(row["camera_intrinsic"], key[1], key[2], *lens_of(row))
             if problems:
                 raise ValueError(f"calibrated_sensor {key[0]} ({channel}) is impossible: " + "; ".join(problems))
 
@@ -155,11 +156,20 @@ def _cameras(nusc: NuScenes, root: Path, sample: Record, world_from_ego: Array) 
     )
 
 
+def lens_of(calibration: Record) -> tuple[Any, tuple[float, ...]]:
+    """The camera model and distortion coefficients of a row of calibrated_sensor; ValueError where these are no numbers."""
+    distortion = calibration.get("camera_distortion")
+    if distortion is None:
+        distortion = []
+    if not isinstance(distortion, list) or not all(isinstance(k, int | float) and not isinstance(k, bool) for k in distortion):
+        raise ValueError(f"camera_distortion must be a list of numbers, got {distortion!r}")
+    model = calibration.get("camera_model")
+    return "pinhole" if model is None else model, tuple(float(k) for k in distortion)
+
+
 def _camera(row: Record, calibration: Record, ego_from_camera: Array) -> Camera:
-    k1, k2, k3, k4 = (float(k) for k in calibration.get("camera_distortion") or (0.0, 0.0, 0.0, 0.0))
     K = np.array(calibration["camera_intrinsic"], dtype=np.float64)
-    model = calibration.get("camera_model", "pinhole")
-    return Camera(row["channel"], int(row["width"]), int(row["height"]), K, ego_from_camera, model, (k1, k2, k3, k4))
+    return Camera(row["channel"], int(row["width"]), int(row["height"]), K, ego_from_camera, *lens_of(calibration))
 
 
 def _lidar(nusc: NuScenes, sample: Record) -> Array | None:

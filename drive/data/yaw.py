@@ -26,7 +26,7 @@ def yawed(sample: SceneSample, degrees: float, margin_degrees: float) -> SceneSa
 
     Pictures are warped about each camera's centre and held in memory; `ego_from_camera` stays as it was; the recorded
     future and the agents turn about the ego's origin. The past is left as it was: planners of turned samples must not be
-    given it. Raises ValueError for a turn beyond the margin, a fisheye camera, or more than one frame; MissingImage where
+    given it. Raises ValueError for a turn beyond the margin, a fisheye or distorted camera, or more than one frame; MissingImage where
     a picture is not on disk.
     """
     if abs(degrees) > margin_degrees:
@@ -70,8 +70,9 @@ def _inside(camera: Camera, pixels: Array, angle: float) -> bool:
 
 
 def _turned_view(view: CameraImage, angle: float, margin: float) -> CameraImage:
-    if view.camera.model != "pinhole":
-        raise ValueError(f"{view.camera.name} is a fisheye camera: turning it is no homography")
+    if view.camera.bends:
+        what = "is a fisheye camera" if view.camera.model == "fisheye" else "has a distorting lens"
+        raise ValueError(f"{view.camera.name} {what}: turning it is no homography; train without yaw_degrees, or undistort its pictures")
     camera, picture = read_image(view)
     # OpenCV puts pixel centres at whole numbers, this package at halves.
     shift = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])

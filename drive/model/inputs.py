@@ -24,7 +24,7 @@ METRES_SCALE = 10.0
 # Two past poses are of the same moment when their times differ by less than this (key frames jitter by hundredths).
 SAME_TIME_S = 0.1
 
-INTRINSICS_SIZE = 9  # fx, fy, cx, cy in image widths and heights; whether fisheye; four distortion coefficients
+INTRINSICS_SIZE = 9  # fx, fy, cx, cy in image widths and heights; whether fisheye; a fisheye's four coefficients
 POSE_SIZE = 5  # x, y, cos heading, sin heading, known
 DYNAMICS_SIZE = 6  # speed, acceleration, yaw rate, and whether each is known
 UNKNOWN_COMMAND = len(COMMANDS)
@@ -91,7 +91,8 @@ def prepare(observation: Observation, config: ModelConfig) -> Prepared:
     for f, frame in enumerate(views):
         for c, (camera, picture) in enumerate(frame):
             images[f, c] = picture.transpose(2, 0, 1)
-            rays[f, c] = pluecker_rays(camera, patch_centres(camera.width, camera.height, columns, rows))
+            found = pluecker_rays(camera, patch_centres(camera.width, camera.height, columns, rows))
+            rays[f, c] = np.where(np.isnan(found), 0.0, found)  # a direction of length 0: the lens has no ray there
             intrinsics[f, c] = intrinsics_features(camera)
             valid[f, c] = True
     return Prepared(
@@ -117,10 +118,14 @@ def collate(items: Sequence[Prepared]) -> Batch:
 
 
 def intrinsics_features(camera: Camera) -> Array:
-    """Camera -> [9]: focal lengths and principal point in units of the image's size, fisheye flag, distortion."""
+    """Camera -> [9]: focal lengths and principal point in units of the image's size, fisheye flag, a fisheye's distortion.
+
+    How a pinhole's lens bends is in the rays alone: its 4, 5 or 8 coefficients mean little one by one.
+    """
     size = np.array([camera.width, camera.height], dtype=np.float64)
     focal, centre = camera.K[[0, 1], [0, 1]] / size, camera.K[:2, 2] / size
-    return np.concatenate([focal, centre, [float(camera.model == "fisheye")], camera.distortion])
+    fisheye = camera.model == "fisheye"
+    return np.concatenate([focal, centre, [float(fisheye)], camera.distortion if fisheye else np.zeros(4)])
 
 
 def _chosen(frame: Frame, names: tuple[str, ...]) -> list[CameraImage]:

@@ -11,7 +11,7 @@ A file holds `cameras:`, a list of mappings with these keys (those with a value 
     pitch 0.0  degrees upwards
     roll 0.0   degrees clockwise as the camera sees it
     model pinhole       or fisheye (Kannala-Brandt)
-    distortion [0, 0, 0, 0]  k1..k4, fisheye only
+    distortion [0, 0, 0, 0]  fisheye k1, k2, k3, k4; pinhole k1, k2, p1, p2[, k3[, k4, k5, k6]] (Brown-Conrady, as OpenCV orders them)
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ import numpy as np
 
 from drive.cameras import Camera, resized
 from drive.data.plain_yaml import read_yaml
+from drive.distortion import distortion_problems
 from drive.frames import EGO_FROM_CAMERA_AXES, Array, rotation_z, se3
 
 FOLDER = Path(__file__).with_suffix("")
 RIGS = ("nuscenes", "pandaset", "waymo", "fisheye4")
 REQUIRED = {"name": str, "size": 2, "focal": 2, "position": 3}
-OPTIONAL = {"centre": 2, "yaw": float, "pitch": float, "roll": float, "model": str, "distortion": 4}
+OPTIONAL = {"centre": 2, "yaw": float, "pitch": float, "roll": float, "model": str, "distortion": list}
 MAX_CAMERAS = 32
 WIDTHS_PX = (16, 8192)  # of the widest camera
 RANDOM_SIZES = ((1600, 900), (1920, 1080), (1280, 720), (1280, 960), (1920, 1280), (1024, 576))
@@ -99,9 +100,11 @@ def _camera(row: Any, where: str) -> Camera:
     width, height = (int(v) for v in row["size"])
     (fx, fy), (cx, cy) = row["focal"], row.get("centre", (width / 2, height / 2))
     pose = mount(row["position"], *(float(row.get(key, 0.0)) for key in ("yaw", "pitch", "roll")))
-    k1, k2, k3, k4 = (float(k) for k in row.get("distortion", (0.0, 0.0, 0.0, 0.0)))
+    model, distortion = row.get("model", "pinhole"), tuple(row.get("distortion", ()))
+    if problems := distortion_problems(model, distortion):
+        raise ValueError(f"{where}, distortion: {problems[0]}")
     K = np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]])
-    return Camera(row["name"], width, height, K, pose, row.get("model", "pinhole"), (k1, k2, k3, k4))
+    return Camera(row["name"], width, height, K, pose, model, distortion)
 
 
 def _check(value: Any, expected: Any, where: str) -> None:
@@ -111,9 +114,10 @@ def _check(value: Any, expected: Any, where: str) -> None:
     else:
         numbers = [value] if expected is float else value
         good = isinstance(numbers, list) and all(isinstance(v, int | float) and np.isfinite(v) for v in numbers)
-        good = good and len(numbers) == (1 if expected is float else expected)
+        good = good and (expected is list or len(numbers) == (1 if expected is float else expected))
     if not good:
-        kind = "a text" if expected is str else "a finite number" if expected is float else f"{expected} finite numbers"
+        kinds = {str: "a text", float: "a finite number", list: "a list of finite numbers"}
+        kind = kinds.get(expected, f"{expected} finite numbers")
         raise ValueError(f"{where}: expected {kind}, got {value!r}")
 
 

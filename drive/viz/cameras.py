@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drive.cameras import Camera, project, resized, unproject
+from drive.cameras import Camera, project, resized, view_cosine
 from drive.data.images import read_image
 from drive.frames import Array, invert_se3, transform_points
 from drive.geometry import box_corners
@@ -21,8 +21,8 @@ NEAR_M = 0.2
 BOX_RANGE_M = 75.0
 RIBBON_ALPHA = 0.62
 HIDDEN = 0.15  # share of the band that shows through what stands before it
-# A fisheye camera bends straight edges: they are cut into this many pieces. A pinhole camera keeps them straight.
-FISHEYE_PIECES = 12
+# A lens that bends straight edges draws them in this many pieces. Other pinhole cameras keep them straight.
+BENT_PIECES = 12
 DASH_PIECES = 3  # of the recorded path, whose points lie `drive.viz.ribbon.STEP_M` apart
 
 # Corners of a box as `box_corners_3d` orders them.
@@ -69,15 +69,14 @@ def draw_camera(camera_image: CameraImage, width: int, height: int, scenery: Sce
 def clip_margin(camera: Camera, points_in_ego: ArrayLike) -> Array:
     """How far points [..., 3] lie inside the part of space that the camera can draw, [...] metres; negative = outside.
 
-    Pinhole: ahead of the near plane. Fisheye: inside the cone through the image's corners; beyond it the lens polynomial
+    Pinhole: ahead of the near plane. A lens that bends: inside the cone through the image's corners; beyond it its polynomial
     may fold back.
     """
     points = transform_points(invert_se3(camera.ego_from_camera), points_in_ego)
-    if camera.model == "pinhole":
+    if not camera.bends:
         return points[..., 2] - NEAR_M
-    w, h = camera.width, camera.height
-    corners = unproject(camera, [[0, 0], [w, 0], [0, h], [w, h]])
-    return points[..., 2] - np.linalg.norm(points, axis=-1) * corners[:, 2].min()
+    inside = points[..., 2] - np.linalg.norm(points, axis=-1) * view_cosine(camera)
+    return inside if camera.model == "fisheye" else np.minimum(inside, points[..., 2] - NEAR_M)
 
 
 def project_polygon(camera: Camera, ring: ArrayLike) -> Array:
@@ -98,8 +97,8 @@ def project_polygon(camera: Camera, ring: ArrayLike) -> Array:
 def project_segments(camera: Camera, start: ArrayLike, end: ArrayLike) -> Array:
     """Segments from start [S, 3] to end [S, 3] in the ego frame -> the parts the camera can draw, pixels [M, 2, 2]."""
     a, b = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
-    if camera.model == "fisheye":
-        share = np.linspace(0, 1, FISHEYE_PIECES + 1)[:, None, None]
+    if camera.bends:
+        share = np.linspace(0, 1, BENT_PIECES + 1)[:, None, None]
         points = a + (b - a) * share
         a, b = points[:-1].reshape(-1, 3), points[1:].reshape(-1, 3)
     inside_a, inside_b = clip_margin(camera, a), clip_margin(camera, b)
@@ -192,9 +191,9 @@ def _on_ground(points_xy: Array, z: float) -> Array:
 
 
 def _in_pieces(ring: Array, camera: Camera) -> Array:
-    if camera.model == "pinhole":
+    if not camera.bends:
         return ring
-    share = np.linspace(0, 1, FISHEYE_PIECES, endpoint=False)[None, :, None]
+    share = np.linspace(0, 1, BENT_PIECES, endpoint=False)[None, :, None]
     return (ring[:, None] + (np.roll(ring, -1, 0) - ring)[:, None] * share).reshape(-1, ring.shape[1])
 
 

@@ -12,6 +12,7 @@ import pytest
 from edit_tables import edit
 
 from drive.baselines import ConstantVelocity
+from drive.data.check import check_dataset
 from drive.data.dataset import open_dataset
 from drive.schema import MissingImage, Window
 
@@ -148,6 +149,38 @@ def test_fisheye_by_our_convention(one_scene: Path) -> None:
     front, other, *_ = open_dataset(one_scene)[0].observation.frames[0].cameras
     assert (front.camera.model, front.camera.distortion) == ("fisheye", (0.1, -0.02, 0.003, 0.0))
     assert other.camera.model == "pinhole"
+
+
+@pytest.mark.parametrize("model", [{}, {"camera_model": None}, {"camera_model": "pinhole"}])
+@pytest.mark.parametrize("count", [4, 5, 8])
+def test_coefficients_without_a_model_are_brown_conradys(one_scene: Path, model: dict, count: int) -> None:
+    lens = [-0.3, 0.1, 0.001, -0.002, 0.01, 0.02, 0.01, 0.001][:count]
+    with edit(one_scene, "calibrated_sensor") as rows:
+        rows[0] |= {"camera_distortion": lens, **model}
+    front = open_dataset(one_scene)[0].observation.frames[0].cameras[0]
+    assert (front.camera.model, front.camera.distortion) == ("pinhole", tuple(lens))
+    assert not check_dataset(one_scene).errors
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"camera_distortion": [0.1] * 6}, "6 distortion coefficients for a pinhole camera, expected 4 or 5 or 8"),
+        ({"camera_distortion": [0.1] * 5, "camera_model": "fisheye"}, "5 distortion coefficients for a fisheye camera, expected 4"),
+        ({"camera_distortion": {"k1": 0.1}}, "list of numbers"),
+        ({"camera_distortion": ["0.1"] * 4}, "list of numbers"),
+        ({"camera_distortion": [0.1, float("nan"), 0, 0]}, "finite"),
+        ({"camera_distortion": [-3.0, 0, 0, 0]}, "folds over within the picture"),
+        ({"camera_model": "double-sphere"}, "'pinhole' or 'fisheye'"),
+    ],
+)
+def test_impossible_lenses_by_loader_and_check_alike(one_scene: Path, change: dict, message: str) -> None:
+    with edit(one_scene, "calibrated_sensor") as rows:
+        rows[0] |= change
+    with pytest.raises(ValueError, match=message):
+        open_dataset(one_scene)
+    (error,) = check_dataset(one_scene).errors
+    assert error.kind == "impossible calibration" and message in error.message and error.field in change
 
 
 @pytest.mark.real

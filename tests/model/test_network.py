@@ -121,6 +121,18 @@ def test_the_mask_in_use_is_the_table_that_is_drawn(network: DrivingNetwork) -> 
     np.testing.assert_array_equal(used.numpy(), attention_table(sequence))
 
 
+def test_rays_bend_with_the_lens_and_pixels_without_one_are_zeros() -> None:
+    plain, fine = make_observation(cameras=1), replace(TINY, camera=replace(TINY.camera, stride=8))
+    for lens, share in (((-0.3, 0.05, 0.0, 0.0), 0.0), ((-0.4, 0.0, 0.0, 0.0), 4 / 32)):
+        bent = with_cameras(plain, lambda views: [replace(v, camera=replace(v.camera, distortion=lens)) for v in views])  # noqa: B023
+        here, there = prepare(plain, fine), prepare(bent, fine)
+        none = ~there.rays.any(-1)
+        assert none.mean() == share and np.isfinite(there.rays).all() and np.abs(there.rays - here.rays).max() > 0.02
+        lengths = np.linalg.norm(there.rays[..., :3], axis=-1)
+        np.testing.assert_allclose(lengths[~none], 1, atol=1e-6)
+        np.testing.assert_array_equal(there.intrinsics, here.intrinsics)
+
+
 def test_a_lacking_camera_or_other_times_are_plan_errors() -> None:
     observation = make_observation()
     config = replace(TINY, inputs=Inputs(cameras=("CAM_0", "CAM_9")))

@@ -75,6 +75,9 @@ ODD_CAMERAS = {
 FISHEYES = {
     "fisheye 190": fisheye(161, 121, 190.0, mount([3.5, 0.0, 0.7], 0.0, -15.0)),
     "fisheye 280, rolled": fisheye(150, 150, 280.0, mount([1.0, 0.0, 1.9], 90.0, 10.0, 25.0)),
+    "distorted pinhole": replace(
+        pinhole(160, 90, 95.0, mount([1.7, 0.0, 1.5])), distortion=(-0.25, 0.08, 0.002, -0.001, -0.01)
+    ),
 }
 
 
@@ -186,7 +189,8 @@ def test_triangles_through_the_camera_are_cut_at_its_plane(monkeypatch: pytest.M
 def test_depth_is_the_distance_along_the_ray(monkeypatch: pytest.MonkeyPatch, town: tuple[World, State]) -> None:
     wall = np.array([[10.0, -99.0, -99.0], [10.0, -99.0, 99.0], [10.0, 99.0, 99.0], [10.0, 99.0, -99.0]])
     scene = Scene(monkeypatch, town, polygons([(wall, 3, "building", 0.0, 0)]))
-    for camera in (pinhole(50, 40, 30.0, LEVEL), fisheye(60, 60, 150.0, LEVEL)):
+    bent = replace(pinhole(50, 40, 50.0, LEVEL), distortion=(-0.3, 0.1, 0.0, 0.0))
+    for camera in (pinhole(50, 40, 30.0, LEVEL), bent, fisheye(60, 60, 150.0, LEVEL)):
         u, v = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
         ahead = unproject(camera, np.stack([u, v], -1))[..., 2]
         shown = scene.draw(camera)

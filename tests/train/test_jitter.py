@@ -54,6 +54,15 @@ def test_target_turns_calibration_stays_and_no_border_shows(sample: SceneSample)
         yawed(white, 9, 8)
 
 
+def test_lenses_that_bend_are_not_turned(sample: SceneSample) -> None:
+    (frame,) = sample.observation.frames
+    for change, what in (({"distortion": (-0.3, 0.1, 0.0, 0.0)}, "distorting lens"), ({"model": "fisheye"}, "fisheye camera")):
+        views = [replace(v, camera=replace(v.camera, **change)) for v in frame.cameras]
+        bent = replace(sample, observation=replace(sample.observation, frames=(replace(frame, cameras=tuple(views)),)))
+        with pytest.raises(ValueError, match=f"CAM_.*{what}.*undistort"):
+            yawed(bent, 3, 8)
+
+
 def test_the_crop_is_as_large_as_it_can_be(sample: SceneSample) -> None:
     camera = sample.observation.frames[0].cameras[0].camera
     assert crop_window(camera, 0.0) == (0, 0, camera.width, camera.height)

@@ -100,9 +100,10 @@ def test_box_without_points_is_not_drawn_and_ribbon_passes_behind_boxes():
     assert free > 60 and behind < 0.4 * free, "the band's blue does not shine through the car"
 
 
-@pytest.mark.parametrize("model", ["pinhole", "fisheye"])
+@pytest.mark.parametrize("model", ["pinhole", "distorted", "fisheye"])
 def test_polygons_are_cut_where_the_camera_ends(model):
-    camera = make_camera(0, W, H, model)
+    camera = make_camera(0, W, H, "fisheye" if model == "fisheye" else "pinhole")
+    camera = replace(camera, distortion=(-0.25, 0.05, 0.0, 0.0)) if model == "distorted" else camera
     through = np.array([[-10.0, 1, 0], [10, 1, 0], [10, -1, 0], [-10, -1, 0]])
     pixels = project_polygon(camera, through)
     assert len(pixels) >= 4 and np.isfinite(pixels).all()
@@ -134,6 +135,18 @@ def test_fisheye_bends_edges_and_draws_beyond_ninety_degrees():
     quad = make_ribbon(straight(6.0), TIMES).quads[-30]
     middle = project(camera, [*quad.mean(0), 0.0])[0].astype(int)
     assert mask[middle[1], middle[0]]
+
+
+def test_a_distorting_lens_bends_edges_and_what_lies_beyond_its_fold_is_not_drawn():
+    """What lies 2 m ahead and 5 m aside is beyond the fold of r (1 - 0.12 r^2), which would put it back into the picture."""
+    camera = replace(make_camera(0, 320, 180), distortion=(-0.12, 0.0, 0.0, 0.0))
+    start, end = np.array([[11.0, -6.0, 0.0]]), np.array([[11.0, 6.0, 0.0]])
+    segments = project_segments(camera, start, end)
+    share = np.linspace(0, 1, len(segments) + 1)[:, None]
+    np.testing.assert_allclose(segments[:, 0], project(camera, start + (end - start) * share[:-1])[0], atol=1e-9)
+    ends = segments[[0, -1], [0, 1]].mean(0)
+    assert abs(segments[len(segments) // 2, 0] - ends)[1] > 0.5
+    assert len(project_segments(camera, [[3.0, 5.0, 1.5]], [[3.0, 5.8, 1.5]])) == 0
 
 
 def test_camera_time_offset_is_in_the_calibration_alone():

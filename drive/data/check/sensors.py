@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from drive.cameras import calibration_problems
+from drive.cameras import calibration_problems, share_without_ray
 from drive.data.check.report import CheckReport
-from drive.data.check.tables import Row, Tables, finite
-from drive.data.nuscenes import CAMERA_PREFIX, LIDAR
+from drive.data.check.tables import Row, Tables
+from drive.data.nuscenes import CAMERA_PREFIX, LIDAR, lens_of
 
-CAMERA_MODELS = ("pinhole", "fisheye")
 # Key-frame data further than this from its sample's time belongs to another moment.
 KEY_FRAME_MAX_S = 0.25
+# A word of a calibration's problem -> the field that it is about.
+_FIELDS = {"distortion": "camera_distortion", "model must": "camera_model"}
 POSE_MAX_S = 0.01
 
 
@@ -73,16 +74,19 @@ def check_cameras(report: CheckReport, tables: Tables) -> None:
             seen.setdefault((row["calibrated_sensor_token"], row["width"], row["height"]), token)
     for (calibration, width, height), token in seen.items():
         row = tables["calibrated_sensor"][calibration]
-        model, distortion = row.get("camera_model", "pinhole"), row.get("camera_distortion")
-        if model not in CAMERA_MODELS:
-            message = f"got {model!r}, expected one of {', '.join(CAMERA_MODELS)}"
-            report.error("impossible calibration", "calibrated_sensor", calibration, "camera_model", message)
-        if distortion is not None and not finite(distortion, 4):
-            message = f"got {distortion!r}, expected [k1, k2, k3, k4]"
-            report.error("impossible calibration", "calibrated_sensor", calibration, "camera_distortion", message)
-        for problem in calibration_problems(row["camera_intrinsic"], width, height, model):
+        try:
+            lens = lens_of(row)
+        except ValueError as error:
+            report.error("impossible calibration", "calibrated_sensor", calibration, "camera_distortion", str(error))
+            continue
+        problems = calibration_problems(row["camera_intrinsic"], width, height, *lens)
+        for problem in problems:
             message = f"{problem} (as used by sample_data {token})"
-            report.error("impossible calibration", "calibrated_sensor", calibration, "camera_intrinsic", message)
+            field = next((name for word, name in _FIELDS.items() if word in problem), "camera_intrinsic")
+            report.error("impossible calibration", "calibrated_sensor", calibration, field, message)
+        if not problems and (share := share_without_ray(row["camera_intrinsic"], width, height, *lens)):
+            message = f"folds over within the picture: {share:.1%} of it, in the corners, has no ray"
+            report.warn("distortion folds over", "calibrated_sensor", calibration, "camera_distortion", message)
 
 
 def check_unknowns(report: CheckReport, tables: Tables) -> None:

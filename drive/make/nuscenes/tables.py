@@ -75,7 +75,7 @@ def base_rows(rig: Sequence[Camera]) -> Rows:
         meaning = f"{low} to {high} % of its outline in all cameras is seen"
         rows["visibility"].append({"token": str(number), "level": name, "description": meaning})
     for camera in rig:
-        lens = {"camera_model": "fisheye", "camera_distortion": list(camera.distortion)} if camera.model == "fisheye" else {}
+        lens = {"camera_model": camera.model, "camera_distortion": list(camera.distortion)} if camera.bends else {}
         _sensor(rows, camera.name, "camera", camera.ego_from_camera, np.round(camera.K, 6).tolist(), lens)
     _sensor(rows, CHANNEL, "lidar", EGO_FROM_LIDAR, [], {})
     return rows

@@ -57,7 +57,7 @@ class Outlines:
 
 def _covered(camera: Camera, in_ego: Array) -> int:
     """Pixels of one camera whose centres lie in the triangles [T, 3, 3], in the ego frame."""
-    if camera.model == "pinhole":
+    if not camera.bends:
         in_camera = clipped(transform_points(invert_se3(camera.ego_from_camera), in_ego), NEAR_M)
         pixels = in_camera[..., :2] / in_camera[..., 2:] * camera.K[[0, 1], [0, 1]] + camera.K[:2, 2]
     else:
