@@ -22,7 +22,21 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # From left to right; a module imports from its own layer and those left of it. A new module or folder needs a place here.
 LAYERS = (
-    {"schema", "frames", "cameras", "distortion", "geometry", "baselines", "maps", "dynamics", "control", "jit", "outputs", "limits"},
+    {
+        "schema",
+        "frames",
+        "cameras",
+        "distortion",
+        "geometry",
+        "baselines",
+        "maps",
+        "dynamics",
+        "control",
+        "jit",
+        "pool",
+        "outputs",
+        "limits",
+    },
     {"tokens", "data"},
     {"tasks", "world"},
     {"render", "expert"},

@@ -19,6 +19,7 @@ from drive.data.images import read_image
 from drive.frames import Array
 from drive.make.demonstrations import demonstrations
 from drive.make.recipe import FIRST_TEST_TOWN, Recipe
+from drive.pool import Failed, outcomes, raise_failed
 from drive.render.rigs import load_rig
 from drive.schema import CameraImage
 from drive.sim.episodes import Episode, MakePlanner, make_world
@@ -56,20 +57,17 @@ def open_folder(folder: Path, recipe: Recipe) -> None:
 def make_shards(folder: Path, recipe: Recipe, seeds: range, workers: int, load: MakePlanner) -> None:
     """Makes the files of towns that are missing; load makes the recipe's driver of its name, in the worker.
 
+    Where some cannot be made, the others are, before what the first of them raised (JobError where its worker was lost) is raised.
     Raises ValueError for the test towns' seeds, and as `open_folder`.
     """
     if seeds.stop > FIRST_TEST_TOWN:
         raise ValueError(f"towns from {FIRST_TEST_TOWN} on are for tests; got seeds up to {seeds.stop - 1}")
     open_folder(folder, recipe)
     jobs = [(folder, recipe, seed, load) for seed in seeds if not shard_path(folder, seed).exists()]
-    if workers <= 1 or len(jobs) < 2:
-        for job in jobs:
-            _make_shard(job)
-        return
-    import multiprocessing
-
-    with multiprocessing.get_context("spawn").Pool(min(workers, len(jobs))) as pool:
-        pool.map(_make_shard, jobs, chunksize=1)
+    failed = [(job[2], made) for job, made in zip(jobs, outcomes(_make_shard, jobs, workers), strict=True) if isinstance(made, Failed)]
+    if failed:
+        names = ", ".join(str(seed) for seed, _ in failed)
+        raise_failed(failed[0][1], f"towns {names} of {len(jobs)} were not made; the others are kept in {folder}. The first")
 
 
 def read_shard(path: Path) -> Shard:

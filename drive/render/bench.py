@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import multiprocessing
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from threading import Barrier
 
 from drive.cameras import Camera, resized
+from drive.pool import results
 from drive.render.look import actor_mesh
 from drive.render.renderer import Renderer
 from drive.render.rigs import load_rig
@@ -24,7 +25,7 @@ CORES = 2
 STATES, APART = 40, 5  # states of a drive that are drawn in turn, and steps between them
 TRAFFIC = TrafficConfig(vehicles=(21, 21), walkers=(8, 8), least_met=0)
 PANDA3D_IMAGES_PER_S = 950.0  # its software renderer without shadows at 256x448
-START_TIMEOUT_S = 900.0
+START_TIMEOUT_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,8 @@ class RenderBench:
 
 def bench_render(seconds: float = 4.0, seed: int = 1) -> RenderBench:
     """Pictures by two processes at each size, then the closed loop of one process with two threads."""
-    context = multiprocessing.get_context("spawn")
-    barrier = context.Barrier(CORES)
-    with ProcessPoolExecutor(CORES, context, initializer=_share, initargs=(barrier,)) as pool:
-        jobs = [pool.submit(_draw, seed + n, seconds) for n in range(CORES)]
-        counted = [job.result() for job in jobs]
+    barrier = multiprocessing.get_context("spawn").Barrier(CORES)
+    counted = list(results(_draw, [(seed + n, seconds) for n in range(CORES)], CORES, prepare=functools.partial(_share, barrier)))
     paces = []
     for n, (width, height) in enumerate(SIZES):
         images, cpu_s = sum(rows[n][0] for rows in counted), sum(rows[n][2] for rows in counted)
@@ -103,8 +101,9 @@ def _share(barrier: Barrier) -> None:
     _barrier = barrier
 
 
-def _draw(seed: int, seconds: float) -> list[tuple[int, float, float]]:
+def _draw(job: tuple[int, float]) -> list[tuple[int, float, float]]:
     """Images, wall seconds and CPU seconds of one process at each size, all processes at the same time."""
+    seed, seconds = job
     world, states = _drive(seed)
     renderer, counted = Renderer(world, WEATHERS["day"], seed), []
     for width, height in SIZES:

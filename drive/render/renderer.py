@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from drive.cameras import Camera, resized
 from drive.frames import Array, se2_to_se3
+from drive.pool import alive
 from drive.render import look
 from drive.render.culling import View
 from drive.render.lens import Face, faces_of
@@ -59,6 +60,7 @@ class Renderer:
     def render(self, state: State, cameras: Sequence[Camera], heights: Array | None = None) -> tuple[Buffers, ...]:
         """One picture for each camera; `ego_from_camera` places it on the car. heights [A]: metres by which agents stand above the
         road's plane, where not all stand on it."""
+        alive()
         mesh = look.actor_mesh(self.models, state)
         moving = pack_actors(mesh if heights is None else lifted(mesh, heights))
         ego = np.array([state.ego[X], state.ego[Y], state.ego[HEADING]])

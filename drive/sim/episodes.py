@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from drive.pool import STUCK_S, outcomes
 from drive.schema import Planner
 from drive.sim.rollout import HUMAN, Loop, PrivilegedPlanner, Rollout, replay_human, rollout
 from drive.world.world import World
@@ -84,23 +84,13 @@ def drive_all(
     finish: Callable[[Episode, Rollout], Any],
 ) -> Iterator[tuple[Episode, str, Any]]:
     """Every episode by every planner, in order. load and finish run in the worker that drives (so both must be importable);
-    finish turns a drive into what is kept."""
-    yield from in_workers(_drive, [(episode, planner, loop, load, finish) for planner in planners for episode in episodes], workers)
+    finish turns a drive into what is kept. A `Failed` stands for a drive that raised, or was lost with its worker twice."""
+    jobs = [(episode, planner, loop, load, finish) for planner in planners for episode in episodes]
+    # A planner may be silent for as long as it may think; a step of the world and its pictures come on top.
+    kept = outcomes(_drive, jobs, workers, STUCK_S + loop.deadline_s)
+    yield from ((job[0], job[1], result) for job, result in zip(jobs, kept, strict=True))
 
 
-def in_workers(work: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -> Iterator[Any]:
-    """Results in the order of the jobs; with several workers from fresh processes of one thread each."""
-    if workers <= 1 or len(jobs) < 2:
-        yield from map(work, jobs)
-        return
-    import multiprocessing
-
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-    with multiprocessing.get_context("spawn").Pool(min(workers, len(jobs))) as pool:
-        yield from pool.imap(work, jobs, chunksize=1)
-
-
-def _drive(job: tuple[Episode, str, Loop, MakePlanner, Callable[[Episode, Rollout], Any]]) -> tuple[Episode, str, Any]:
+def _drive(job: tuple[Episode, str, Loop, MakePlanner, Callable[[Episode, Rollout], Any]]) -> Any:
     episode, planner, loop, load, finish = job
-    return episode, planner, finish(episode, drive_episode(episode, planner, loop, load))
+    return finish(episode, drive_episode(episode, planner, loop, load))

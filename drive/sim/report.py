@@ -87,15 +87,21 @@ class SimReport:
         """Length, agents, junctions and lights of the episodes, by planner (median, least, greatest)."""
         lines = [["planner", *FACTS]]
         for planner in self.planners:
-            facts = [[float(s.facts[name]) for s in self.of(planner)] for name in FACTS]
+            facts = [self._facts(planner, name) for name in FACTS]
             lines.append([planner, *(f"{np.median(v):.0f} ({min(v):.0f}-{max(v):.0f})" for v in facts)])
         return "episodes, median (least-greatest)\n" + aligned(lines)
+
+    def _facts(self, planner: str, name: str) -> list[float]:
+        """Of the episodes that a planner drove."""
+        return [float(s.facts[name]) for s in self.of(planner) if name in s.facts] or [0.0]
 
     def save(self, folder: Path) -> Path:
         """Writes report.json."""
         folder.mkdir(parents=True, exist_ok=True)
         names = {"name": "episode", "family": "family", "planner": "planner", "values": "values", "facts": "facts"}
-        episodes = [{key: getattr(s, name) for name, key in names.items()} for s in self.scores]
+        episodes: list[dict[str, Any]] = [{key: getattr(s, name) for name, key in names.items()} for s in self.scores]
+        for episode in episodes:
+            episode["values"] = {name: None if np.isnan(value) else value for name, value in episode["values"].items()}
         data = {
             "schema": SCHEMA,
             "command": "sim",
@@ -119,7 +125,7 @@ class SimReport:
         blocks: list[Block] = [Numbers([(_cell(rows[p, "success"], True) + " %", f"success of {p}") for p in self.planners])]
         header = ["planner", *SHOWN]
         blocks.append(Table(header, [[p, *(rows[p, m]["value"] for m in SHOWN)] for p in self.planners], "Means over all episodes"))
-        facts: list[list[Any]] = [[p, *(float(np.median([s.facts[n] for s in self.of(p)])) for n in FACTS)] for p in self.planners]
+        facts: list[list[Any]] = [[p, *(float(np.median(self._facts(p, n))) for n in FACTS)] for p in self.planners]
         collided: list[list[Any]] = [[p, kind, n] for p in self.planners for kind, n in self.faults(p).items()]
         blocks.append(Table(["planner", "kind", "episodes"], collided, "At-fault collisions by kind", 0))
         blocks.append(Table(["planner", *FACTS], facts, "What the episodes were like (medians)", 0))
@@ -155,9 +161,13 @@ def _differences(a: str, b: str, first: list[EpisodeScore], second: list[Episode
     rows = []
     for metric in METRICS if pairs else ():
         values = np.array([x.values[metric] - y.values[metric] for x, y in pairs])
-        low, high = scene_interval(values, np.ones(len(values), dtype=bool), [x.name for x, _ in pairs])
+        defined = ~np.isnan(values)
+        if not defined.any():
+            continue
+        low, high = scene_interval(values, defined, [x.name for x, _ in pairs])
         bounds = {"low": None if np.isnan(low) else low, "high": None if np.isnan(high) else high}
-        rows.append({"planner": a, "against": b, "metric": metric, "difference": float(values.mean()), **bounds, "samples": len(pairs)})
+        row = {"planner": a, "against": b, "metric": metric, "difference": float(values[defined].mean())}
+        rows.append(row | bounds | {"samples": int(defined.sum())})
     return rows
 
 

@@ -6,6 +6,7 @@ import hashlib
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from drive.frames import Array
+from drive.pool import alive
 from drive.schema import Observation, Plan, PlanError, Planner, Window
 from drive.sim.sight import Eyes, Sight
 from drive.sim.tracker import Track, make_track
@@ -88,10 +90,11 @@ class Rollout:
     plans: tuple[tuple[int, Array], ...]
     outcome: str
     hash: str
+    traceback: str = ""
 
 
 class PlannerFailure(Exception):
-    """A planner gave no usable answer; the message says why."""
+    """A planner gave no usable answer; the message says why. `__cause__`: what it raised."""
 
 
 @threadpool_limits.wrap(limits=1)  # several threads add up in another order, and the last bit of a drive would depend on their number
@@ -104,13 +107,13 @@ def rollout(world: World, planner: Planner | PrivilegedPlanner, loop: Loop = Loo
     pending: list[tuple[int, Track, Plan]] = []
     current: tuple[int, Track, Plan] | None = None
     plans: list[tuple[int, Array]] = []
-    outcome, moved = "timeout", 0
+    outcome, moved, told = "timeout", 0, ""
     for step in range(round(world.time_limit_s / DT_S)):
         if step % every == 0:
             try:
                 plan = _ask(planner, world, states, loop, eyes)
             except PlannerFailure as failure:
-                outcome = f"planner failed: {failure}"
+                outcome, told = f"planner failed: {failure}", _told(failure)
                 break
             track = make_track(plan, state.ego, step)
             pending.append((step + wait, track, plan))
@@ -118,6 +121,7 @@ def rollout(world: World, planner: Planner | PrivilegedPlanner, loop: Loop = Loo
         while pending and pending[0][0] <= step:
             current = pending.pop(0)
         action = current[1].action(state.ego, step) if current else (0.0, 0.0)
+        alive()
         state = world.step(state, action)
         states.append(state)
         actions.append(action)
@@ -128,7 +132,12 @@ def rollout(world: World, planner: Planner | PrivilegedPlanner, loop: Loop = Loo
         if ended:
             outcome = ended
             break
-    return _rollout(world, planner.name, states, actions, plans, outcome)
+    return _rollout(world, planner.name, states, actions, plans, outcome, told)
+
+
+def _told(failure: PlannerFailure) -> str:
+    """The traceback of what a planner raised."""
+    return "".join(traceback.format_exception(failure.__cause__)) if failure.__cause__ else ""
 
 
 def _ended(world: World, state: State, stood_s: float) -> str | None:
@@ -146,7 +155,7 @@ def _looks(planner: Any) -> bool:
     return not hasattr(planner, "plan_in_world") and getattr(planner, "pictures", None) is not False
 
 
-def _rollout(world: World, name: str, states: list[State], actions: list, plans: list, outcome: str) -> Rollout:
+def _rollout(world: World, name: str, states: list[State], actions: list, plans: list, outcome: str, told: str = "") -> Rollout:
     digest = hashlib.sha256("".join(state_hash(state) for state in states).encode())
     return Rollout(
         world,
@@ -161,6 +170,7 @@ def _rollout(world: World, name: str, states: list[State], actions: list, plans:
         tuple(plans),
         outcome,
         digest.hexdigest(),
+        told,
     )
 
 

@@ -29,6 +29,7 @@ def save_rollout(run: Rollout, episode: Episode, folder: Path, name: str) -> Pat
         "steps": len(run.actions),
         "hash": run.hash,
     }
+    about |= {"traceback": run.traceback} if run.traceback else {}
     arrays = {"actions": run.actions, "ego": run.ego, "pose": run.pose, "speed": run.speed, "active": run.active, "flags": run.flags}
     arrays |= {"plan_steps": np.array([at for at, _ in run.plans], dtype=np.int64), "plan_poses": _stacked(run.plans)}
     np.savez_compressed(folder / f"{name}.npz", **arrays)

@@ -59,14 +59,15 @@ METRICS: dict[str, str] = {
     "neuroncap_score": "",
     "duration": "s",
 }
-WORST_IS_ONE = ("at_fault_collision", "off_road", "red_light", "wrong_way")
+ZERO_WHERE_FAILED = ("success", "route_completion", "pdm_score", "driving_score")  # nobody gains by giving no answer
 
 
 @dataclass(frozen=True)
 class EpisodeScore:
-    """One episode. values: metric name (see METRICS) -> value; failed: the planner gave no usable answer; facts: what the
-    episode was like (length_m, agents_met, moving_agents_met, junctions, lights, outcome, kinds of
-    contacts, fault: the kind of the at-fault collision or "none")."""
+    """One episode. values: metric name (see METRICS) -> value, NaN where undefined; failed: the planner gave no usable answer; facts:
+    what the episode was like (length_m, agents_met, moving_agents_met, junctions, lights, outcome, kinds of contacts, fault: the kind
+    of the at-fault collision or "none"; traceback of a planner that raised). An episode that was not driven has outcome, contacts
+    and fault alone."""
 
     name: str
     family: str
@@ -106,8 +107,13 @@ def score(run: Rollout) -> EpisodeScore:
     product = values["no_at_fault_collisions"] * values["drivable_area_compliance"]
     values["pdm_score"] = product * (5 * completion + 5 * values["time_to_collision_within_bound"] + 2 * values["comfort"]) / 12
     if failed:
-        values = {name: 1.0 if name in WORST_IS_ONE else 0.0 for name in METRICS}
+        values = failed_values()
     return EpisodeScore(run.world.name, run.world.family, run.planner, values, failed, facts)
+
+
+def failed_values() -> dict[str, float]:
+    """Of an episode without a usable answer: an outcome of its own, which says nothing on collisions or lights."""
+    return {name: 0.0 if name in ZERO_WHERE_FAILED else float("nan") for name in METRICS}
 
 
 def _no_collision(run: Rollout) -> float:
@@ -183,7 +189,7 @@ def episode_facts(run: Rollout) -> dict[str, Any]:
         "contacts": kinds,
         "fault": CONTACT_NAMES[int(run.flags[:, FAULT].max())],
         "off_road_steps": int(run.flags[:, OFF_ROAD].sum()),
-    }
+    } | ({"traceback": run.traceback} if run.traceback else {})
 
 
 def junctions_on_route(run: Rollout) -> int:
@@ -193,9 +199,8 @@ def junctions_on_route(run: Rollout) -> int:
 
 
 def metric_results(scores: list[EpisodeScore]) -> dict[str, MetricResult]:
-    """Episodes of one planner -> a `MetricResult` per metric; a failed episode has the worst value and stays valid."""
+    """Episodes of one planner -> a `MetricResult` per metric, valid where the episode defines it. A failed one counts as 0 in
+    ZERO_WHERE_FAILED and defines no other."""
     failed = np.array([s.failed for s in scores], dtype=bool)
-    valid = np.ones(len(scores), dtype=bool)
-    return {
-        name: MetricResult(name, np.array([s.values[name] for s in scores]), valid, failed, unit) for name, unit in METRICS.items()
-    }
+    values = {name: np.array([s.values[name] for s in scores], dtype=np.float64) for name in METRICS}
+    return {name: MetricResult(name, values[name], ~np.isnan(values[name]), failed, unit) for name, unit in METRICS.items()}

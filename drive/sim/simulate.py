@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from drive.sim.episodes import Episode, MakePlanner, drive_all, in_workers
+from drive.pool import Failed, outcomes
+from drive.sim.episodes import Episode, MakePlanner, drive_all
 from drive.sim.report import SimReport
 from drive.sim.rollout import HUMAN, Loop, Rollout
 from drive.sim.saved import replay_file, save_rollout
-from drive.sim.scores import EpisodeScore, score
+from drive.sim.scores import EpisodeScore, failed_values, score
 from drive.sim.sight import Sight
 from drive.world.recorded.nuscenes import scene_names
 from drive.world.town.scenarios import FAMILIES
@@ -61,7 +63,8 @@ def simulate(
 ) -> SimReport:
     """Drives everything; with `out`, writes report.json, index.html, drives/*.json + npz (replayable) and videos of the worst.
 
-    Recorded scenes get the recorded drive itself (`log`) as a further row.
+    Recorded scenes get the recorded drive itself (`log`) as a further row. A drive that raises, or whose worker is lost twice, is a
+    failed one; the others go on. Where the run is interrupted, report.json holds what was driven until then.
     """
     planners = list(dict.fromkeys(planners))
     recorded = [episode for episode in episodes if episode.source != "town"]
@@ -69,15 +72,35 @@ def simulate(
     scores: list[EpisodeScore] = []
     jobs = [(planner, episodes if planner != HUMAN else recorded) for planner in planners]
     jobs += [(HUMAN, recorded)] if recorded and HUMAN not in planners else []
-    for planner, wanted in jobs:
-        for episode, _, result in drive_all(wanted, [planner], loop, workers, load, finish):
-            scores.append(result)
-            progress(_line(episode, result))
-    report = SimReport(scores, _settings(episodes, loop))
+    settings = _settings(episodes, loop)
+    try:
+        for planner, wanted in jobs:
+            first = len(scores)
+            for episode, _, result in drive_all(wanted, [planner], loop, workers, load, finish):
+                scores.append(_no_drive(episode, planner, result) if isinstance(result, Failed) else result)
+                progress(_line(episode, scores[-1]))
+            scores[first:] = _under_one_name(scores[first:])
+    except BaseException:
+        if out is not None and scores:
+            SimReport(scores, settings | {"interrupted": True}).save(out)
+        raise
+    report = SimReport(scores, settings)
     if out is not None:
         report.save(out)
-        report.save_page(out, _videos(report, out, videos, loop.sight, workers))
+        report.save_page(out, _videos(report, out, videos, loop.sight, workers, progress))
     return report
+
+
+def _no_drive(episode: Episode, planner: str, failed: Failed) -> EpisodeScore:
+    facts = {"outcome": f"no drive: {failed.reason}", "contacts": [], "fault": "none", "hash": ""}
+    facts |= {"traceback": failed.traceback} if failed.traceback else {}
+    return EpisodeScore(episode.name, episode.family, planner, failed_values(), True, facts)
+
+
+def _under_one_name(scores: list[EpisodeScore]) -> list[EpisodeScore]:
+    """Scores of one planner: episodes that were not driven get the name that it has itself, where it drove another."""
+    own = next((s.planner for s in scores if s.facts["hash"]), None)
+    return [replace(s, planner=own) if own else s for s in scores]
 
 
 def _finish(episode: Episode, run: Rollout, folder: Path | None) -> EpisodeScore:
@@ -94,8 +117,9 @@ def file_name(text: str) -> str:
 
 def _line(episode: Episode, result: EpisodeScore) -> str:
     facts = result.facts
-    good = "ok  " if result.values["success"] else "FAIL"
-    return f"{good} {result.planner:<18} {episode.name:<34} {facts['outcome']:<14} {result.values['duration']:6.1f} s {facts['hash'][:12]}"
+    good = "none" if result.failed else "ok  " if result.values["success"] else "FAIL"
+    took = "" if result.failed else f"{result.values['duration']:6.1f} s"
+    return f"{good} {result.planner:<18} {episode.name:<34} {facts['outcome']:<14} {took} {facts['hash'][:12]}"
 
 
 def _settings(episodes: Sequence[Episode], loop: Loop) -> dict[str, Any]:
@@ -112,18 +136,25 @@ def _settings(episodes: Sequence[Episode], loop: Loop) -> dict[str, Any]:
     return settings
 
 
-def _videos(report: SimReport, out: Path, count: int, sight: Sight | None, workers: int) -> dict[tuple[str, str], Path]:
-    """Videos of the worst drives first, at least one of every planner."""
+def _videos(
+    report: SimReport, out: Path, count: int, sight: Sight | None, workers: int, progress: Callable[[str], None]
+) -> dict[tuple[str, str], Path]:
+    """Videos of the worst drives first, at least one of every planner that has driven."""
     if count < 1:
         return {}
-    order = sorted(report.scores, key=lambda s: (s.values["success"], s.values["route_completion"]))
+    order = sorted((s for s in report.scores if s.facts["hash"]), key=lambda s: (s.values["success"], s.values["route_completion"]))
     chosen = order[: max(0, count - len(report.planners))]
     for planner in report.planners:
         own = [s for s in order if s.planner == planner and s not in chosen]
         chosen += own[-1:]
     jobs = [(out, f"{file_name(s.planner)}-{s.name}", sight) for s in chosen]
-    made = in_workers(_video, jobs, workers)
-    return {(s.planner, s.name): path for s, path in zip(chosen, made, strict=True)}
+    videos = {}
+    for s, made in zip(chosen, outcomes(_video, jobs, workers), strict=True):
+        if isinstance(made, Failed):
+            progress(f"no video of {s.planner} in {s.name}: {made.reason}")
+        else:
+            videos[s.planner, s.name] = made
+    return videos
 
 
 def _video(job: tuple[Path, str, Sight | None]) -> Path:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from drive.schema import Observation, Plan, PlanError
 from drive.sim.episodes import Episode, drive_all
 from drive.sim.rollout import Loop, Rollout, rollout
 from drive.sim.saved import replay_file
-from drive.sim.scores import METRICS, WORST_IS_ONE, score
+from drive.sim.scores import METRICS, ZERO_WHERE_FAILED, metric_results, score
 from drive.sim.simulate import choose_episodes, simulate
 from drive.world.state import LATERAL, SPEED, State
 from drive.world.town.populate import EMPTY, town_world
@@ -159,7 +160,16 @@ def test_a_planner_that_fails_makes_a_failed_episode(world: World, how: str, rea
     run = rollout(world, Bad(how), Loop(deadline_s=0.5))
     assert run.outcome.startswith("planner failed") and reason in run.outcome
     result = score(run)
-    assert result.failed and all(result.values[m] == (1.0 if m in WORST_IS_ONE else 0.0) for m in METRICS)
+    assert result.failed and all(result.values[m] == 0.0 if m in ZERO_WHERE_FAILED else np.isnan(result.values[m]) for m in METRICS)
+    assert ("in plan\n" in run.traceback and result.facts["traceback"] == run.traceback) == (how in ("raises", "plan error", "late"))
+
+
+def test_failed_drives_define_no_rate_of_collisions(world: World) -> None:
+    """They run no red light; the rate of the answered drives stands, and success counts them."""
+    scores = [score(rollout(world, planner)) for planner in (LaneFollower(), Bad("raises"))]
+    told = metric_results([replace(s, planner="one") for s in scores])
+    assert [int(told[m].valid.sum()) for m in ("success", "pdm_score", "red_light", "comfort")] == [2, 2, 1, 1]
+    assert told["red_light"].mean == scores[0].values["red_light"] and told["success"].mean == scores[0].values["success"] / 2
 
 
 def test_latency_is_paid_in_simulated_time(world: World) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -16,6 +15,7 @@ from drive.make.nuscenes.scene import log_token, record_scene
 from drive.make.nuscenes.tables import VERSION, Row, Rows, base_rows, merged, save_tables, token
 from drive.make.nuscenes.take import SceneJob, Spec
 from drive.make.nuscenes.things import CLASS_RANGE_M
+from drive.pool import Failed, outcomes, raise_failed
 from drive.render.weather import choose_weather
 from drive.world.town.town import TOWNS, Town, make_town
 
@@ -30,7 +30,7 @@ def make_dataset(spec: Spec, scenes: int, workers: int = 1, towns: int | None = 
     Everything is written to `<root>.writing`, the tables last, and renamed when it is whole, so that an interrupted run leaves nothing
     that loads; what an earlier one left there is thrown away. towns: how many of them the scenes share (default: one a scene,
     as far as there is room). The same spec gives the same bytes, whatever the number of workers.
-    Raises ValueError where spec.root is there or a number is out of range.
+    Raises ValueError where spec.root is there or a number is out of range, and JobError where a scene's worker was lost twice.
     """
     root = spec.root
     _check(spec, scenes, towns)
@@ -85,17 +85,11 @@ def _fresh_folder(root: Path) -> Path:
 
 
 def _all_scenes(spec: Spec, jobs: Sequence[SceneJob], workers: int) -> Iterator[tuple[Rows, dict[str, int], str]]:
-    """Every scene, in order."""
-    pairs = [(spec, job) for job in jobs]
-    if workers <= 1:
-        yield from (record_scene(*pair) for pair in pairs)
-        return
-    import multiprocessing
-
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-    with multiprocessing.get_context("spawn").Pool(min(workers, len(jobs))) as pool:
-        yield from pool.imap(_record, pairs, chunksize=1)
+    """Every scene, in order. Raises what a scene raised, JobError where its worker was lost."""
+    for job, made in zip(jobs, outcomes(_record, [(spec, job) for job in jobs], workers), strict=True):
+        if isinstance(made, Failed):
+            raise_failed(made, job.name)
+        yield made
 
 
 def _record(pair: tuple[Spec, SceneJob]) -> tuple[Rows, dict[str, int], str]:
