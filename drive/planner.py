@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from drive.baselines import BASELINES
 from drive.data.images import blackened
-from drive.frames import Array, tangents_along
+from drive.frames import Array
+from drive.poses import axle_poses
 from drive.schema import Observation, Plan, PlanError, Planner, SceneSample, Window
 
 if TYPE_CHECKING:
@@ -169,8 +170,7 @@ class EgoMlpPlanner:
             raise PlanError(f"this network plans at {times.tolist()} s, asked for {observation.future_times_s.tolist()}")
         with torch.inference_mode():
             xy = self.network(torch.from_numpy(ego_features(observation))[None])[0].double().numpy()
-        poses = np.concatenate([xy, tangents_along(xy)[:, None]], -1)
-        return Plan(np.repeat(poses[None], samples, axis=0), times)
+        return Plan(np.repeat(axle_poses(xy)[None], samples, axis=0), times)
 
     def plan_batch(self, observations: Sequence[Observation], samples: int = 1) -> list[Plan]:
         """Several observations, one by one."""

@@ -32,6 +32,8 @@ LAYERS = (
         "maps",
         "dynamics",
         "control",
+        "poses",
+        "bicycle_fit",
         "jit",
         "pool",
         "outputs",

@@ -23,7 +23,8 @@ from numpy.typing import ArrayLike
 
 from drive.eval.openloop.lidar import protocol_lidar, rear_axle_path
 from drive.eval.openloop.protocol import MAX_RANGE_M
-from drive.frames import Array, headings_along
+from drive.frames import Array
+from drive.poses import axle_poses
 from drive.schema import Plan, PlanError, SceneSample
 
 FRAMES = ("ego", "lidar")
@@ -103,7 +104,7 @@ class PlanFile:
         check_range(path, name)
         if self.frame == "lidar":
             return rear_axle_path(path, protocol_lidar(sample.target.ego_from_lidar))
-        return path if path.shape[1] == 3 else np.concatenate([path, headings_along(path)[:, None]], -1)
+        return path if path.shape[1] == 3 else axle_poses(path)
 
     def _log_probs(self, entry: dict[str, Any], count: int) -> Array | None:
         if entry.get("log_prob") is None:

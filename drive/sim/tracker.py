@@ -9,6 +9,7 @@ import numpy as np
 from drive.control import Lqr, Profiles, command, fit_profiles
 from drive.dynamics import Bicycle
 from drive.frames import Array, compose_se2, wrap_angle
+from drive.poses import signed_lengths
 from drive.schema import Plan
 from drive.world.advance import ACCEL_LAG_S, MAX_STEER, STEER_LAG_S
 from drive.world.state import DT_S, SPEED, WHEELBASE_M
@@ -38,7 +39,7 @@ def make_track(plan: Plan, ego: Array, step: int) -> Track:
     times = np.concatenate([[0.0], plan.times_s])
     poses = compose_se2(ego[:3], np.concatenate([np.zeros((1, 3)), plan.best]))
     poses[:, 2] = np.unwrap(poses[:, 2])
-    legs = np.hypot(*np.diff(poses[:, :2], axis=0).T) / np.diff(times)
+    legs = signed_lengths(poses) / np.diff(times)
     speeds = np.concatenate([[ego[SPEED]], 0.5 * (legs[:-1] + legs[1:]), legs[-1:]])
     grid = np.arange(round(times[-1] / DT_S) + 1) * DT_S
     slopes = speeds[:, None] * np.stack([np.cos(poses[:, 2]), np.sin(poses[:, 2])], -1)

@@ -9,18 +9,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from drive.frames import Array, tangents_along
+from drive.frames import Array
+from drive.poses import axle_poses
 from drive.tokens.grammar import Grammar
 from drive.tokens.trajectory import CODECS, Ids, TrajectoryCodec
 from drive.tokens.vocab import Vocabulary
 
-# No passenger car turns more tightly about its rear axle. Without it, a planned standstill that is off by decimetres faces anywhere.
-LEAST_RADIUS_M = 4.0
-
 
 @dataclass(frozen=True)
 class PlanningTask:
-    """Plan `steps` poses with one codec. Headings are not written: they follow from the positions (`tangents_along`)."""
+    """Plan `steps` poses with one codec. Headings are not written: they are fitted to the positions (`drive.poses`)."""
 
     vocabulary: Vocabulary
     codec: str
@@ -48,8 +46,7 @@ class PlanningTask:
 
     def decode(self, ids: ArrayLike) -> Array:
         """Ids -> poses [T, 3] (x, y, heading). Raises DecodeError where they are no answer."""
-        xy = self._codec.decode(ids)
-        return np.concatenate([xy, tangents_along(xy, least_radius_m=LEAST_RADIUS_M)[:, None]], -1)
+        return axle_poses(self._codec.decode(ids))
 
 
 def planning_task(request: str, vocabulary: Vocabulary, steps: int) -> PlanningTask:

@@ -17,8 +17,9 @@ import pytest
 import torch
 
 from drive.baselines import BASELINES
+from drive.bicycle_fit import fitted_headings
 from drive.expert.expert import PRIVILEGED, Expert, LaneFollower
-from drive.frames import Array, headings_along, tangents_along
+from drive.frames import Array
 from drive.schema import Observation, Plan, PlanError
 from drive.sim.episodes import Episode, drive_all
 from drive.sim.rollout import Loop, Rollout, rollout
@@ -84,14 +85,18 @@ class Positions(Expert):
 def test_plans_of_positions_alone_hold_the_lane_in_bends() -> None:
     """Headings of chords come half a step late: a car that steers by them is carried out of every bend."""
     world = town_world(4, traffic=EMPTY)
-    wide = [np.abs(rollout(world, Positions(found), Loop(2.0)).ego[:, LATERAL]).max() for found in (tangents_along, headings_along)]
+
+    def chords(xy: Array) -> Array:
+        return np.arctan2(*np.diff(xy, axis=0, prepend=0.0).T[::-1])
+
+    wide = [np.abs(rollout(world, Positions(found), Loop(2.0)).ego[:, LATERAL]).max() for found in (fitted_headings, chords)]
     assert wide[0] < 0.5 < 0.7 < wide[1]
 
 
 def test_the_last_bit_of_a_drive_is_the_same_whatever_the_threads() -> None:
     code = (
         "from tests.sim.test_rollout import *; from dataclasses import replace;"
-        "print(rollout(replace(town_world(4, traffic=EMPTY), time_limit_s=8.0), Positions(tangents_along), Loop(2.0)).hash)"
+        "print(rollout(replace(town_world(4, traffic=EMPTY), time_limit_s=8.0), Positions(fitted_headings), Loop(2.0)).hash)"
     )
     told = set()
     for threads in ("1", "2"):
@@ -112,7 +117,7 @@ def test_whoever_plans_does_so_in_one_thread(world: World) -> None:
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        rollout(World(world.name, world.map, world.static, world.start, world.goal_m, 1.0), Asked(tangents_along))
+        rollout(World(world.name, world.map, world.static, world.start, world.goal_m, 1.0), Asked(fitted_headings))
         assert set(seen) == {1} and torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from drive.frames import Array, heading_of, headings_along, rotation_2d, rotation_z, se3, wrap_angle
+from drive.frames import Array, heading_of, rotation_z, se3, wrap_angle
+from drive.poses import axle_poses, moved_point
 
 # nuScenes' LIDAR_TOP, for data without a LiDAR: 0.94 m ahead of the rear axle, axes turned by exactly -90 degrees.
 NOMINAL_EGO_FROM_LIDAR: Array = se3(rotation_z(-np.pi / 2), [0.943713, 0.0, 1.84023])
@@ -34,21 +35,16 @@ def protocol_lidar(ego_from_lidar: ArrayLike | None) -> Array:
 
 def lidar_path(poses: ArrayLike, ego_from_lidar: Array) -> Array:
     """Rear-axle poses [..., T, 3] in the ego frame of t0 -> positions of the LiDAR [..., T, 2] in L."""
-    p = np.asarray(poses, dtype=np.float64)
-    mount = ego_from_lidar[:2, 3]
-    moved = p[..., :2] + (rotation_2d(p[..., 2]) @ mount - mount)
-    return moved @ ego_from_lidar[:2, :2]
+    return moved_point(poses, ego_from_lidar[:2, 3]) @ ego_from_lidar[:2, :2]
 
 
 def rear_axle_path(path: ArrayLike, ego_from_lidar: Array) -> Array:
     """The inverse of `lidar_path`: positions [..., T, 2], or poses [..., T, 3], in L -> rear-axle poses [..., T, 3].
 
-    A heading in L is counter-clockwise from L's x axis, so a car that looks ahead has +pi/2. Without headings they follow
-    from the positions (`drive.frames.headings_along`).
+    A heading in L is counter-clockwise from L's x axis, so a car that looks ahead has +pi/2. Without headings they are fitted
+    to the positions (`drive.poses`).
     """
     p = np.asarray(path, dtype=np.float64)
     moved = p[..., :2] @ np.linalg.inv(ego_from_lidar[:2, :2])
-    heading = wrap_angle(p[..., 2] + heading_of(ego_from_lidar)) if p.shape[-1] == 3 else headings_along(moved)
-    mount = ego_from_lidar[:2, 3]
-    xy = moved - (rotation_2d(heading) @ mount - mount)
-    return np.concatenate([xy, heading[..., None]], -1)
+    headings = wrap_angle(p[..., 2] + heading_of(ego_from_lidar)) if p.shape[-1] == 3 else None
+    return axle_poses(moved, ego_from_lidar[:2, 3], headings)
