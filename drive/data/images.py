@@ -1,21 +1,36 @@
-"""Reading and shrinking camera pictures, with the calibration that then belongs to them."""
+"""Reading and shrinking camera pictures, with the calibration that then belongs to them.
+
+Pictures of any file format that Pillow reads become 8-bit RGB: grey, palette and CMYK pictures are converted, transparency is left
+out, 16 bits are scaled to 8 (a value to its upper byte, as OpenCV does). A picture with an EXIF orientation is turned upright, as
+every viewer shows it: width, height and K must be those of the upright picture.
+"""
 
 from __future__ import annotations
 
 import io
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from drive.cameras import Camera, resized
 from drive.schema import CameraImage, MissingImage, Observation
 
 # What Pillow raises for bytes that are no picture, a damaged one, or one that ends too early.
 DECODE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
+UPRIGHT, SIDEWAYS = 1, (5, 6, 7, 8)  # EXIF orientations; sideways ones swap width and height
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture whose header was read. orientation: EXIF's, 1 = upright; size: width, height in pixels once upright."""
+
+    stored: Image.Image
+    orientation: int
+    size: tuple[int, int]
 
 
 def read_image(camera_image: CameraImage, width: int | None = None, height: int | None = None) -> tuple[Camera, NDArray[np.uint8]]:
@@ -31,6 +46,8 @@ def read_image(camera_image: CameraImage, width: int | None = None, height: int 
         pixels = _read(camera_image.image, camera, size)
     else:
         pixels = camera_image.image
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+            raise ValueError(f"the picture of {camera.name} is {pixels.dtype} {list(pixels.shape)}, expected uint8 [height, width, 3] RGB")
         _require_size(f"the picture of {camera.name}", (pixels.shape[1], pixels.shape[0]), camera)
     if (pixels.shape[1], pixels.shape[0]) != size:
         shrinks = size[0] <= pixels.shape[1] and size[1] <= pixels.shape[0]
@@ -48,25 +65,54 @@ def blackened(observation: Observation) -> Observation:
     return replace(observation, frames=frames)
 
 
-def decode(picture: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """An opened picture -> uint8 [H, W, 3] RGB, for JPEG at the smallest eighth of its size that covers `size`; raises one of
-    DECODE_ERRORS."""
-    picture.draft("RGB", size)
-    return np.asarray(picture.convert("RGB"))
+def opened(data: bytes) -> Picture:
+    """The bytes of a file -> its header; raises one of DECODE_ERRORS."""
+    stored = Image.open(io.BytesIO(data))
+    turn = stored.getexif().get(ExifTags.Base.Orientation, UPRIGHT)
+    orientation = turn if isinstance(turn, int) and 1 <= turn <= 8 else UPRIGHT  # viewers ignore others
+    # Pillow turns TIFF by itself, and gives its size as turned.
+    turned = orientation in SIDEWAYS and stored.format != "TIFF"
+    return Picture(stored, orientation, stored.size[::-1] if turned else stored.size)
+
+
+def decode(picture: Picture, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """An opened picture -> uint8 [H, W, 3] RGB, upright, for JPEG at the smallest eighth of its size that covers `size`; raises one
+    of DECODE_ERRORS, also for pixels whose range is not known (floating point, 32 bits)."""
+    stored = picture.stored
+    stored.draft("RGB", size[::-1] if picture.orientation in SIDEWAYS else size)
+    stored.load()
+    upright = ImageOps.exif_transpose(stored)
+    if upright.mode.startswith("I;16") or upright.mode == "I":
+        return np.repeat(_upper_byte(upright)[..., None], 3, axis=-1)
+    if upright.mode == "F":
+        raise ValueError("its pixels are floating point numbers of no known range; expected 8 or 16 bits")
+    return np.asarray(upright.convert("RGB"))
+
+
+def _upper_byte(grey: Image.Image) -> NDArray[np.uint8]:
+    values = np.asarray(grey).astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        raise ValueError(f"its pixels run from {values.min()} to {values.max()}; expected 8 or 16 bits")
+    return (values >> 8).astype(np.uint8)
 
 
 def _read(path: Path, camera: Camera, size: tuple[int, int]) -> NDArray[np.uint8]:
     try:
-        picture = Image.open(io.BytesIO(path.read_bytes()))
+        picture = opened(path.read_bytes())
     except FileNotFoundError as error:
         raise MissingImage(f"image of {camera.name} is not on disk: {path}") from error
     except DECODE_ERRORS as error:
         raise MissingImage(f"image of {camera.name} does not open: {path} ({error})") from error
-    _require_size(str(path), picture.size, camera)
+    _require_size(f"{path}{turned_by(picture)}", picture.size, camera)
     try:
         return decode(picture, size)
     except DECODE_ERRORS as error:
         raise MissingImage(f"image of {camera.name} does not decode: {path} ({error})") from error
+
+
+def turned_by(picture: Picture) -> str:
+    """Words for messages on the size of a picture that EXIF turns; empty for others."""
+    return "" if picture.orientation == UPRIGHT else f" (turned upright by its EXIF orientation {picture.orientation})"
 
 
 def _require_size(what: str, size: tuple[int, int], camera: Camera) -> None:

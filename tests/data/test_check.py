@@ -13,11 +13,15 @@ import cv2
 import numpy as np
 import pytest
 from edit_tables import VERSION, edit
+from PIL import Image
 from test_nuscenes import row_of
 
 from drive.cli import main
 from drive.data.check import check_dataset
 from drive.data.check.report import LINES_PER_KIND
+from drive.data.dataset import open_dataset
+from drive.data.images import read_image
+from drive.data.jpeg import jpeg_warnings
 
 
 def test_a_sound_set_is_spotless(mini: Path) -> None:
@@ -279,3 +283,29 @@ def test_exit_status_and_messages(one_scene: Path, tmp_path: Path, capsys: pytes
     assert main(["check", str(tmp_path / "nothing")]) == 2
     assert "no such folder" in capsys.readouterr().err
     assert main(["check", str(one_scene), "--version", "v1.0-test"]) == 2
+
+
+def test_pictures_turned_damaged_or_deep_are_judged_as_the_loader_reads_them(one_scene: Path) -> None:
+    """An EXIF orientation, a decoder's warning and 16 bits: warned of, or read; a size that the orientation swaps is an error of both."""
+    names = sorted((one_scene / "samples" / "CAM_FRONT").iterdir())
+    data = names[2].read_bytes()
+    flips = (data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1 :] for at in range(len(data) // 2, len(data)))
+    damaged = next(flip for flip in flips if jpeg_warnings(flip))
+    for path, turn in ((names[0], 3), (names[1], 6)):
+        exif = Image.Exif()
+        exif[0x0112] = turn
+        with Image.open(path) as picture:
+            picture.save(path, format="JPEG", exif=exif)
+    names[2].write_bytes(damaged)
+    cv2.imencode(".png", np.full((225, 400), 40_000, np.uint16))[1].tofile(names[3])
+    report = check_dataset(one_scene)
+    warned = {w.kind: w.message for w in report.warnings}
+    assert names[0].name in warned["picture turned by EXIF"] and "orientation 3" in warned["picture turned by EXIF"]
+    assert names[2].name in warned["damaged picture"] and "Corrupt JPEG data" in warned["damaged picture"]
+    (error,) = report.errors
+    assert error.kind == "wrong image size" and "(turned upright by its EXIF orientation 6) is 225x400" in error.message
+    views = [sample.observation.frames[-1].cameras[0] for sample in open_dataset(one_scene, limit=4, maps=False)]
+    assert [read_image(views[i])[1].shape for i in (0, 2, 3)] == [(225, 400, 3)] * 3
+    assert (read_image(views[3])[1] == 40_000 >> 8).all()
+    with pytest.raises(ValueError, match="EXIF orientation 6"):
+        read_image(views[1])

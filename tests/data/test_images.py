@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from drive.cameras import unproject
 from drive.data.dataset import open_dataset
 from drive.data.images import read_image
+from drive.data.jpeg import jpeg_warnings
 from drive.schema import CameraImage, MissingImage
 
 
@@ -83,14 +86,87 @@ def test_a_picture_of_another_size_is_refused(image: CameraImage) -> None:
     assert not isinstance(caught.value, MissingImage)
 
 
-def test_gray_png_and_exif_orientation(image: CameraImage, tmp_path: Path) -> None:
-    from PIL import Image
+def saved(folder: Path, picture: Image.Image, kind: str, **options: Any) -> Path:
+    path = folder / f"picture.{kind}"
+    picture.save(path, **options)
+    return path
 
-    gray = tmp_path / "gray.png"
-    cv2.imwrite(str(gray), np.full((225, 400), 90, dtype=np.uint8))
-    assert (read_image(replace(image, image=gray))[1] == 90).all()
-    turned = tmp_path / "turned.jpg"
+
+RAMP = np.linspace(0, 65535, 400 * 225).astype(np.uint16).reshape(225, 400)
+
+
+@pytest.mark.parametrize("kind", ["png", "tiff", "pgm"])
+def test_sixteen_bits_are_scaled_to_eight(image: CameraImage, tmp_path: Path, kind: str) -> None:
+    grey = tmp_path / f"grey.{kind}"
+    cv2.imwrite(str(grey), RAMP)
+    pixels = read_image(replace(image, image=grey))[1]
+    assert np.array_equal(pixels, np.repeat((RAMP >> 8).astype(np.uint8)[..., None], 3, -1))
+    if kind != "pgm":
+        colour = tmp_path / f"colour.{kind}"
+        cv2.imwrite(str(colour), np.stack([RAMP, RAMP // 2, 0 * RAMP], -1))  # blue, green, red
+        pixels = read_image(replace(image, image=colour))[1]
+        assert np.array_equal(pixels[..., 2], RAMP >> 8) and np.array_equal(pixels[..., 1], RAMP >> 9) and not pixels[..., 0].any()
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P", "LA", "RGBA", "CMYK"])
+def test_every_colour_mode_becomes_rgb(image: CameraImage, tmp_path: Path, mode: str) -> None:
+    left = Image.new("RGB", (400, 225), (255, 255, 255))
+    left.paste((0, 0, 0), (0, 0, 200, 225))
+    path = saved(tmp_path, left.convert(mode), "jpg" if mode == "CMYK" else "png")
+    for size in ((None, None), (40, 22)):
+        pixels = read_image(replace(image, image=path), *size)[1].astype(int)
+        middle = pixels.shape[1] // 2
+        assert pixels.shape[2] == 3 and pixels[:, : middle - 2].max() < 8 and pixels[:, middle + 2 :].min() > 247
+
+
+@pytest.mark.parametrize("values", [np.float32(0.5) * RAMP, 100 * RAMP.astype(np.int32)], ids=["float", "32 bits"])
+def test_pixels_of_no_known_range_do_not_decode(image: CameraImage, tmp_path: Path, values: np.ndarray) -> None:
+    with pytest.raises(MissingImage, match="expected 8 or 16 bits"):
+        read_image(replace(image, image=saved(tmp_path, Image.fromarray(values), "tiff")))
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png", "tiff"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_turns_pictures_upright(image: CameraImage, tmp_path: Path, orientation: int, kind: str) -> None:
+    """The stored picture is what a camera held in that way saves of a scene that is red above and blue at the right."""
+    upright = Image.new("RGB", (400, 225), (60, 60, 60))
+    upright.paste((250, 0, 0), (0, 0, 400, 60))
+    upright.paste((0, 0, 250), (320, 60, 400, 225))
+    turns = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # `Image.Transpose` that undoes each
+    stored = upright.transpose(turns[orientation]) if orientation > 1 else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = saved(tmp_path, stored, kind, exif=exif, **({"quality": 95} if kind == "jpg" else {}))
+    for size in ((None, None), (80, 45), (90, 133)):
+        pixels = read_image(replace(image, image=path), *size)[1].astype(int)
+        expected = cv2.resize(np.asarray(upright), pixels.shape[1::-1], interpolation=cv2.INTER_AREA)
+        assert np.abs(pixels - expected).mean() < 3
+
+
+def test_a_size_that_exif_turns_is_named(image: CameraImage, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    Image.new("RGB", (400, 225), (255, 0, 0)).save(turned, exif=exif)
-    assert read_image(replace(image, image=turned))[1].shape == (225, 400, 3)  # as stored: K belongs to that
+    path = saved(tmp_path, Image.new("RGB", (400, 225)), "jpg", exif=exif)
+    with pytest.raises(ValueError, match=r"EXIF orientation 6\) is 225x400.*for 400x225"):
+        read_image(replace(image, image=path))
+
+
+def test_arrays_that_are_no_pictures_are_refused(image: CameraImage) -> None:
+    for array in (np.zeros((225, 400, 3), np.uint16), np.zeros((225, 400), np.uint8), np.zeros((225, 400, 4), np.uint8)):
+        with pytest.raises(ValueError, match=r"CAM_FRONT is uint.*expected uint8 \[height, width, 3\]"):
+            read_image(replace(image, image=array), 100, 56)
+
+
+def flipped(data: bytes, at: float) -> bytes:
+    place = int(at * len(data))
+    return data[:place] + bytes([data[place] ^ 0x10]) + data[place + 1 :]
+
+
+def test_libjpegs_warnings_are_heard_and_nothing_else(image: CameraImage, capfd: pytest.CaptureFixture[str]) -> None:
+    assert isinstance(image.image, Path)
+    data = image.image.read_bytes()
+    assert jpeg_warnings(data) == [] and jpeg_warnings(b"no picture") == [] and jpeg_warnings(b"\xff\xd8 no picture") == []
+    heard = [jpeg_warnings(flipped(data, at)) for at in np.linspace(0.3, 0.95, 40)]
+    assert sum(map(bool, heard)) > 8
+    assert all(line.startswith("Corrupt JPEG data") for lines in heard for line in lines)
+    assert capfd.readouterr().err == ""

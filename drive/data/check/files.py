@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
-
-from PIL import Image
 
 from drive.data.check.report import CheckReport
 from drive.data.check.sensors import channel_of
 from drive.data.check.tables import Row, Tables
-from drive.data.images import DECODE_ERRORS, decode
+from drive.data.images import DECODE_ERRORS, UPRIGHT, decode, opened, turned_by
+from drive.data.jpeg import jpeg_warnings
 from drive.data.nuscenes import CAMERA_PREFIX
 
 # A picture is decoded at an eighth of its size: that reads all of its data.
@@ -63,13 +61,20 @@ def _optional_files(report: CheckReport, tables: Tables) -> Iterator[str]:
 def _check_picture(report: CheckReport, token: str, row: Row, path: Path) -> None:
     name = row["filename"]
     try:
-        with Image.open(io.BytesIO(path.read_bytes())) as picture:
-            size = picture.size
-            if size == (row["width"], row["height"]):
-                decode(picture, (size[0] // DECODE_FRACTION, size[1] // DECODE_FRACTION))
+        data = path.read_bytes()
+        picture = opened(data)
+        size = picture.size
+        if size == (row["width"], row["height"]):
+            decode(picture, (size[0] // DECODE_FRACTION, size[1] // DECODE_FRACTION))
     except DECODE_ERRORS as error:
         report.error("undecodable file", "sample_data", token, "filename", f"{name} does not decode: {error}")
         return
     if size != (row["width"], row["height"]):
-        message = f"says {row['width']}x{row['height']}, but {name} is {size[0]}x{size[1]}: its intrinsics are for another image size"
+        found = f"{name}{turned_by(picture)} is {size[0]}x{size[1]}"
+        message = f"says {row['width']}x{row['height']}, but {found}: its intrinsics are for another image size"
         report.error("wrong image size", "sample_data", token, "width", message)
+    elif picture.orientation != UPRIGHT:
+        message = f"{name} is{turned_by(picture)}: its intrinsics must be those of the upright picture"
+        report.warn("picture turned by EXIF", "sample_data", token, "filename", message)
+    for warning in jpeg_warnings(data)[:1]:
+        report.warn("damaged picture", "sample_data", token, "filename", f"{name} decodes, with a warning of its decoder: {warning}")
