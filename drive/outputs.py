@@ -30,6 +30,15 @@ class OutputError(ValueError):
     """Results cannot be written; the message says where, why and what to do, in one line."""
 
 
+def told(error: OSError) -> str:
+    """What happened to which file and what to do, in one line."""
+    return f"{error.filename}: {_reason(error)}" if error.filename else _reason(error)
+
+
+def _reason(error: OSError) -> str:
+    return _ADVICE.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
+
+
 def writable_folder(path: str | Path) -> Path:
     """The folder, made with its parents where it is missing, once a probe was written into it and removed again.
 
@@ -60,7 +69,7 @@ def writing(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {_ADVICE.get(error.errno or 0) or error.strerror or error}") from error
+        raise OutputError(f"cannot write {path}: {_reason(error)}") from error
     except ValueError as error:
         if "null" not in str(error):
             raise

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import os
-import sys
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,23 +12,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drive.baselines import BASELINES
+from drive.custom_planner import imported_planner
 from drive.data.images import blackened
 from drive.frames import Array
 from drive.poses import axle_poses
+from drive.progress import SILENT, Progress
 from drive.schema import Observation, Plan, PlanError, Planner, SceneSample, Window
+from drive.shipped import checkpoint_names, shipped_checkpoint
+from drive.words import did_you_mean
 
 if TYPE_CHECKING:
     from drive.model.decode import Answer
     from drive.model.ego_mlp import EgoMlp
     from drive.model.network import DrivingNetwork
 
+PRIVILEGED_NAMES, LOG = ("expert", "lane-follower"), "log"  # known in the simulator, and where a record is at hand
 # Before a planner's name: the same planner, shown black pictures.
 BLACK = "black:"
 
 
 def load_planner(spec: str | Path, device: str = "auto") -> Planner:
-    """A checkpoint (its folder, or that of the run), a baseline's name, or `module:Class` (also of the current folder) -> a planner;
-    `black:` before any of these shows it black pictures.
+    """A shipped planner's name, a checkpoint (its folder, or that of the run), a baseline's name, or `module:Class` (also of the current
+    folder) -> a planner; `black:` before any of these shows it black pictures.
 
     Raises ValueError naming what was tried where it is none of these.
     """
@@ -42,11 +45,15 @@ def load_planner(spec: str | Path, device: str = "auto") -> Planner:
     for folder in (Path(name), Path(name) / "checkpoint"):
         if (folder / "config.json").is_file() or folder.with_name(folder.name + ".old").is_dir():
             return checkpoint_planner(folder, device)
+    if (shipped := shipped_checkpoint(name)) is not None:
+        return checkpoint_planner(shipped, device)
     if Path(name).is_dir():
         raise ValueError(f"{name} holds no checkpoint (config.json, model.safetensors)")
     if ":" in name:
-        return _imported(name)
-    raise ValueError(f"no planner {name!r}: not a checkpoint folder, not module:Class, and not one of {', '.join(sorted(BASELINES))}")
+        return imported_planner(name)
+    known = [*checkpoint_names(), *sorted(BASELINES)]
+    near = did_you_mean(name, [*known, *PRIVILEGED_NAMES, LOG])
+    raise ValueError(f"no planner {name!r}: not a checkpoint folder, not module:Class, and not one of {', '.join(known)}{near}")
 
 
 def load_sim_planner(name: str) -> Any:
@@ -61,7 +68,9 @@ def load_sim_planner(name: str) -> Any:
     try:
         return load_planner(name)
     except ValueError as error:
-        raise ValueError(f"{error}, and in the simulator {', '.join(sorted(PRIVILEGED))} or log") from error
+        if name.partition(":")[0] != name:
+            raise
+        raise ValueError(f"{error} (in the simulator also {', '.join(sorted(PRIVILEGED))}, log)") from error
 
 
 def checkpoint_planner(folder: str | Path, device: str = "auto") -> Planner:
@@ -201,8 +210,16 @@ def common_window(planners: Sequence[Planner]) -> Window:
     return next(iter(windows.values()), Window())
 
 
-def plan_all(plan_of: Callable[[SceneSample], Plan], dataset: Iterable[SceneSample]) -> tuple[dict[str, Plan], dict[str, str]]:
-    """Plans of every sample -> (token -> Plan, token -> reason why there is none: whatever a planner raises fails its sample)."""
+def plan_all(
+    plan_of: Callable[[SceneSample], Plan],
+    dataset: Iterable[SceneSample],
+    progress: Progress = SILENT,
+    tracebacks: dict[str, str] | None = None,
+) -> tuple[dict[str, Plan], dict[str, str]]:
+    """Plans of every sample -> (token -> Plan, token -> reason why there is none: whatever a planner raises fails its sample).
+
+    tracebacks: filled with those of errors that are no PlanError, by token.
+    """
     plans, errors = {}, {}
     for sample in dataset:
         try:
@@ -211,6 +228,9 @@ def plan_all(plan_of: Callable[[SceneSample], Plan], dataset: Iterable[SceneSamp
             errors[sample.token] = str(error)
         except Exception as error:
             errors[sample.token] = f"{type(error).__name__}: {error}"
+            if tracebacks is not None:
+                tracebacks[sample.token] = traceback.format_exc()
+        progress.done()
     return plans, errors
 
 
@@ -228,19 +248,6 @@ def _plan(trajectories: list[Array], answers: list[Answer], times_s: Array) -> P
     stacked = np.stack(trajectories)
     order = most_central_first(stacked)
     return Plan(stacked[order], times_s, np.array([answers[k].log_prob for k in order]))
-
-
-def _imported(spec: str) -> Planner:
-    module_name, _, attribute = spec.partition(":")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    try:
-        made = getattr(importlib.import_module(module_name), attribute)()
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"no planner at {spec!r}: {error}") from error
-    if not isinstance(made, Planner):
-        raise ValueError(f"{spec!r} is no planner: it needs a `name` and a method `plan(observation, samples)`")
-    return made
 
 
 def check_planner(planner: Any, observations: Sequence[Observation]) -> None:

@@ -38,6 +38,9 @@ LAYERS = (
         "pool",
         "outputs",
         "limits",
+        "words",
+        "progress",
+        "shipped",
     },
     {"tokens", "data"},
     {"tasks", "world"},
@@ -46,7 +49,7 @@ LAYERS = (
     {"make", "compare"},
     {"model"},
     {"values", "config", "checkpoint"},
-    {"planner"},
+    {"planner", "custom_planner"},
     {"train"},
     {"cli", "__main__", "tools"},
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import itertools
+import os
 import re
 import shutil
 import subprocess
@@ -222,18 +223,46 @@ def test_opencv_needs_no_display_library() -> None:
     assert not re.search(r"/(libGL|libEGL|libX11|libgthread|libQt)[\w.-]*\.so", maps)
 
 
-def test_wheel_holds_the_whole_package(tmp_path: Path) -> None:
-    """Whoever installs with pip instead of make gets every file of drive/ and the command."""
-    source = tmp_path / "source"
-    source.mkdir()
-    shutil.copytree(ROOT / "drive", source / "drive", ignore=shutil.ignore_patterns("__pycache__"))
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel that pip makes of the repository."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    for name in ("drive", "configs", "data/checkpoints"):
+        shutil.copytree(ROOT / name, source / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
     pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
-    subprocess.run([*pip, "-w", str(tmp_path), str(source)], check=True, timeout=120, capture_output=True)
-    (wheel,) = tmp_path.glob("drive-*.whl")
+    subprocess.run([*pip, "-w", str(folder), str(source)], check=True, timeout=120, capture_output=True)
+    (made,) = folder.glob("drive-*.whl")
+    return made
+
+
+def test_wheel_holds_the_whole_package(wheel: Path) -> None:
+    """Whoever installs with pip instead of make gets every file of drive/, the shipped ones, and the command."""
+    files = [Path(folder) / name for folder, _, names in os.walk(ROOT / "drive", followlinks=True) for name in names]
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-        assert not {str(file.relative_to(source)) for file in (source / "drive").rglob("*") if file.is_file()} - names
+        assert not {str(file.relative_to(ROOT)) for file in files if "__pycache__" not in file.parts} - names
         entry_points = next(name for name in names if name.endswith("entry_points.txt"))
         assert "drive = drive.cli:main" in archive.read(entry_points).decode()
+
+
+def test_shipped_planner_rig_and_run_are_found_from_another_folder(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    code = """if True:
+        import drive, drive.shipped
+        from drive.config import load_config
+        from drive.render.rigs import load_rig
+        from drive.sim.sight import Sight, require_sight
+        planner = drive.load_planner("first-drive")
+        require_sight(planner, Sight("first-drive"))
+        run = load_config(drive.shipped.shipped_config("first-drive"))
+        print(planner.name, drive.load_planner("ego-mlp").name, load_rig(run.stages[0].data.towns[0].recipe.rig)[0].name, drive.__file__)
+    """
+    (tmp_path / "elsewhere").mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    call = [sys.executable, "-c", code]
+    done = subprocess.run(call, cwd=tmp_path / "elsewhere", env=environment, capture_output=True, text=True, timeout=120)
+    assert done.stdout == f"first-drive ego-mlp CAM_FRONT {tmp_path}/site/drive/__init__.py\n", done.stderr

@@ -1,41 +1,89 @@
 """The `drive` command: one verb, one file; each has HELP, `arguments(parser)` and `run(args) -> exit status`.
 
-Heavy imports wait until a verb runs. Exit status: 0 done, 1 done but something failed or is wrong, 2 bad usage or input.
+A verb whose report has rows says ROWS = True and gets `--json`. Heavy imports wait until a verb runs.
+Exit status: 0 done, 1 done but something failed or is wrong, 2 bad usage or input.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import traceback
 
-from drive.cli import bench, check, make, plan, sim, train, view
+from drive.cli import bench, check, completion, make, plan, sim, train, view
 from drive.cli import eval as evaluate
+from drive.cli.parser import Parser
+from drive.cli.streams import plain_streams
+from drive.progress import Progress
 
-VERBS = {"check": check, "plan": plan, "eval": evaluate, "view": view, "sim": sim, "make": make, "train": train, "bench": bench}
+VERBS = {
+    "check": check,
+    "plan": plan,
+    "eval": evaluate,
+    "view": view,
+    "sim": sim,
+    "make": make,
+    "train": train,
+    "bench": bench,
+    "completion": completion,
+}
+INTERRUPTED = 130
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one verb; returns the exit status. Bad input prints one line, not a traceback."""
-    parser = _parser()
-    args, rest = parser.parse_known_args(argv)
-    if rest and not getattr(args, "overrides", False):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    args.rest = rest
-    try:
-        return int(args.run(args) or 0)
-    except (ValueError, FileNotFoundError) as error:
-        print(f"drive {args.verb}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"drive {args.verb}: interrupted", file=sys.stderr)
-        return 130
+    """Run one verb; returns the exit status. Bad input prints one line, not a traceback (`--debug`: both)."""
+    with plain_streams():
+        parser = make_parser()
+        words = sys.argv[1:] if argv is None else argv
+        if not words:
+            parser.print_help(sys.stderr)
+            return 2
+        args, rest = parser.parse_known_args(words)
+        if rest and not args.overrides:
+            args.parser.error(f"what is {rest[0]!r}? There is one word or option too many")
+        args.rest = rest
+        return _run(args)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="drive", description="End-to-end driving: cameras in, trajectory tokens out.")
+def _run(args: argparse.Namespace) -> int:
+    with Progress(quiet=args.quiet) as args.progress:
+        try:
+            return int(args.run(args) or 0)
+        except KeyboardInterrupt:
+            message, status = "interrupted", INTERRUPTED
+        except BrokenPipeError:  # whoever read our output, such as `head`, has enough of it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        except (ValueError, OSError) as error:
+            message, status = _one_line(error), 2
+            if args.debug:
+                traceback.print_exc()
+    print(f"drive {args.verb}: {message}", file=sys.stderr)
+    return status
+
+
+def _one_line(error: Exception) -> str:
+    from drive.outputs import told
+
+    text = told(error) if isinstance(error, OSError) else str(error)
+    return " ".join(line.strip() for line in text.splitlines()) or type(error).__name__
+
+
+def make_parser() -> Parser:
+    """The parser of the whole command."""
+    from drive import __version__
+
+    parser = Parser(prog="drive", description="End-to-end driving: cameras in, trajectory tokens out.")
+    parser.add_argument("--version", action="version", version=f"drive {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, verb in VERBS.items():
-        one = verbs.add_parser(name, help=verb.HELP)
+        overrides = getattr(verb, "OVERRIDES", False)
+        one = verbs.add_parser(name, help=verb.HELP, description=verb.HELP, known_options_only=not overrides)
         verb.arguments(one)
-        one.set_defaults(run=verb.run, overrides=getattr(verb, "OVERRIDES", False))
+        if getattr(verb, "ROWS", False):
+            one.add_argument("--json", action="store_true", help="print the report's rows as JSON instead of tables")
+        one.add_argument("-q", "--quiet", action="store_true", help="no progress, only results and errors")
+        one.add_argument("--debug", action="store_true", help="show the traceback of an error, and of planners that failed")
+        one.set_defaults(run=verb.run, parser=one, overrides=overrides)
     return parser

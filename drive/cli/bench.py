@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
+
+from drive.cli.common import show
+from drive.cli.parser import number
 
 HELP = "know how fast it is"
+ROWS = True
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
@@ -15,30 +20,52 @@ def arguments(verb: argparse.ArgumentParser) -> None:
         choices=["metrics", "sim", "render"],
         help="metrics: samples per second of CPU time; sim: world steps per second; render: pictures per second",
     )
-    verb.add_argument("--samples", type=int, default=1024, help="made-up samples to score (default: 1024)")
-    verb.add_argument("--repeats", type=int, default=5, help="runs, of which the best counts (default: 5)")
+    verb.add_argument("--samples", type=number(1), default=1024, help="made-up samples to score (default: 1024)")
+    verb.add_argument("--repeats", type=number(1), default=5, help="runs, of which the best counts (default: 5)")
     verb.add_argument("--scenes", type=Path, help="NAVSIM scenes (.npz) to time its extended score on")
     verb.add_argument("--out", type=Path, help="folder for report.json")
 
 
 def run(args: argparse.Namespace) -> int:
     """`drive bench metrics`, `drive bench sim`, `drive bench render`."""
-    if args.what == "render":
-        from drive.render.bench import bench_render
+    from drive.outputs import writable_folder
 
-        print(bench_render())
-        return 0
-    if args.what == "sim":
-        from drive.world.bench import bench_sim
+    if args.out:
+        writable_folder(args.out)
+    args.progress.begin(f"measuring {args.what}")
+    text, rows, written = {"metrics": _metrics, "sim": _sim, "render": _render}[args.what](args)
+    args.progress.end()
+    show(args, text, rows, written)
+    return 0
 
-        print(bench_sim(repeats=args.repeats))
-        return 0
+
+def _metrics(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
     from drive.eval.bench import bench_metrics, bench_navsim, save_speeds, speed_table
 
     speeds, together_s = bench_metrics(args.samples, args.repeats)
     if args.scenes:
         speeds.append(bench_navsim(args.scenes, args.repeats))
-    print(speed_table(speeds, together_s))
-    if args.out:
-        print(f"\nwritten: {save_speeds(speeds, together_s, args.out)}")
-    return 0
+    rows = [row for speed in speeds for row in speed.rows()]
+    return speed_table(speeds, together_s), rows, str(save_speeds(speeds, together_s, args.out)) if args.out else ""
+
+
+def _sim(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
+    from drive.world.bench import bench_sim
+
+    speed = bench_sim(repeats=args.repeats)
+    rows = [{"metric": name, "value": value, "unit": "1/s"} for name, value in (("single", speed.single), ("batched", speed.batched))]
+    return str(speed), rows, _written(args, rows)
+
+
+def _render(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
+    from drive.render.bench import bench_render
+
+    speed = bench_render()
+    rows = [{"metric": pace.what, "value": pace.per_s, "unit": "1/s"} for pace in speed.paces]
+    return str(speed), rows, _written(args, rows)
+
+
+def _written(args: argparse.Namespace, rows: list[dict[str, Any]]) -> str:
+    from drive.eval.report import write_json
+
+    return str(write_json(args.out, "bench", {"settings": {"what": args.what}, "rows": rows})) if args.out else ""

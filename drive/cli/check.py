@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
+from drive.cli.common import show
+
 HELP = "find out what is wrong with a data set"
+ROWS = True
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
@@ -18,6 +22,9 @@ def run(args: argparse.Namespace) -> int:
     """`drive check DATA`."""
     from drive.data.check import check_dataset
 
+    args.progress.begin(f"checking {args.data}")
     report = check_dataset(args.data, args.version)
-    print(report)
+    args.progress.end()
+    found = [("error", finding) for finding in report.errors] + [("warning", finding) for finding in report.warnings]
+    show(args, str(report), [{"severity": severity, **asdict(finding)} for severity, finding in found])
     return 1 if report.errors else 0

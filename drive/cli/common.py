@@ -1,29 +1,54 @@
-"""What several verbs share: the options of a data set, and who gives a sample's plan."""
+"""What several verbs share: the options of a data set, who gives a sample's plan, how results are printed."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from drive.cli.parser import number
 
 if TYPE_CHECKING:
     from drive.schema import Window
     from drive.viz.view import AttentionOf, PlanOf
 
+PLANNER = "a shipped planner's name (first-drive), a checkpoint folder, constant-velocity, stand-still, log, or your own module:Class"
+SHOWN_TRACEBACKS = 3
 
-def data_arguments(verb: argparse.ArgumentParser, optional: bool = False) -> None:
+
+def data_arguments(verb: argparse.ArgumentParser, optional: bool = False, out: str = "folder to write") -> None:
     """DATA, --split, --limit, --out."""
     verb.add_argument("data", type=Path, nargs="?" if optional else None, help="a nuScenes-format data set (the folder that holds v1.0-*)")
     verb.add_argument("--split", help="a split name of the devkit, or scene names separated by commas (default: all)")
-    verb.add_argument("--limit", type=int, help="at most this many samples")
-    verb.add_argument("--out", type=Path, help="folder (or file, for plans) to write")
+    verb.add_argument("--limit", type=number(1), help="at most this many samples")
+    verb.add_argument("--out", type=Path, help=out)
 
 
-def print_count(done: int, total: int) -> None:
-    """A line that counts samples, on a terminal only."""
-    if sys.stderr.isatty():
-        print(f"\r{done} of {total} samples", end="\n" if done == total else "", file=sys.stderr, flush=True)
+def samples_argument(verb: argparse.ArgumentParser, told: str) -> None:
+    """--samples."""
+    verb.add_argument("--samples", type=number(1, 1000), default=1, help=f"{told} (default: 1)")
+
+
+def words(text: str) -> list[str]:
+    """Names separated by commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def show(args: argparse.Namespace, text: str, rows: Iterable[Mapping[str, Any]], written: str = "") -> None:
+    """The result on standard output: text and what was written; with `--json` the rows alone, as one JSON list, a row a line."""
+    if args.json:
+        print("[" + ",".join(f"\n{json.dumps(row, allow_nan=False)}" for row in rows) + "\n]")
+    else:
+        print(text + (f"\n\nwritten: {written}" if written else ""))
+
+
+def show_tracebacks(args: argparse.Namespace, tracebacks: Iterable[tuple[str, str]]) -> None:
+    """With `--debug` the first of these (what failed, traceback) on standard error."""
+    for where, text in list(tracebacks)[:SHOWN_TRACEBACKS] if args.debug else ():
+        print(f"{where}\n{text.rstrip()}", file=sys.stderr)
 
 
 def plan_source(args: argparse.Namespace) -> tuple[PlanOf | None, str, Window, AttentionOf | None]:
@@ -39,20 +64,21 @@ def plan_source(args: argparse.Namespace) -> tuple[PlanOf | None, str, Window, A
         file = load_plans(args.plans)
         return file.plan, file.planner, Window(), None
     if args.planner:
-        return planner_source(args.planner, args.samples)
+        return planner_source(args)
     return None, "", Window(), None
 
 
-def planner_source(spec: str, samples: int) -> tuple[PlanOf, str, Window, AttentionOf | None]:
-    """As `plan_source`, of one planner; `log` alone is shown what was recorded."""
-    from drive.planner import common_window, load_planner
+def planner_source(args: argparse.Namespace) -> tuple[PlanOf, str, Window, AttentionOf | None]:
+    """As `plan_source`, of `--planner`; `log` alone is shown what was recorded."""
+    args.progress.begin(f"loading {args.planner}")
+    from drive.planner import LOG, common_window, load_planner
     from drive.schema import Window
 
-    if spec == "log":
+    if args.planner == LOG:
         from drive.baselines import recorded_plan
 
-        return (lambda sample: recorded_plan(sample.target.future, sample.observation)), spec, Window(), None
-    planner = load_planner(spec)
+        return (lambda sample: recorded_plan(sample.target.future, sample.observation)), LOG, Window(), None
+    planner = load_planner(args.planner)
     told: Any = getattr(planner, "attention", None)
     attention_of = told and (lambda sample: told(sample.observation))
-    return (lambda sample: planner.plan(sample.observation, samples=samples)), planner.name, common_window([planner]), attention_of
+    return (lambda sample: planner.plan(sample.observation, samples=args.samples)), planner.name, common_window([planner]), attention_of

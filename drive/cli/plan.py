@@ -5,32 +5,40 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from drive.cli.common import data_arguments, planner_source
+from drive.cli.common import PLANNER, data_arguments, planner_source, samples_argument, show, show_tracebacks
 
 HELP = "plan on a data set, write plans.json"
+ROWS = True
+SHOWN = 3
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
     """The verb's options."""
-    data_arguments(verb)
-    verb.add_argument("--planner", required=True, help="checkpoint folder, planner name or module:Class")
-    verb.add_argument("--samples", type=int, default=1, help="trajectories for each sample, the most central one first (default: 1)")
+    data_arguments(verb, out="file to write (default: plans.json)")
+    verb.add_argument("--planner", required=True, help=PLANNER)
+    samples_argument(verb, "trajectories for each sample, the most central one first")
 
 
 def run(args: argparse.Namespace) -> int:
     """`drive plan DATA`."""
     from drive.data.dataset import open_dataset
     from drive.eval.plans import save_plans
+    from drive.outputs import writable_file
     from drive.planner import plan_all
 
-    plan_of, name, window, _ = planner_source(args.planner, args.samples)
+    out = writable_file(args.out or Path("plans.json"))
+    plan_of, name, window, _ = planner_source(args)
+    args.progress.begin(f"opening {args.data}")
     dataset = open_dataset(args.data, split=args.split, limit=args.limit, window=window, maps=False)
-    plans, errors = plan_all(plan_of, dataset)
-    out = args.out or Path("plans.json")
+    tracebacks: dict[str, str] = {}
+    args.progress.begin(f"planning with {name}", len(dataset))
+    plans, errors = plan_all(plan_of, dataset, args.progress, tracebacks)
+    args.progress.end()
     save_plans(out, name, plans, window.future_times_s, errors)
-    print(f"{name}: {len(plans)} of {len(dataset)} samples planned, written: {out}")
-    for token, reason in list(errors.items())[:3]:
-        print(f"  failed {token}: {reason}")
-    if len(errors) > 3:
-        print(f"  and {len(errors) - 3} more, all with their reasons in {out}")
+    lines = [f"{name}: {len(plans)} of {len(dataset)} samples planned, written: {out}"]
+    lines += [f"  failed {token}: {reason}" for token, reason in list(errors.items())[:SHOWN]]
+    lines += [f"  and {len(errors) - SHOWN} more, all with their reasons in {out}"] if len(errors) > SHOWN else []
+    rows = [{"planner": name, "token": token, "planned": token in plans, "reason": errors.get(token)} for token in [*plans, *errors]]
+    show(args, "\n".join(lines), rows)
+    show_tracebacks(args, tracebacks.items())
     return 1 if errors else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from drive.cli.common import data_arguments, plan_source
+from drive.cli.common import PLANNER, data_arguments, plan_source, samples_argument
 
 HELP = "pictures, video, one self-contained page"
 
@@ -13,9 +13,9 @@ HELP = "pictures, video, one self-contained page"
 def arguments(verb: argparse.ArgumentParser) -> None:
     """The verb's options."""
     data_arguments(verb, optional=True)
-    verb.add_argument("--planner", help="draw the plans of a checkpoint folder, planner name or module:Class")
+    verb.add_argument("--planner", help=f"draw the plans of {PLANNER}")
     verb.add_argument("--plans", type=Path, help="draw the plans of a plans file (exchange JSON)")
-    verb.add_argument("--samples", type=int, default=1, help="plans asked of the planner for each sample (default: 1)")
+    samples_argument(verb, "plans asked of the planner for each sample")
     verb.add_argument("--sample", nargs="+", metavar="TOKEN", help="draw these samples (default: a few that have pictures on disk)")
     verb.add_argument("--video", nargs="?", const="mp4", choices=("mp4", "gif"), help="also a video of every scene")
     told = "instead: a recorded scene's pictures (nuScenes format) beside the same moments rendered from a ScenarioNet file"
@@ -25,26 +25,37 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """`drive view DATA`, `drive view --compare REAL SYNTH`."""
+    args.progress.begin("loading")
+    from drive.outputs import writable_folder
+
     if args.compare:
         from drive.compare.compare import compare
 
+        out = writable_folder(args.out or Path("compare"))
         real, synth = args.compare
-        print(f"page: {compare(real, synth, args.out or Path('compare'), args.weather, print)}")
+        page = compare(real, synth, out, args.weather, args.progress)
+        args.progress.end()
+        print(f"page: {page}")
         return 0
     if args.data is None:
         raise ValueError("name a data set, or --compare REAL SYNTH")
+    return _view(args, writable_folder(args.out or Path("view")))
+
+
+def _view(args: argparse.Namespace, out: Path) -> int:
     from itertools import groupby
 
     from drive.data.dataset import open_dataset
-    from drive.viz.view import choose_samples, has_pictures
-    from drive.viz.view import view as draw
+    from drive.viz.view import choose_samples, has_pictures, view
 
     plan_of, name, window, attention_of = plan_source(args)
+    args.progress.begin(f"opening {args.data}")
     dataset = open_dataset(args.data, split=args.split, limit=args.limit, window=window)
     tokens = args.sample or (dataset.tokens if args.limit else choose_samples(dataset.without_maps()))
     samples = [dataset.sample(token) for token in tokens]
     scenes = (list(scene) for _, scene in groupby(dataset, lambda sample: sample.scene)) if args.video else ()
-    made = draw(samples, args.out or Path("view"), plan_of, name, scenes, args.video or "mp4", dataset.name, print, attention_of)
+    made = view(samples, out, plan_of, name, scenes, args.video or "mp4", dataset.name, args.progress, attention_of)
+    args.progress.end()
     blank = sum(not has_pictures(sample) for sample in samples)
     print(f"page: {made.page}" + (f"; {blank} of {len(samples)} samples lack pictures on disk" if blank else ""))
     if made.failures:

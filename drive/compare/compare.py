@@ -6,7 +6,7 @@ map's painted lines lie from the paint in the pictures.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from drive.compare.rerender import Recast, flat_camera, heights, match, moment, 
 from drive.compare.road_photo import CELL_M, SIDE, LineFit, RoadPhoto, fit_lines, line_pixels, take_photo
 from drive.data.images import read_image
 from drive.frames import Array, heading_of
+from drive.progress import SILENT, Progress
 from drive.render.scene import SEMANTIC, Buffers
 from drive.schema import CameraImage
 from drive.viz.canvas import SCALE, Canvas, Picture
@@ -51,7 +52,7 @@ class KeyFrame:
     pictures: tuple[tuple[str, Picture], ...]
 
 
-def compare(real: Path, synth: Path, out: Path, weather: str = "overcast", progress: Callable[[str], None] = lambda line: None) -> Path:
+def compare(real: Path, synth: Path, out: Path, weather: str = "overcast", progress: Progress = SILENT) -> Path:
     """Writes index.html into a folder: every key frame of a ScenarioNet file's scene whose pictures a nuScenes-format data set has.
 
     Raises ValueError where the data set has not this scene, or no key frame of it with all pictures on disk.
@@ -68,8 +69,10 @@ def compare(real: Path, synth: Path, out: Path, weather: str = "overcast", progr
         raise ValueError(f"{real}: no key frame of {recast.log.name} has its pictures on disk")
     renderer = Renderer(recast.world, choose_weather(weather, 0), hindsight=True)
     found = []
+    progress.begin("key frames", len(indices))
     for index in indices:
         found.append(compare_key_frame(recast, renderer, index))
+        progress.done()
         progress(describe(found[-1]))
     return _page(found, out, real, synth)
 

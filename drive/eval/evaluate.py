@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,9 @@ from drive.eval.openloop.registry import PROTOCOLS
 from drive.eval.plans import PlanFile, load_plans
 from drive.eval.published import published_rows
 from drive.eval.report import LOG, Report
+from drive.progress import SILENT, Progress
 from drive.schema import Planner, SceneSample
+from drive.words import did_you_mean
 
 # Samples are scored in blocks, so that memory does not grow with the data set.
 BLOCK = 64
@@ -28,7 +30,8 @@ def choose_protocols(names: Sequence[str]) -> list[Protocol]:
     wanted = list(PROTOCOLS) if ALL in names else list(dict.fromkeys(names))
     unknown = [name for name in wanted if name not in PROTOCOLS]
     if unknown or not wanted:
-        raise ValueError(f"unknown protocol {', '.join(unknown) or '(none)'}; known: {ALL}, {', '.join(PROTOCOLS)}")
+        near = did_you_mean(unknown[0], [ALL, *PROTOCOLS]) if unknown else ""
+        raise ValueError(f"unknown protocol {', '.join(unknown) or '(none)'}; known: {ALL}, {', '.join(PROTOCOLS)}{near}")
     return [PROTOCOLS[name] for name in wanted]
 
 
@@ -38,13 +41,13 @@ def evaluate(
     plans: Sequence[str | Path | PlanFile] = (),
     protocols: Sequence[str] = ("exact",),
     published: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = SILENT,
 ) -> Report:
     """Scores planners and plans files on every sample that a protocol selects.
 
     dataset: samples with a 2 Hz, 3 s future (`drive.open_dataset`); with maps, `bevplanner` tells the road-boundary rate
     too. planners: objects with `name` and `plan`. plans: plans files or their paths. protocols: names, or "all". published:
-    add published rows of the same protocols. progress(done, total) is called as samples are done. Constant velocity and
+    add published rows of the same protocols. progress: is told what is done. Constant velocity and
     the recorded drive (`log`) are always scored beside. A planner that raises or answers badly fails that sample.
 
     Raises ValueError where a protocol, the data set or a plans file cannot be used at all.
@@ -53,6 +56,7 @@ def evaluate(
     entries = make_entries(planners, plans)
     unknown: Counter[str] = Counter()
     excused: dict[str, Counter[str]] = {p.name: Counter() for p in chosen}
+    progress.begin("scoring samples", len(dataset))
     for start in range(0, len(dataset), BLOCK):
         samples = [dataset[i] for i in range(start, min(start + BLOCK, len(dataset)))]
         batch = make_batch(samples)
@@ -62,8 +66,7 @@ def evaluate(
         wanted = np.any([p.select(batch) for p in chosen], axis=0)
         for entry in entries:
             entry.add(chosen, batch, entry.answers(samples, batch, wanted))
-        if progress:
-            progress(start + len(samples), len(dataset))
+        progress.done(len(samples))
     for entry in entries:
         entry.check_declared_frame()
         entry.check_tokens(dataset)

@@ -25,9 +25,12 @@ from drive.cameras import Camera, resized
 from drive.data.plain_yaml import read_yaml
 from drive.distortion import distortion_problems
 from drive.frames import EGO_FROM_CAMERA_AXES, Array, rotation_z, se3
+from drive.shipped import CONFIGS, found
+from drive.words import did_you_mean
 
 FOLDER = Path(__file__).with_suffix("")
 RIGS = ("nuscenes", "pandaset", "waymo", "fisheye4")
+SHIPPED_RIGS = ("first-drive",)  # of configs/rigs
 REQUIRED = {"name": str, "size": 2, "focal": 2, "position": 3}
 OPTIONAL = {"centre": 2, "yaw": float, "pitch": float, "roll": float, "model": str, "distortion": list}
 MAX_CAMERAS = 32
@@ -38,17 +41,20 @@ RANDOM_SIZES = ((1600, 900), (1920, 1080), (1280, 720), (1280, 960), (1920, 1280
 def load_rig(spec: str | Path, seed: int = 0, width: int | None = None) -> tuple[Camera, ...]:
     """The cameras of a rig; each one's `ego_from_camera` is its mount on the car.
 
-    spec: a name of `RIGS`, "random" (the seed's) or a YAML file. width: the widest camera gets this width in pixels, the
+    spec: a name of `RIGS` or `SHIPPED_RIGS`, "random" (the seed's) or a YAML file. width: the widest camera gets this width in pixels, the
     others the same scale, heights following. Raises ValueError for an unknown rig or a file that describes none.
     """
     if str(spec) == "random":
         cameras = random_rig(seed)
     elif str(spec) in RIGS:
         cameras = read_rig(FOLDER / f"{spec}.yaml")
+    elif str(spec) in SHIPPED_RIGS:
+        cameras = read_rig(CONFIGS / "rigs" / f"{spec}.yaml")
     elif str(spec).endswith((".yaml", ".yml")):
-        cameras = read_rig(Path(spec))
+        cameras = read_rig(found(spec))
     else:
-        raise ValueError(f"no rig {str(spec)!r}; there are {', '.join(RIGS)}, random, or a YAML file")
+        known = (*RIGS, *SHIPPED_RIGS, "random")
+        raise ValueError(f"no rig {str(spec)!r}; there are {', '.join(known)}, or a YAML file{did_you_mean(str(spec), known)}")
     return cameras if width is None else scaled(cameras, width)
 
 

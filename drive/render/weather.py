@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from drive.words import did_you_mean
+
 
 @dataclass(frozen=True)
 class Weather:
@@ -57,5 +59,5 @@ def choose_weather(name: str, seed: int) -> Weather:
     if name == "random":
         return random_weather(np.random.default_rng([seed, 83]))
     if name not in WEATHERS:
-        raise ValueError(f"no weather {name!r}; there are {', '.join(WEATHERS)} and random")
+        raise ValueError(f"no weather {name!r}; there are {', '.join(WEATHERS)} and random{did_you_mean(name, [*WEATHERS, 'random'])}")
     return WEATHERS[name]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drive.cameras import Camera
-from drive.render.rigs import load_rig
+from drive.render.rigs import SHIPPED_RIGS, load_rig
 from drive.render.weather import Weather, choose_weather
 from drive.schema import CameraImage, Frame, Window
 from drive.world.state import DT_S, State
@@ -86,7 +86,8 @@ def require_sight(planner: Any, sight: Sight | None) -> None:
     if getattr(planner, "pictures", None) is not True:
         return
     if sight is None:
-        raise ValueError(f"planner {planner.name!r} plans by camera pictures: give the run a rig (--rig nuscenes, or a rig's YAML file)")
+        own = planner.name if planner.name in SHIPPED_RIGS else "nuscenes"
+        raise ValueError(f"planner {planner.name!r} plans by camera pictures: give the run a rig (--rig {own}, or a rig's YAML file)")
     names, there = getattr(planner, "camera_names", ()), [camera.name for camera in load_rig(sight.rig, 0, sight.width)]
     missing = [name for name in names if name not in there]
     if missing:

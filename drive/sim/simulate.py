@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from drive.pool import Failed, outcomes
+from drive.progress import SILENT, Progress
 from drive.sim.episodes import Episode, MakePlanner, drive_all
 from drive.sim.report import SimReport
 from drive.sim.rollout import HUMAN, Loop, Rollout
 from drive.sim.saved import replay_file, save_rollout
 from drive.sim.scores import EpisodeScore, failed_values, score
 from drive.sim.sight import Sight
+from drive.words import did_you_mean
 from drive.world.recorded.nuscenes import scene_names
 from drive.world.town.scenarios import FAMILIES
 from drive.world.town.town import TOWNS, distribution_hash
@@ -30,7 +32,8 @@ def choose_episodes(sources: Sequence[str], count: int, seed: int, families: Seq
         raise ValueError(f"need at least one episode and a seed of 0 or more, got {count} and {seed}")
     unknown = [family for family in families if family not in ("ordinary", *FAMILIES)]
     if unknown:
-        raise ValueError(f"no family {unknown[0]!r}; there are ordinary, {', '.join(FAMILIES)}, all")
+        near = did_you_mean(unknown[0], ["ordinary", *FAMILIES, "all"])
+        raise ValueError(f"no family {unknown[0]!r}; there are ordinary, {', '.join(FAMILIES)}, all{near}")
     episodes: list[Episode] = []
     for source in sources:
         if source in TOWNS:
@@ -45,7 +48,7 @@ def choose_episodes(sources: Sequence[str], count: int, seed: int, families: Seq
             episodes += [Episode(source, traffic=traffic or "reactive", scene=scene) for scene in scenes]
         else:
             known = f"a town distribution ({', '.join(TOWNS)}), a ScenarioNet file (.pkl) or the folder of a nuScenes data set"
-            raise ValueError(f"source {source!r} is none of these: {known}")
+            raise ValueError(f"source {source!r} is none of these: {known}{did_you_mean(source, TOWNS)}")
     if not episodes:
         raise ValueError(f"no scene number {seed} in {', '.join(sources)}")
     return episodes
@@ -59,7 +62,7 @@ def simulate(
     workers: int = 1,
     out: Path | None = None,
     videos: int = 6,
-    progress: Callable[[str], None] = lambda line: None,
+    progress: Progress = SILENT,
 ) -> SimReport:
     """Drives everything; with `out`, writes report.json, index.html, drives/*.json + npz (replayable) and videos of the worst.
 
@@ -73,11 +76,13 @@ def simulate(
     jobs = [(planner, episodes if planner != HUMAN else recorded) for planner in planners]
     jobs += [(HUMAN, recorded)] if recorded and HUMAN not in planners else []
     settings = _settings(episodes, loop)
+    progress.begin("drives", sum(len(wanted) for _, wanted in jobs))
     try:
         for planner, wanted in jobs:
             first = len(scores)
             for episode, _, result in drive_all(wanted, [planner], loop, workers, load, finish):
                 scores.append(_no_drive(episode, planner, result) if isinstance(result, Failed) else result)
+                progress.done()
                 progress(_line(episode, scores[-1]))
             scores[first:] = _under_one_name(scores[first:])
     except BaseException:
@@ -87,6 +92,7 @@ def simulate(
     report = SimReport(scores, settings)
     if out is not None:
         report.save(out)
+        progress.begin("videos and page (`--videos 0` leaves the videos out)" if videos else "page")
         report.save_page(out, _videos(report, out, videos, loop.sight, workers, progress))
     return report
 
@@ -136,9 +142,7 @@ def _settings(episodes: Sequence[Episode], loop: Loop) -> dict[str, Any]:
     return settings
 
 
-def _videos(
-    report: SimReport, out: Path, count: int, sight: Sight | None, workers: int, progress: Callable[[str], None]
-) -> dict[tuple[str, str], Path]:
+def _videos(report: SimReport, out: Path, count: int, sight: Sight | None, workers: int, progress: Progress) -> dict[tuple[str, str], Path]:
     """Videos of the worst drives first, at least one of every planner that has driven."""
     if count < 1:
         return {}

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from drive.progress import SILENT, Progress
 from drive.schema import Plan, PlanError, SceneSample
 from drive.viz.bev import range_of
 from drive.viz.canvas import Picture
@@ -28,7 +29,6 @@ _ATTENTION_CAPTION = "The masks the transformer was given, token by token: rows 
 
 PlanOf = Callable[[SceneSample], Plan]
 AttentionOf = Callable[[SceneSample], tuple[NDArray[np.bool_], Sequence[str]]]
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ def view(
     scenes: Iterable[Sequence[SceneSample]] = (),
     video: str = "mp4",
     title: str = "Drives",
-    progress: Progress = lambda line: None,
+    progress: Progress = SILENT,
     attention_of: AttentionOf | None = None,
 ) -> View:
     """Draws samples as PNG files, each of `scenes` as a video, and a page `index.html` with all of it, into a folder.
@@ -87,16 +87,19 @@ def view(
     blocks: list[Block] = []
     pictures, videos, drawn = [], [], {sample.token: sample for sample in samples}
     for scene in scenes:
+        progress.begin(f"video of {scene[0].scene}: frames", len(scene))
         path = out / f"{_file_name(scene[0].scene)}.{video}"
-        write_video(path, _frames(scene, plans, plan_name), _fps(scene))
+        write_video(path, _counted(_frames(scene, plans, plan_name), progress), _fps(scene))
         videos.append(path)
         drawn |= {sample.token: sample for sample in scene}
         progress(f"{path} ({len(scene)} frames)")
         blocks += _video_blocks(path, scene, len(videos) <= VIDEOS_ON_PAGE)
+    progress.begin("pictures", len(samples))
     for sample, picture in zip(samples, _frames(samples, plans, plan_name), strict=True):
         path = out / f"{_file_name(sample.scene)}_{sample.index:03d}.png"
         path.write_bytes(encode_picture(picture))
         pictures.append(path)
+        progress.done()
         progress(str(path))
         blocks.append(Image(picture, _caption(sample, plans, plan_name), photo=True))
     planned = next((sample for sample in samples if sample.token in plans.found), None)
@@ -107,6 +110,7 @@ def view(
         pictures.append(path)
         progress(str(path))
         blocks += [Heading("Who attends to whom"), Image(picture, _ATTENTION_CAPTION)]
+    progress.begin("page")
     page = write_page(out / "index.html", title, _summary(list(drawn.values()), plans, plan_name) + blocks)
     return View(page, tuple(pictures), tuple(videos), plans.failures)
 
@@ -136,6 +140,12 @@ def _frames(samples: Sequence[SceneSample], plans: _Plans, plan_name: str) -> It
         looks[name] = Look(range_of(own, [plans.get(sample) for sample in own]), ground_height(own))
     for sample in samples:
         yield draw_frame(sample, plans.get(sample), plan_name, looks[sample.scene], plans.failures.get(sample.token, ""))
+
+
+def _counted(pictures: Iterable[Picture], progress: Progress) -> Iterator[Picture]:
+    for picture in pictures:
+        yield picture
+        progress.done()
 
 
 def _fps(scene: Sequence[SceneSample]) -> float:

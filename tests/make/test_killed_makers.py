@@ -71,7 +71,7 @@ def test_a_data_set_is_the_same_whoever_is_killed(tmp_path: Path) -> None:
     for folder, workers, deaths in (("alone", 1, 0), ("killed", 2, 2)):
         spec = Spec(tmp_path / folder / "set", rig, 1, "day", 1.0, lidar_columns=180, background=4)
         with killing(deaths, 6.0) as killed:
-            root = make_dataset(spec, 2, workers, say=lambda line: None)
+            root = make_dataset(spec, 2, workers)
         assert len(killed) == deaths
         files = sorted(path for path in root.rglob("*") if path.is_file())
         told.append({path.relative_to(root): hashlib.sha256(path.read_bytes()).hexdigest() for path in files})

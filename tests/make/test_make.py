@@ -40,7 +40,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Spec:
 
 @pytest.fixture(scope="session")
 def made(spec: Spec) -> Path:
-    return make_dataset(spec, 1, say=lambda line: None)
+    return make_dataset(spec, 1)
 
 
 @pytest.fixture(scope="session")
@@ -287,7 +287,7 @@ def test_any_rig_and_any_number_of_workers(rig: str, tmp_path: Path) -> None:
     digests = []
     for workers in (1, 2):
         spec = Spec(tmp_path / f"set{workers}", load_rig(rig, 3, 240), 2, "random", 2.0, lidar_columns=360)
-        root = make_dataset(spec, 2, workers, say=lambda line: None)
+        root = make_dataset(spec, 2, workers)
         files = sorted(path for path in root.rglob("*") if path.is_file())
         digests.append([(str(path.relative_to(root)), _digest(path)) for path in files])
         report = check_dataset(root)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from drive.expert.expert import PRIVILEGED
+from drive.progress import Progress
 from drive.schema import Observation, Plan
 from drive.sim.episodes import Episode
 from drive.sim.rollout import Loop, PrivilegedPlanner
@@ -41,13 +43,24 @@ def load(name: str) -> PrivilegedPlanner:
     return Deadly(name)
 
 
+class Lines(Progress):
+    """Does something with every line."""
+
+    def __init__(self, take: Callable[[str], None]) -> None:
+        super().__init__(quiet=True)
+        self.take = take
+
+    def __call__(self, line: str) -> None:
+        self.take(line)
+
+
 @pytest.mark.parametrize("deaths", [1, 2])
 def test_a_killed_worker_costs_no_drive(tmp_path: Path, deaths: int) -> None:
     (tmp_path / "marks").mkdir()
     for n in range(deaths):
         (tmp_path / "marks" / str(n)).touch()
     lines: list[str] = []
-    report = simulate(EPISODES, [f"deadly:{tmp_path / 'marks'}"], load, Loop(2.0), 2, tmp_path / "out", 0, lines.append)
+    report = simulate(EPISODES, [f"deadly:{tmp_path / 'marks'}"], load, Loop(2.0), 2, tmp_path / "out", 0, Lines(lines.append))
     assert not list((tmp_path / "marks").iterdir())
     assert [s.failed for s in report.scores] == [False, deaths == 2, False] and len(lines) == 3
     drives = sorted((tmp_path / "out" / "drives").glob("*.json"))
@@ -74,6 +87,6 @@ def test_an_interrupted_run_keeps_what_it_drove(tmp_path: Path) -> None:
 
     (tmp_path / "marks").mkdir()
     with pytest.raises(KeyboardInterrupt):
-        simulate(EPISODES, [f"deadly:{tmp_path / 'marks'}"], load, Loop(2.0), 2, tmp_path / "out", 0, stop)
+        simulate(EPISODES, [f"deadly:{tmp_path / 'marks'}"], load, Loop(2.0), 2, tmp_path / "out", 0, Lines(stop))
     saved = json.loads((tmp_path / "out" / "report.json").read_text())
     assert saved["settings"]["interrupted"] and len(saved["episodes"]) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from known_scene import make_camera
 
 from drive.cli import main
+from drive.progress import Progress
 from drive.schema import PlanError
 from drive.viz import view as view_module
 from drive.viz.frame import HEIGHT, WIDTH
@@ -32,8 +34,9 @@ def test_view_writes_pictures_video_and_a_page_of_its_own(tmp_path, samples, pla
             raise PlanError("no <pose> before t0")
         return plan
 
-    lines = []
-    made = view(samples[:2], tmp_path / "out", plan_of, "ours", [samples], title="t", progress=lines.append)
+    lines = io.StringIO()
+    with Progress(lines) as progress:
+        made = view(samples[:2], tmp_path / "out", plan_of, "ours", [samples], title="t", progress=progress)
     assert made.failures == {samples[1].token: "no <pose> before t0"}
     assert all(p.parent == tmp_path / "out" for p in (*made.pictures, *made.videos, made.page))
     assert [cv2.imread(str(p)).shape for p in made.pictures] == [(HEIGHT, WIDTH, 3)] * 2
@@ -44,7 +47,7 @@ def test_view_writes_pictures_video_and_a_page_of_its_own(tmp_path, samples, pla
     assert len(sources) == 3 and all(s.startswith("data:") for s in sources)
     assert "<b>scene" not in html and "&lt;b&gt;scene" in html and "no &lt;pose&gt; before t0" in html
     assert "ends 3.00 m from the recorded drive after 3 s" in html
-    assert len(lines) == 3
+    assert len(lines.getvalue().splitlines()) == 3
 
 
 def test_attention_of_the_first_planned_sample_is_drawn(tmp_path, samples, plan):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from drive.make.nuscenes.tables import VERSION, Row, Rows, base_rows, merged, sa
 from drive.make.nuscenes.take import SceneJob, Spec
 from drive.make.nuscenes.things import CLASS_RANGE_M
 from drive.pool import Failed, outcomes, raise_failed
+from drive.progress import SILENT, Progress
 from drive.render.weather import choose_weather
 from drive.world.town.town import TOWNS, Town, make_town
 
@@ -24,7 +25,7 @@ MARK = "unfinished.txt"  # in the folder that is written until it is whole
 MAX_SCENES = 4000
 
 
-def make_dataset(spec: Spec, scenes: int, workers: int = 1, towns: int | None = None, say: Callable[[str], None] = print) -> Path:
+def make_dataset(spec: Spec, scenes: int, workers: int = 1, towns: int | None = None, progress: Progress = SILENT) -> Path:
     """Writes a set of so many scenes to spec.root, which must not be there yet; returns it.
 
     Everything is written to `<root>.writing`, the tables last, and renamed when it is whole, so that an interrupted run leaves nothing
@@ -37,21 +38,25 @@ def make_dataset(spec: Spec, scenes: int, workers: int = 1, towns: int | None = 
     part = _fresh_folder(root)
     spec = replace(spec, root=part)
     seeds = [spec.seed * 1000 + n for n in range(min(scenes, towns or MAX_TOWNS))]
+    progress.begin("laying out towns")
     built = [make_town(seed, TOWNS[spec.distribution]) for seed in seeds]
     places, canvases = place_towns([town.map for town in built])
     jobs = [SceneJob(n, seeds[n % len(seeds)], 100 * (n // len(seeds)), places[n % len(seeds)]) for n in range(scenes)]
+    progress.begin("scenes", scenes)
     counts, parts = dict.fromkeys(CLASS_RANGE_M, 0), []
     for job, (rows, found, description) in zip(jobs, _all_scenes(spec, jobs, workers), strict=True):
-        say(f"{job.name}: {description}; {len(rows['sample'])} key frames, {len(rows['sample_annotation'])} annotations")
+        progress.done()
+        progress(f"{job.name}: {description}; {len(rows['sample'])} key frames, {len(rows['sample_annotation'])} annotations")
         counts = {name: counts[name] + found[name] for name in counts}
         parts.append(rows)
+    progress.begin("maps and tables")
     _write_maps(part, canvases, built, places)
     rows = merged([base_rows(spec.rig), _logs(spec, seeds, places, canvases), *parts])
     save_tables(part / "tables", rows, _splits(jobs, len(seeds)))
     (part / "tables").rename(part / VERSION)
     (part / MARK).unlink()
     part.rename(root)
-    say("annotations that the detection benchmark counts: " + ", ".join(f"{name.split('.')[-1]} {n}" for name, n in counts.items()))
+    progress("annotations that the detection benchmark counts: " + ", ".join(f"{name.split('.')[-1]} {n}" for name, n in counts.items()))
     return root
 
 
