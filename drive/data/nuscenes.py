@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LIDAR, CAMERA_PREFIX = "LIDAR_TOP", "CAM_"
 NUSCENES_SPACING_S = 0.5
-# Key frames of one track further apart than this give no velocity (the devkit's `box_velocity` takes the same).
+# Boxes of one track further apart than this give no velocity (the devkit's `box_velocity` takes the same).
 VELOCITY_MAX_DT_S = 1.5
 
 Record = dict[str, Any]
@@ -115,7 +115,7 @@ def read_scene(nusc: NuScenes, root: Path, scene: Record, spacing_s: float) -> S
             world_from_ego=poses,
             cameras=tuple(_cameras(nusc, root, sample, pose) for sample, pose in zip(samples, poses, strict=True)),
             ego_from_lidar=tuple(_lidar(nusc, sample) for sample in samples),
-            tracks=_tracks(nusc, samples, stamps),
+            tracks=_tracks(nusc, samples),
         )
 
 
@@ -179,7 +179,7 @@ def _lidar(nusc: NuScenes, sample: Record) -> Array | None:
     return _matrices([nusc.get("calibrated_sensor", row["calibrated_sensor_token"])])[0]
 
 
-def _tracks(nusc: NuScenes, samples: list[Record], stamps: np.ndarray) -> Tracks:
+def _tracks(nusc: NuScenes, samples: list[Record]) -> Tracks:
     """Everything annotated in a scene, one row per instance in order of appearance."""
     found = [(step, nusc.get("sample_annotation", token)) for step, sample in enumerate(samples) for token in sample["anns"]]
     rows = {name: i for i, name in enumerate(dict.fromkeys(row["instance_token"] for _, row in found))}
@@ -197,7 +197,8 @@ def _tracks(nusc: NuScenes, samples: list[Record], stamps: np.ndarray) -> Tracks
         return filled
 
     centres = table(poses[:, :3, 3], (3,), np.float64)
-    velocities, velocity_valid = track_velocities(centres, valid, stamps / 1e6)
+    # Annotations are of their sample's time, not of the reference sensor's; multiplied as the devkit does.
+    velocities, velocity_valid = track_velocities(centres, valid, 1e-6 * np.array([row["timestamp"] for row in samples], dtype=np.int64))
     return Tracks(
         instances=tuple(rows),
         categories=tuple(nusc.get("category", nusc.get("instance", token)["category_token"])["name"] for token in rows),
@@ -228,17 +229,18 @@ def _points(row: Record) -> int:
 def track_velocities(centres: Array, valid: Mask, times_s: Array) -> tuple[Array, Mask]:
     """Centres [A, N, 3] with valid [A, N] at times_s [N] -> velocities [A, N, 3] and whether they are known [A, N].
 
-    Difference between the key frames next to each, before and after; at the ends of a track between it and its one
-    neighbour (the rule of the devkit's `box_velocity`). Not known for a box without neighbours, or across more than
+    Difference between the track's boxes before and after each, whatever key frames it skips between; at the ends of a track
+    between it and its one neighbour (the devkit's `box_velocity`). Not known for a lone box, or across more than
     VELOCITY_MAX_DT_S per neighbour.
     """
-    index = np.arange(centres.shape[1])
-    before = np.maximum(index - 1, 0)
-    after = np.minimum(index + 1, len(index) - 1)
-    first = np.where(valid[:, before], before, index)
-    last = np.where(valid[:, after], after, index)
+    index, rows = np.arange(centres.shape[1]), np.arange(len(centres))[:, None]
+    none = np.full((len(centres), 1), -1)
+    before = np.concatenate([none, np.maximum.accumulate(np.where(valid, index, -1), axis=1)[:, :-1]], axis=1)
+    after = np.minimum.accumulate(np.where(valid, index, len(index))[:, ::-1], axis=1)[:, ::-1]
+    after = np.concatenate([after[:, 1:], none + 1 + len(index)], axis=1)
+    has_before, has_after = before >= 0, after < len(index)
+    first, last = np.where(has_before, before, index), np.where(has_after, after, index)
     dt = times_s[last] - times_s[first]
-    known = valid & (dt > 0) & (dt <= VELOCITY_MAX_DT_S * (last - first))
-    rows = np.arange(len(centres))[:, None]
+    known = valid & (has_before | has_after) & (dt <= VELOCITY_MAX_DT_S * (has_before.astype(int) + has_after))
     step = centres[rows, last] - centres[rows, first]
     return np.where(known[..., None], step / np.where(known, dt, 1.0)[..., None], 0.0), known

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drive.data.dataset import open_dataset
-from drive.data.nuscenes import track_velocities
+from drive.data.dataset import find_version, open_dataset
+from drive.data.nuscenes import load_tables, read_scene, track_velocities
 from drive.frames import transform_points, wrap_angle
 from drive.schema import Agents, SceneSample, Window
 
@@ -84,10 +84,40 @@ def test_velocities_take_what_neighbours_there_are() -> None:
     x = np.array([[0.0, 1, 3, 7, 9]])
     centres = np.stack([x, 0 * x, 0 * x], -1)
     velocity, known = track_velocities(centres, np.array([[True, True, True, False, True]]), times)
-    assert known.tolist() == [[True, True, True, False, False]]
-    assert velocity[0, :, 0].tolist() == [2.0, 3.0, 4.0, 0.0, 0.0]
+    assert known.tolist() == [[True, True, False, False, False]]  # 4.5 s between the neighbours of the third, 4 s before the last
+    assert velocity[0, :, 0].tolist() == [2.0, 3.0, 0.0, 0.0, 0.0]
+    velocity, known = track_velocities(centres, np.array([[True, False, True, True, False]]), times)
+    assert known.tolist() == [[True, False, True, True, False]]
+    np.testing.assert_allclose(velocity[0, :, 0], [3, 0, 7 / 1.5, 8, 0])  # over the skipped key frame
+    assert not track_velocities(centres, np.array([[False, True, False, False, False]]), times)[1].any()
     _, known = track_velocities(centres, np.ones((1, 5), dtype=bool), times)
     assert known.tolist() == [[True, True, True, False, False]]
+
+
+def differing_velocities(root: Path) -> tuple[int, int, int]:
+    """How many annotations a data set has, of how many the devkit knows no velocity, and how many differ from the devkit's."""
+    nusc = load_tables(root, find_version(root, None))
+    count = unknown = differ = 0
+    for scene in nusc.scene:
+        log = read_scene(nusc, root, scene, 0.5)
+        rows = {name: k for k, name in enumerate(log.tracks.instances)}
+        for step, sample in enumerate(log.tokens):
+            for token in nusc.get("sample", sample)["anns"]:
+                k, expected = rows[nusc.get("sample_annotation", token)["instance_token"]], nusc.box_velocity(token)
+                velocity = np.where(log.tracks.velocity_valid[k, step], log.tracks.velocities[k, step], np.nan)
+                count, unknown = count + 1, unknown + bool(np.isnan(expected).any())
+                differ += not np.allclose(velocity, expected, rtol=0, atol=1e-9, equal_nan=True)
+    return count, unknown, differ
+
+
+def test_every_velocity_of_the_embedded_set_is_the_devkits(embedded: Path) -> None:
+    assert differing_velocities(embedded) == (2114, 46, 0)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("name", "expected"), [("nuscenes-mini", (18389, 30, 0)), ("pandaset-002", (1517, 2, 0))])
+def test_every_velocity_of_real_sets_is_the_devkits(real_data: Path, name: str, expected: tuple[int, int, int]) -> None:
+    assert differing_velocities(real_data / name) == expected
 
 
 @pytest.mark.real
