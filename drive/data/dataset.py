@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Literal
 
 from drive.data.map_patch import MapSource
 from drive.data.motion import CanBus, Motion, motion_from_poses
-from drive.data.nuscenes import key_frame_spacing, key_frames, load_tables, read_scene, readable, refuse_impossible_cameras
+from drive.data.nuscenes import (
+    key_frame_spacing,
+    key_frames,
+    load_tables,
+    read_scene,
+    readable,
+    refuse_impossible_cameras,
+    refuse_other_conventions,
+)
 from drive.data.paths import inside
 from drive.data.scenes import SceneLog, make_sample
 from drive.schema import SceneSample, Window
@@ -42,8 +50,9 @@ def open_dataset(
     motion: speed, acceleration and yaw rate from "poses" (backward differences) or "can" (the CAN bus; unknown where a
     scene has none). maps: fill `Target.map`.
 
-    Raises ValueError where the tables do not hold together, a calibration is impossible, a file name leaves the root, or a
-    name is unknown; reading a sample raises it for what only shows there.
+    Raises ValueError where the tables do not hold together, a calibration is impossible, numbers of the chosen scenes look
+    like another convention (`drive.data.conventions`), a file name leaves the root, or a name is unknown; reading a sample
+    raises it for what only shows there.
     """
     root = Path(root)
     if limit is not None and limit < 1:
@@ -77,6 +86,7 @@ class Dataset(Sequence[SceneSample]):
             frames = [(name, index, sample) for name in names for index, sample in enumerate(key_frames(nusc, self._rows[name]))][:limit]
             self._spacing_s = key_frame_spacing(nusc)
             refuse_impossible_cameras(nusc, [sample for *_, sample in frames])
+            refuse_other_conventions(nusc, [self._rows[name] for name in dict.fromkeys(name for name, *_ in frames)])
         self._places = [(name, index) for name, index, _ in frames]
         self.tokens: tuple[str, ...] = tuple(sample["token"] for *_, sample in frames)
         self.scenes: tuple[str, ...] = tuple(dict.fromkeys(name for name, _ in self._places))

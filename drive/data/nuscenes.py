@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from drive.cameras import Camera, calibration_problems
+from drive.data.conventions import CAMERA_PREFIX, LIDAR, Box, Shot, convention_findings
 from drive.data.paths import inside
 from drive.data.scenes import CameraRecord, SceneLog, Tracks
 from drive.frames import Array, invert_se3, quaternion_to_rotation, se3
@@ -23,7 +24,6 @@ from drive.schema import Mask
 if TYPE_CHECKING:
     from nuscenes.nuscenes import NuScenes
 
-LIDAR, CAMERA_PREFIX = "LIDAR_TOP", "CAM_"
 NUSCENES_SPACING_S = 0.5
 # Boxes of one track further apart than this give no velocity (the devkit's `box_velocity` takes the same).
 VELOCITY_MAX_DT_S = 1.5
@@ -84,6 +84,24 @@ def refuse_impossible_cameras(nusc: NuScenes, samples: list[Record]) -> None:
                 raise ValueError(f"calibrated_sensor {key[0]} ({channel}) is impossible: " + "; ".join(problems))
 
 
+def refuse_other_conventions(nusc: NuScenes, scenes: list[Record]) -> None:
+    """Raises ValueError where numbers of these scenes are valid, and look like another convention (`drive.data.conventions`)."""
+    samples = [sample for scene in scenes for sample in key_frames(nusc, scene)]
+    shots = [_shot(nusc, sample, channel, token) for sample in samples for channel, token in sample["data"].items()]
+    rows = [nusc.get("sample_annotation", token) for sample in samples for token in sample["anns"]]
+    boxes = [Box(row, row["category_name"]) for row in rows]
+    found = convention_findings(shots, boxes)
+    if found:
+        more = f", and {len(found) - 1} more findings" if len(found) > 1 else ""
+        raise ValueError(f"{found[0].kind}: {found[0]}{more}; mend the table, or choose scenes without it")
+
+
+def _shot(nusc: NuScenes, sample: Record, channel: str, token: str) -> Shot:
+    data = nusc.get("sample_data", token)
+    calibration, pose = nusc.get("calibrated_sensor", data["calibrated_sensor_token"]), nusc.get("ego_pose", data["ego_pose_token"])
+    return Shot(data, channel, calibration, pose, sample)
+
+
 def key_frame_spacing(nusc: NuScenes) -> float:
     """The usual time in seconds between key frames of this data set; nuScenes' own where no sample has a next one."""
     steps = [nusc.get("sample", row["next"])["timestamp"] - row["timestamp"] for row in nusc.sample if row["next"]]
@@ -95,9 +113,11 @@ def read_scene(nusc: NuScenes, root: Path, scene: Record, spacing_s: float) -> S
     """One scene with everything that its samples need; pictures are named, not opened.
 
     Raises ValueError where a record is impossible: a dangling token, a quaternion that is not unit, a value that is not
-    finite, time running backwards, a calibration that cannot be, a file name that leaves the root.
+    finite, time running backwards, a calibration that cannot be, numbers of another convention, a file name that leaves
+    the root.
     """
     with readable(f"scene {scene['name']}"):
+        refuse_other_conventions(nusc, [scene])
         samples = key_frames(nusc, scene)
         references = [_reference(nusc, sample) for sample in samples]
         poses = _matrices([nusc.get("ego_pose", r["ego_pose_token"]) for r in references])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from drive.data.check.chains import check_chains, check_scenes
+from drive.data.check.conventions import check_conventions
 from drive.data.check.files import check_files
 from drive.data.check.report import CheckReport
 from drive.data.check.sensors import check_cameras, check_key_frames, check_unknowns
@@ -25,6 +26,6 @@ def check_dataset(root: str | Path, version: str | None = None) -> CheckReport:
     root = Path(root)
     report = CheckReport(root, find_version(root, version))
     tables = load_tables(report)
-    for step in (check_chains, check_scenes, check_key_frames, check_cameras, check_unknowns, check_files):
+    for step in (check_chains, check_scenes, check_key_frames, check_cameras, check_conventions, check_unknowns, check_files):
         step(report, tables)
     return report

@@ -8,9 +8,9 @@ from pathlib import Path
 from drive.data.check.report import CheckReport
 from drive.data.check.sensors import channel_of
 from drive.data.check.tables import Row, Tables
+from drive.data.conventions import CAMERA_PREFIX
 from drive.data.images import DECODE_ERRORS, UPRIGHT, decode, opened, turned_by
 from drive.data.jpeg import jpeg_warnings
-from drive.data.nuscenes import CAMERA_PREFIX
 
 # A picture is decoded at an eighth of its size: that reads all of its data.
 DECODE_FRACTION = 8

@@ -6,25 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from drive.data.conventions import Finding
 from drive.data.paths import inside
 
 # Lines printed per kind of error; the number of all is always given.
 LINES_PER_KIND = 5
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing wrong: its kind, and where: table (or file), token of the row, field. Empty where it has none."""
-
-    kind: str
-    table: str
-    token: str
-    field: str
-    message: str
-
-    def __str__(self) -> str:
-        place = ".".join(part for part in (self.table, self.token, self.field) if part)
-        return f"{place}: {self.message}"
 
 
 @dataclass

@@ -5,13 +5,13 @@ from __future__ import annotations
 from drive.cameras import calibration_problems, share_without_ray
 from drive.data.check.report import CheckReport
 from drive.data.check.tables import Row, Tables
-from drive.data.nuscenes import CAMERA_PREFIX, LIDAR, lens_of
+from drive.data.conventions import CAMERA_PREFIX, LIDAR
+from drive.data.nuscenes import lens_of
 
 # Key-frame data further than this from its sample's time belongs to another moment.
 KEY_FRAME_MAX_S = 0.25
 # A word of a calibration's problem -> the field that it is about.
 _FIELDS = {"distortion": "camera_distortion", "model must": "camera_model"}
-POSE_MAX_S = 0.01
 
 
 def channel_of(tables: Tables, row: Row) -> str:
@@ -45,13 +45,10 @@ def check_key_frames(report: CheckReport, tables: Tables) -> None:
 
 
 def _check_times(report: CheckReport, tables: Tables, row: Row) -> None:
-    sample, pose = tables["sample"][row["sample_token"]], tables["ego_pose"].get(row["ego_pose_token"])
+    sample = tables["sample"][row["sample_token"]]
     off = (row["timestamp"] - sample["timestamp"]) / 1e6
     if abs(off) > KEY_FRAME_MAX_S:
         report.warn("key frame off its time", "sample_data", row["token"], "timestamp", f"{off:+.3f} s from its sample")
-    if pose and abs(pose["timestamp"] - row["timestamp"]) / 1e6 > POSE_MAX_S:
-        off = (pose["timestamp"] - row["timestamp"]) / 1e6
-        report.warn("pose of another time", "sample_data", row["token"], "ego_pose_token", f"the pose is {off:+.3f} s from the data")
 
 
 def _check_order(report: CheckReport, token: str, frame: dict[str, Row], following: dict[str, Row]) -> None:
