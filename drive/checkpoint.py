@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
-import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import drive
 from drive.model.config import ModelConfig
 from drive.model.ego_mlp import EGO_MLP, EgoMlp, EgoMlpConfig
 from drive.model.network import DrivingNetwork
+from drive.outputs import recovered, whole_folder
+from drive.tensors import load_tensors, write_tensors
 from drive.values import from_values, to_json
 
-WEIGHTS, CONFIG, PROVENANCE = "model.safetensors", "config.json", "provenance.json"
+WEIGHTS, CONFIG, PROVENANCE, DIGESTS = "model.safetensors", "config.json", "provenance.json", "sha256.json"
+# JSON beside the weights is small; a larger file is something else.
+_MAX_JSON_BYTES = 10_000_000
 
 
 def save_checkpoint(
@@ -28,23 +30,23 @@ def save_checkpoint(
     network: DrivingNetwork | EgoMlp,
     provenance: Mapping[str, Any],
     tensors: Mapping[str, Mapping[str, Tensor]] | None = None,
+    keep: bool = False,
 ) -> Path:
-    """Write a checkpoint; one of that name is replaced only once the new one is whole.
+    """Write a checkpoint; one of that name is replaced only once the new one is whole. keep: the one before stays, as NAME.old.
 
     provenance: where it comes from (run configuration, data, steps, scores), JSON values; versions are added. tensors:
-    further files, name -> tensors (a resumed run's optimiser state).
+    further files, name -> tensors (a resumed run's optimiser state). Raises OutputError where the disk is full or refuses; the
+    old checkpoint is then as it was.
     """
     folder = Path(folder)
-    draft = folder.with_name(folder.name + ".writing")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    save_file({k: v.contiguous() for k, v in network.state_dict().items()}, draft / WEIGHTS)
-    for name, group in (tensors or {}).items():
-        save_file({k: v.contiguous() for k, v in group.items()}, draft / f"{name}.safetensors")
-    (draft / CONFIG).write_text(to_json(network.config))
     versions = {"drive": drive.__version__, "torch": torch.__version__}
-    (draft / PROVENANCE).write_text(json.dumps({"versions": versions, **provenance}, indent=2))
-    _swap(draft, folder)
+    with whole_folder(folder, keep) as draft:
+        write_tensors(draft / WEIGHTS, network.state_dict())
+        for name, group in (tensors or {}).items():
+            write_tensors(draft / f"{name}.safetensors", group)
+        (draft / CONFIG).write_text(to_json(network.config))
+        (draft / PROVENANCE).write_text(json.dumps({"versions": versions, **provenance}, indent=2))
+        (draft / DIGESTS).write_text(json.dumps({path.name: _digest(path) for path in sorted(draft.iterdir())}, indent=2))
     return folder
 
 
@@ -54,81 +56,80 @@ def load_checkpoint(folder: str | Path, device: torch.device | str = "cpu") -> t
     Raises ValueError where a file is missing, damaged, or does not fit the configuration beside it.
     """
     folder = recovered(folder)
-    config = from_values(ModelConfig, _read_json(folder / CONFIG), str(folder / CONFIG))
-    network = DrivingNetwork(unpretrained(config))
-    load_weights(network, folder / WEIGHTS)
-    return network.to(device).eval(), _read_json(folder / PROVENANCE)
+    config = unpretrained(from_values(ModelConfig, read_json(folder / CONFIG), str(folder / CONFIG)))
+    with torch.device("meta"):
+        shapes = DrivingNetwork(config).state_dict()
+    tensors = load_tensors(folder / WEIGHTS, shapes)
+    refuse_changed(folder, [WEIGHTS])
+    network = DrivingNetwork(config)
+    network.load_state_dict(tensors)
+    return network.to(device).eval(), read_json(folder / PROVENANCE)
 
 
 def is_ego_mlp(folder: str | Path) -> bool:
     """Whether a checkpoint folder holds an `EgoMlp`."""
-    return _read_json(recovered(folder) / CONFIG).get("kind") == EGO_MLP
+    return read_json(recovered(folder) / CONFIG).get("kind") == EGO_MLP
 
 
 def load_ego_mlp(folder: str | Path) -> EgoMlp:
     """An `EgoMlp` in evaluation mode. Raises ValueError as `load_checkpoint`."""
     folder = recovered(folder)
-    network = EgoMlp(from_values(EgoMlpConfig, _read_json(folder / CONFIG), str(folder / CONFIG)))
-    load_weights(network, folder / WEIGHTS)
+    config = from_values(EgoMlpConfig, read_json(folder / CONFIG), str(folder / CONFIG))
+    with torch.device("meta"):
+        shapes = EgoMlp(config).state_dict()
+    tensors = load_tensors(folder / WEIGHTS, shapes)
+    refuse_changed(folder, [WEIGHTS])
+    network = EgoMlp(config)
+    network.load_state_dict(tensors)
     return network.eval()
 
 
 def load_weights(network: DrivingNetwork | EgoMlp, path: Path) -> None:
-    """Fill a network from a safetensors file. Raises ValueError where they do not fit."""
-    tensors = load_tensors(path)
-    own = network.state_dict()
-    wrong = sorted(set(own) ^ set(tensors)) or [name for name in own if own[name].shape != tensors[name].shape]
-    if wrong:
-        raise ValueError(f"{path} does not fit its config.json: {len(wrong)} tensors differ, the first is {wrong[0]}")
-    network.load_state_dict(tensors)
-
-
-def load_tensors(path: Path) -> dict[str, Tensor]:
-    """A safetensors file. Raises ValueError where it is missing or damaged."""
-    if not path.is_file():
-        raise ValueError(f"{path} is missing: not a checkpoint folder, or an incomplete copy")
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
+    """Fill a network from a safetensors file. Raises ValueError where they do not fit; the network is then as it was."""
+    network.load_state_dict(load_tensors(path, network.state_dict()))
 
 
 def unpretrained(config: ModelConfig) -> ModelConfig:
     """The configuration without `pretrained`: weights come from the checkpoint, so nothing is fetched."""
-    from dataclasses import replace
-
     return replace(config, camera=replace(config.camera, pretrained=False))
 
 
-def recovered(folder: str | Path) -> Path:
-    """The folder, brought back from its backup where a write was cut off between the two renames."""
-    folder = Path(folder)
-    backup = folder.with_name(folder.name + ".old")
-    if not folder.exists() and backup.is_dir():
-        backup.rename(folder)
-    return folder
+def refuse_changed(folder: Path, names: Sequence[str] | None = None) -> None:
+    """Compare files (all that are listed where names is None) with the digests written beside them, where there are any.
+
+    Raises ValueError naming the first that is missing or differs.
+    """
+    if not (folder / DIGESTS).is_file():
+        return
+    digests = read_json(folder / DIGESTS)
+    for name in names or sorted(digests):
+        if Path(name).name != name or not (folder / name).is_file():
+            raise ValueError(f"{folder / name} is missing: an incomplete copy")
+        if name in digests and _digest(folder / name) != digests[name]:
+            raise ValueError(f"{folder / name} is damaged: it is not what was written (see {DIGESTS}); take another copy")
 
 
-def _swap(draft: Path, folder: Path) -> None:
-    for path in draft.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    backup = folder.with_name(folder.name + ".old")
-    recovered(folder)
-    shutil.rmtree(backup, ignore_errors=True)
-    if folder.exists():
-        folder.rename(backup)
-    draft.rename(folder)
-    shutil.rmtree(backup, ignore_errors=True)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """A mapping out of a small JSON file. Raises ValueError where it is missing or damaged."""
+    if not path.is_file():
+        raise ValueError(f"{path} is missing: not a checkpoint folder, or an incomplete copy")
+    if path.stat().st_size > _MAX_JSON_BYTES:
+        raise ValueError(f"{path} is damaged: larger than {_MAX_JSON_BYTES:,} bytes")
     try:
-        values = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise ValueError(f"{path} is missing: not a checkpoint folder, or an incomplete copy") from error
-    except ValueError as error:
+        values = json.loads(path.read_text(), parse_constant=_refuse_constant)
+    except (ValueError, OSError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
+    except RecursionError as error:
+        raise ValueError(f"{path} is damaged: nested too deep") from error
     if not isinstance(values, dict):
         raise ValueError(f"{path} must hold a mapping, got {type(values).__name__}")
     return values
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

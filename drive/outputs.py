@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,7 +72,7 @@ def writing(path: str | Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(f"cannot write {path}: {_reason(error)}") from error
     except ValueError as error:
-        if "null" not in str(error):
+        if "embedded null" not in str(error):
             raise
         raise OutputError(f"cannot write {str(path)!r}: its name holds a null byte") from error
 
@@ -93,6 +94,56 @@ def write_whole(path: str | Path, content: str | bytes) -> Path:
         finally:
             draft.unlink(missing_ok=True)
     return path
+
+
+@contextlib.contextmanager
+def whole_folder(folder: str | Path, keep: bool = False) -> Iterator[Path]:
+    """An empty draft beside `folder`, which takes its name where the block ends well: whole, or as it was before.
+
+    At every moment the old or the new one is whole, as `folder` or as `folder`.old (`recovered`). keep: the old one stays there.
+    A draft that failed is removed: a full disk gets its space back. Raises OutputError.
+    """
+    folder = Path(folder)
+    draft = folder.with_name(folder.name + ".writing")
+    with writing(folder):
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        try:
+            yield draft
+            _swap(draft, folder, keep)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def recovered(folder: str | Path) -> Path:
+    """The folder, brought back from its backup where a write was cut off between the two renames."""
+    folder = Path(folder)
+    backup = folder.with_name(folder.name + ".old")
+    if not folder.exists() and backup.is_dir():
+        backup.rename(folder)
+    return folder
+
+
+def _swap(draft: Path, folder: Path, keep: bool) -> None:
+    for path in (*draft.iterdir(), draft):
+        _sync(path)
+    backup = folder.with_name(folder.name + ".old")
+    recovered(folder)
+    shutil.rmtree(backup, ignore_errors=True)
+    if folder.exists():
+        folder.rename(backup)
+    draft.rename(folder)
+    _sync(folder.parent)
+    if not keep:
+        shutil.rmtree(backup, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _probe(folder: Path) -> None:

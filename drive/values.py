@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 from collections.abc import Sequence
 from typing import Any, TypeVar, get_args, get_type_hints
 
 import yaml
+
+from drive.words import did_you_mean
 
 T = TypeVar("T")
 
@@ -57,12 +58,6 @@ def differences(before: Any, now: Any, path: str = "") -> list[str]:
     return [line for key, a, b in pairs for line in differences(a, b, f"{path}.{key}" if path else str(key))]
 
 
-def meant(word: str, known: Sequence[str]) -> str:
-    """The end of a message, ", did you mean ...?", where a known word comes near, else an empty text."""
-    near = difflib.get_close_matches(word, known, n=1)
-    return f", did you mean {near[0]!r}?" if near else ""
-
-
 def _be_strict(kind: Any) -> None:
     """Tell pydantic to refuse keys that a dataclass, or one it is made of, does not have, and numbers that are none."""
     if dataclasses.is_dataclass(kind):
@@ -78,7 +73,7 @@ def _mistake(kind: Any, error: Any) -> str:
     where = "".join(c if c.isprintable() else "?" for c in ".".join(path))[:200]
     if error["type"] == "unexpected_keyword_argument":
         known = _fields(kind, path[:-1])
-        return f"unknown key {where}" + (meant(path[-1], known) or f", expected {', '.join(known)}")
+        return f"unknown key {where}" + (did_you_mean(path[-1], known) or f"; expected {', '.join(known)}")
     if error["type"] == "value_error":  # of a __post_init__, which says what it got
         return f"{where}: {error['ctx']['error']}" if where else str(error["ctx"]["error"])
     return f"{where}: {error['msg']} (got {_shown(error['input'])})"

@@ -48,7 +48,7 @@ LAYERS = (
     {"eval", "viz", "sim"},
     {"make", "compare"},
     {"model"},
-    {"values", "config", "checkpoint"},
+    {"values", "config", "tensors", "checkpoint"},
     {"planner", "custom_planner"},
     {"train"},
     {"cli", "__main__", "tools"},

@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from drive.checkpoint import CONFIG, PROVENANCE, WEIGHTS, load_tensors
+from drive.checkpoint import CONFIG, PROVENANCE, WEIGHTS
+from drive.tensors import load_tensors
 
 POINTS = 400
 

@@ -13,7 +13,8 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     """The verb's options."""
     told = "a YAML file, or the name of a shipped one (first-drive); any of its values can follow as --a.b value"
     verb.add_argument("config", help=told)
-    verb.add_argument("--fresh", action="store_true", help="throw away what the run's folder holds and start over")
+    verb.add_argument("--fresh", action="store_true", help="throw away what a run wrote to its folder, and start over")
+    verb.add_argument("--print-config", action="store_true", help="print the whole configuration as YAML, overrides included, and stop")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -21,15 +22,22 @@ def run(args: argparse.Namespace) -> int:
     file = _file(args.config)
     args.progress.begin("loading")
     from drive.config import load_config
-    from drive.train.loop import Interrupted, NonFiniteLoss, train
+    from drive.values import to_yaml
 
     config = load_config(file, args.rest)
+    if args.print_config:
+        print(to_yaml(config), end="")
+        return 0
+    from drive.train.guard import NonFinite
+    from drive.train.loop import train
+    from drive.train.stop import Interrupted
+
     args.progress.end()
     try:
         run = train(config, args.fresh)
-    except (Interrupted, NonFiniteLoss) as stop:
+    except (Interrupted, NonFinite) as stop:
         print(f"drive train: {stop}", file=sys.stderr)
-        return 130 if isinstance(stop, Interrupted) else 1
+        return stop.exit_status if isinstance(stop, Interrupted) else 1
     if run.before:
         print(f"before: {run.before.describe()}")
     print(f"after:  {run.after.describe()}\nwritten: {run.checkpoint}, {run.report}")

@@ -1,12 +1,10 @@
-"""The training loop: stages in order, resumable to the bit, stopped by name where the loss is not finite."""
+"""The training loop: stages in order, resumable to the bit, stopped by name where a number is not finite."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import json
-import shutil
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,31 +12,26 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 from tqdm import tqdm
 
-from drive.checkpoint import WEIGHTS, load_tensors, load_weights, recovered, save_checkpoint
+from drive.checkpoint import WEIGHTS, load_weights, recovered, save_checkpoint
 from drive.config import Jitter, RunConfig, Stage
-from drive.model.inputs import collate
 from drive.model.network import DrivingNetwork
+from drive.outputs import write_whole, writing
 from drive.planner import NetworkPlanner
+from drive.train.checks import Data, check_machine, check_stages
+from drive.train.folder import CHECKPOINT, CURVES, REPORT, RESUME, claimed, clear
+from drive.train.guard import NonFinite, check_loss, check_state, clip_gradients
 from drive.train.jitter import jittered
 from drive.train.objective import NextToken
-from drive.train.optim import learning_rate, make_optimizer, optimizer_tensors, restore_optimizer
+from drive.train.optim import learning_rate, make_optimizer, restore_optimizer
 from drive.train.samples import batch_indices
 from drive.train.score import Fit, score
-from drive.train.towns import SampleSet, open_samples
-
-# Batches by which normalisation statistics are measured anew at the end of a stage.
-_STATISTICS_BATCHES = 64
-
-
-class NonFiniteLoss(ArithmeticError):
-    """The loss became NaN or infinite; the message says at which stage and step."""
-
-
-class Interrupted(Exception):
-    """Training was asked to stop; its state is saved, and the same command goes on."""
+from drive.train.state import State, load_state, save_state
+from drive.train.statistics import measure_statistics
+from drive.train.stop import Interrupted, stop_on_signals
+from drive.train.towns import SampleSet
+from drive.values import plain
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -54,58 +47,71 @@ class Run:
 def train(config: RunConfig, fresh: bool = False) -> Run:
     """Run all stages.
 
-    A run that was interrupted goes on from `out`/resume with bit-equal results. Raises ValueError where `out` holds a run
-    of another configuration, NonFiniteLoss, Interrupted.
+    A run that was interrupted goes on from `out`/resume with bit-equal results; so does a finished one that is asked for more steps.
+    fresh: what a run wrote to `out` is removed first, once everything else was checked. Raises ValueError where `out` holds a
+    run of another configuration, is in use, or holds what no run wrote; OutputError where it cannot be written to;
+    NonFinite; Interrupted.
     """
     out = Path(config.out)
-    if fresh:
-        shutil.rmtree(out, ignore_errors=True)
-    device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if config.device == "auto" else config.device)
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    torch.manual_seed(config.seed)
-    network = DrivingNetwork(config.model).to(device)
-    tests = open_samples(config.test or config.stages[-1].data, config.model)
-    first, step = _resume(out, config, network)
-    before = score(NetworkPlanner(network.eval()), tests) if (first, step) == (0, 0) else None
+    device = check_machine(config)
+    with claimed(out, fresh):
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        torch.manual_seed(config.seed)
+        network = DrivingNetwork(config.model).to(device)
+        data = Data(config)
+        check_stages(config, network)
+        if fresh:
+            clear(out)
+        return _run(config, network, data, device)
+
+
+def _run(config: RunConfig, network: DrivingNetwork, data: Data, device: torch.device) -> Run:
+    out = Path(config.out)
+    state = load_state(config, network)
+    if state is None and config.init:
+        load_weights(network, recovered(config.init) / WEIGHTS)
+    tests = data.open(config.test or config.stages[-1].data)
+    before = score(NetworkPlanner(network.eval()), tests) if state is None else None
+    first = state.stage if state else 0
     for index in range(first, len(config.stages)):
-        _run_stage(config, index, step if index == first else 0, network, device)
+        _run_stage(config, index, state if index == first else None, network, data, device)
     after = score(NetworkPlanner(network.eval()), tests)
-    provenance = {"run": dataclasses.asdict(config), "l2_average_m": after.l2_average, "test_samples": len(tests)}
-    folder = save_checkpoint(out / "checkpoint", network, provenance)
-    shutil.rmtree(out / "resume", ignore_errors=True)
+    provenance = {"run": plain(config), "l2_average_m": after.l2_average, "test_samples": len(tests)}
+    folder = save_checkpoint(out / CHECKPOINT, network, provenance)
     return Run(folder, _write_report(out, config, before, after), before, after)
 
 
 def _write_report(out: Path, config: RunConfig, before: Fit | None, after: Fit) -> Path:
     rows = [row for name, fit in (("before", before), ("after", after)) if fit for row in fit.rows(name)]
-    report = {"schema": 1, "command": "train", "settings": dataclasses.asdict(config), "rows": rows}
-    path = out / "report.json"
-    path.write_text(json.dumps(report, indent=1))
-    return path
+    report = {"schema": 1, "command": "train", "settings": plain(config), "rows": rows}
+    return write_whole(out / REPORT, json.dumps(report, indent=1))
 
 
-def _run_stage(config: RunConfig, index: int, start: int, network: DrivingNetwork, device: torch.device) -> None:
+def _run_stage(config: RunConfig, index: int, state: State | None, network: DrivingNetwork, data: Data, device: torch.device) -> None:
     stage = config.stages[index]
-    samples = open_samples(stage.data, config.model)
-    if stage.jitter.turn_degrees and (config.model.inputs.history or config.model.inputs.dynamics):
-        raise ValueError(f"stage {stage.name!r}: jitter.turn_degrees turns the ego frame under the car; leave out history and dynamics")
+    samples = data.open(stage.data)
     objective = NextToken(samples.tasks, stage.metre_sigma, device, stage.answer_noise_m)
     optimizer = make_optimizer(network, stage)
-    out = Path(config.out)
-    if start:
-        restore_optimizer(optimizer, load_tensors(out / "resume" / "optimizer.safetensors"))
-    with _stop_flag() as stop, _writer(out / "tensorboard") as writer, _progress(stage, start) as bar:
+    if state:
+        restore_optimizer(optimizer, state.optimizer)
+    start = state.step if state else 0
+    with stop_on_signals() as stop, _writer(Path(config.out) / CURVES) as curve, _progress(stage, start) as bar:
         for step in range(start, stage.steps):
-            loss = _step(config, stage, step, network, optimizer, objective, samples)
-            writer.add_scalar(f"{stage.name}/loss", loss, step)
-            writer.add_scalar(f"{stage.name}/learning_rate", learning_rate(stage, step), step)
+            try:
+                loss = _step(config, stage, step, network, optimizer, objective, samples)
+            except NonFinite as error:
+                raise NonFinite(f"{error} at step {step} of stage {stage.name!r}; {_how_to_go_on(config, index)}") from error
+            # Saved before anything is shown: a terminal that is gone takes no more.
+            if stop.number or (step + 1) % stage.flush_every == 0 or step + 1 == stage.steps:
+                save_state(config, index, step + 1, network, optimizer)
+            curve(f"{stage.name}/loss", loss, step)
+            curve(f"{stage.name}/learning_rate", learning_rate(stage, step), step)
+            if stop.number:
+                told = f"stopped at step {step + 1} of {stage.steps} of stage {stage.name!r}; the same command goes on"
+                raise Interrupted(told, stop.number)
             bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
             bar.update()
-            if stop.is_set or (step + 1) % stage.flush_every == 0:
-                _flush(config, index, step + 1, network, optimizer)
-            if stop.is_set:
-                raise Interrupted(f"stopped at step {step + 1} of {stage.steps} of stage {stage.name!r}; the same command goes on")
     measure_statistics(network, samples, stage, config.seed, device)
 
 
@@ -118,7 +124,7 @@ def _step(
     objective: NextToken,
     samples: SampleSet,
 ) -> float:
-    """One update. Whatever is random in it follows from (seed, step), so that a resumed run repeats it."""
+    """One update. Whatever is random in it follows from (seed, step), so that a resumed run repeats it. Raises NonFinite."""
     torch.manual_seed(config.seed * 1_000_003 + step)
     indices = batch_indices(config.seed, len(samples), stage.batch_size, step)
     network.train()
@@ -127,94 +133,44 @@ def _step(
         rng = np.random.default_rng([config.seed, step])
         examples = [jittered(example, stage.jitter, rng, samples.encode) for example in examples]
     loss = objective(network, examples)
-    if not bool(torch.isfinite(loss)):
-        raise NonFiniteLoss(f"loss is {loss.item()} at step {step} of stage {stage.name!r}; lower stages.learning_rate, or check the data")
+    check_loss(loss)
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(stage, step)
     optimizer.zero_grad()
     loss.backward()
-    nn.utils.clip_grad_norm_([p for p in network.parameters() if p.requires_grad], stage.clip_norm)
+    clip_gradients(network, stage.clip_norm)
     optimizer.step()
+    check_state(network, optimizer)
     return loss.item()
 
 
-@torch.no_grad()
-def measure_statistics(network: DrivingNetwork, samples: SampleSet, stage: Stage, seed: int, device: torch.device) -> None:
-    """Measure batch normalisation's statistics anew, as plain averages over the stage's batches with the final weights: the
-    running ones lag behind weights that moved fast, which spoils short runs in evaluation mode."""
-    norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    if not norms:
-        return
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None
-    network.train()
-    for step in range(min(_STATISTICS_BATCHES, -(-len(samples) // stage.batch_size))):
-        indices = batch_indices(seed, len(samples), stage.batch_size, step)
-        network.camera(collate([samples.example(int(i)).prepared for i in indices]).to(device))
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-
-
-def _flush(config: RunConfig, index: int, step: int, network: DrivingNetwork, optimizer: torch.optim.Optimizer) -> None:
-    provenance = {"run": _as_json(config), "stage": index, "step": step}
-    save_checkpoint(Path(config.out) / "resume", network, provenance, {"optimizer": optimizer_tensors(optimizer)})
-
-
-def _resume(out: Path, config: RunConfig, network: DrivingNetwork) -> tuple[int, int]:
-    """Where to start: (stage, step), the network filled with that state."""
-    folder = recovered(out / "resume")
-    if not folder.is_dir():
-        if recovered(out / "checkpoint").is_dir():
-            raise ValueError(f"{out} holds a finished run; name another folder with --out, or start over with --fresh")
-        if config.init:
-            load_weights(network, recovered(config.init) / WEIGHTS)
-        return 0, 0
-    provenance = json.loads((folder / "provenance.json").read_text())
-    if provenance["run"] != _as_json(config):
-        raise ValueError(f"{folder} belongs to a run of another configuration; name another --out, or start over with --fresh")
-    load_weights(network, folder / "model.safetensors")
-    print(f"going on at step {provenance['step']} of stage {config.stages[provenance['stage']].name!r}")
-    return provenance["stage"], provenance["step"]
-
-
-def _as_json(config: RunConfig) -> Any:
-    return json.loads(json.dumps(dataclasses.asdict(config)))
-
-
-class _Stop:
-    is_set = False
-
-
-@contextlib.contextmanager
-def _stop_flag() -> Iterator[_Stop]:
-    """Ctrl-C ends the current step first: a half-done update could not be repeated."""
-    stop = _Stop()
-
-    def handler(*_: Any) -> None:
-        stop.is_set = True
-
-    try:
-        before = signal.signal(signal.SIGINT, handler)
-    except ValueError:  # not in the main thread, which alone receives signals
-        yield stop
-        return
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _how_to_go_on(config: RunConfig, index: int) -> str:
+    """What to type after a step that was not taken."""
+    rate = f"--stages.{index}.learning_rate {config.stages[index].learning_rate / 10:g}"
+    resume = Path(config.out) / RESUME
+    if recovered(resume).is_dir():
+        kept = f"the step was not taken, the last good state is in {resume}"
+        return f"{kept}. Check the data, or go on from its weights more slowly: --out {config.out}-slower --init {resume} {rate}"
+    return f"the step was not taken, and none was saved before. Check the data, or start over more slowly: --fresh {rate}"
 
 
 @contextlib.contextmanager
 def _writer(folder: Path) -> Iterator[Any]:
+    """A function (name, value, step) that adds to the curves. Raises OutputError where they cannot be written."""
     from torch.utils.tensorboard import SummaryWriter
 
-    writer = SummaryWriter(str(folder))
+    with writing(folder):
+        writer = SummaryWriter(str(folder))
+
+    def curve(name: str, value: float, step: int) -> None:
+        with writing(folder):
+            writer.add_scalar(name, value, step)
+
     try:
-        yield writer
+        yield curve
     finally:
-        writer.close()
+        with writing(folder):
+            writer.close()
 
 
 def _progress(stage: Stage, start: int) -> tqdm:

@@ -43,6 +43,17 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     return {f"{index}.{key}": value for index, entry in state.items() for key, value in entry.items()}
 
 
+def expected_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Names, shapes and types of what `optimizer_tensors` gives once every parameter had a gradient; the values mean nothing."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    count = torch.zeros(())
+    return {
+        f"{index}.{key}": count if key == "step" else parameter.detach()
+        for index, parameter in enumerate(parameters)
+        for key in ("step", "exp_avg", "exp_avg_sq")
+    }
+
+
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     """Inverse of `optimizer_tensors`."""
     state: dict[int, dict[str, Tensor]] = {}

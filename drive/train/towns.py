@@ -11,10 +11,11 @@ from drive.cameras import Camera
 from drive.config import DataConfig, TownData
 from drive.data.images import blackened
 from drive.frames import Array
-from drive.make.recipe import Recipe
-from drive.make.shards import Shard, make_shards, read_shard, rig_cameras, shard_path
+from drive.make.recipe import FIRST_TEST_TOWN, Recipe
+from drive.make.shards import Shard, make_shards, open_folder, read_shard, rig_cameras, shard_path
 from drive.model.config import ModelConfig
 from drive.model.inputs import prepare
+from drive.outputs import writable_folder
 from drive.planner import load_planner
 from drive.schema import COMMANDS, CameraImage, Frame, Observation, Trajectory
 from drive.tasks.planning import PlanningTask, planning_tasks
@@ -30,10 +31,7 @@ class TownSamples:
     """
 
     def __init__(self, towns: Sequence[TownData], model: ModelConfig, black: bool = False) -> None:
-        for recipe in {data.recipe for data in towns}:
-            _check_fit(recipe, model)
-        if len({data.recipe.rig for data in towns}) != 1:
-            raise ValueError(f"towns of one rig go together, got {sorted({data.recipe.rig for data in towns})}")
+        check_towns(towns, model)
         self.model, self.black = model, black
         self.tasks: tuple[PlanningTask, ...] = planning_tasks(model.requests, model.vocabulary, len(model.window.future_times_s))
         self.cameras: tuple[Camera, ...] = rig_cameras(towns[0].recipe)
@@ -86,6 +84,20 @@ class TownSamples:
     def encode(self, future: Array) -> tuple[Ids, ...]:
         """A future [T, 3] as the answer to each request."""
         return tuple(task.encode(future) for task in self.tasks)
+
+
+def check_towns(towns: Sequence[TownData], model: ModelConfig) -> None:
+    """What can be known of towns before any is made. Raises ValueError where they do not fit the network or one another, are
+    kept for tests, or their folder is another recipe's or cannot be written to."""
+    for recipe in {data.recipe for data in towns}:
+        _check_fit(recipe, model)
+        rig_cameras(recipe)
+    if len({data.recipe.rig for data in towns}) != 1:
+        raise ValueError(f"towns of one rig go together, got {sorted({data.recipe.rig for data in towns})}")
+    for data in towns:
+        if data.first + data.count > FIRST_TEST_TOWN:
+            raise ValueError(f"towns from {FIRST_TEST_TOWN} on are for tests; got seeds up to {data.first + data.count - 1}")
+        open_folder(writable_folder(data.folder), data.recipe)
 
 
 def _check_fit(recipe: Recipe, model: ModelConfig) -> None:

@@ -13,35 +13,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from drive.config import DataConfig, RunConfig, Stage
-from drive.model.config import CameraConfig, ModelConfig, TransformerConfig
+from drive.config import RunConfig, Stage
 from drive.train import loop
-from drive.train.loop import Interrupted, NonFiniteLoss, train
+from drive.train.guard import NonFinite
+from drive.train.loop import train
 from drive.train.samples import batch_indices
+from drive.train.stop import Interrupted
+from tests.train.tiny import MODEL, assert_equal, config, weights
 
 ROOT = Path(__file__).resolve().parents[2]
-MODEL = ModelConfig(
-    requests=("plan:bins", "plan:text"),
-    camera=CameraConfig(backbone="mobilenetv4_conv_small_035", width=64, height=32),
-    transformer=TransformerConfig(width=32, depth=1, heads=2, kv_heads=1, head_dim=16, mlp_width=48),
-)
-
-
-def config(out: Path, mini: Path, steps: int = 6) -> RunConfig:
-    data = DataConfig(root=str(mini), split="stopped,accelerate")
-    stage = Stage(data=data, steps=steps, batch_size=4, warmup_steps=1, learning_rate=3e-3, flush_every=2, metre_sigma=0.2)
-    return RunConfig(out=str(out), model=MODEL, stages=(stage,), device="cpu")
-
-
-def weights(out: Path) -> dict[str, torch.Tensor]:
-    return load_file(out / "checkpoint" / "model.safetensors")
-
-
-def assert_equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
-    assert a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
 def test_an_interrupted_run_goes_on_to_bit_equal_weights(tmp_path: Path, mini: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +77,7 @@ def test_a_frozen_part_keeps_its_weights(tmp_path: Path, mini: Path) -> None:
 def test_a_loss_that_is_not_finite_stops_by_name(tmp_path: Path, mini: Path) -> None:
     base = config(tmp_path / "run", mini)
     wild = replace(base.stages[0], learning_rate=1e30, clip_norm=1e30, warmup_steps=0)
-    with pytest.raises(NonFiniteLoss, match="loss is .* of stage 'fit'"):
+    with pytest.raises(NonFinite, match="loss is .* of stage 'fit'"):
         train(replace(base, stages=(wild,)))
 
 
