@@ -61,6 +61,13 @@ def cache_folder(module: str) -> Path | None:
     return next((base / "kernels" / name for base in (PACKAGE / "__pycache__", home / "drive") if _writable(base)), None)
 
 
+def on_disk(module: str, name: str) -> bool:
+    """Whether a kernel of a module is compiled there for the sources as they are (elsewhere, where NUMBA_CACHE_DIR says so: at all)."""
+    chosen: str = numba.config.CACHE_DIR  # type: ignore[attr-defined]
+    folder = Path(chosen) if chosen else cache_folder(module)
+    return folder is not None and any(folder.rglob(f"{module.rpartition('.')[2]}.{name}-*.nbi"))
+
+
 def _writable(folder: Path) -> bool:
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -39,7 +39,7 @@ def arguments(verb: argparse.ArgumentParser) -> None:
         type=REAL(1e-3, 86_400),
         default=30.0,
         metavar="S",
-        help="wall seconds a plan may take (an episode's first: more)",
+        help="seconds that a planner may take for a plan (default: 30)",
     )
     verb.add_argument("--rig", help=f"the car's cameras: {RIGS} (default: none)")
     verb.add_argument("--rig-width", type=int, metavar="PX", help="pixels across the rig's widest camera (default: the rig's own)")

@@ -71,6 +71,19 @@ class Expert:
         return plan_from_rows(best.rows, state, observation)
 
 
+_loaded = False
+
+
+def load_kernels(world: World) -> None:
+    """Compiles, or loads from disk, every kernel that a plan may need, a detour's included: once in a process, before a clock runs."""
+    global _loaded
+    if not _loaded:
+        ways = _Ways(world.static, world.start)
+        sharpest_bend(ways.route(0.0, (1.0, 2.0, 0.0)), ways.station, 1.0)
+        best_proposal(world.static, world.start)
+        _loaded = True
+
+
 def plan_from_rows(rows: Array, state: State, observation: Observation) -> Plan:
     """Simulated rows -> a plan in the ego frame at the observation's times."""
     at = np.minimum(np.round(observation.future_times_s / DT_S).astype(np.int64), len(rows) - 1)

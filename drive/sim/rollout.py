@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import signal
-import threading
-import time
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from drive.expert.expert import load_kernels
 from drive.frames import Array
 from drive.pool import alive
-from drive.schema import Observation, Plan, PlanError, Planner, Window
+from drive.schema import Observation, Plan, Planner, Window
+from drive.sim.asking import PlannerFailure, ask
 from drive.sim.sight import Eyes, Sight
 from drive.sim.tracker import Track, make_track
 from drive.world.observe import observe
@@ -25,7 +23,6 @@ from drive.world.state import ACTIVE, CONTACT, DT_S, FAULT, LATERAL, SPEED, STAT
 from drive.world.world import World, state_hash
 
 HUMAN = "log"  # the planner's name where the recorded drive itself is replayed
-FIRST_DEADLINE_S = 180.0  # an episode's first plan may compile or load things
 # When an episode is lost, as in CARLA's leaderboard 1.0. The expert's longest wait in 118 towns with traffic was 78 s.
 OFF_ROUTE_M = 30.0
 BLOCKED_MPS, BLOCKED_S = 0.1, 180.0
@@ -52,7 +49,8 @@ class Observer(Protocol):
 
 @dataclass(frozen=True)
 class Loop:
-    """How the loop runs. latency_s: simulated time between an observation and the plan's use. deadline_s: wall time a plan may take.
+    """How the loop runs. latency_s: simulated time between an observation and the plan's use. deadline_s: time that a planner may take
+    for a plan, by the clock (so a planner that waits is late too), but without stretches in which the process was halted.
 
     window: of the observations of planners that have no `window` of their own. sight: the car's cameras; None = observations
     without pictures. A privileged planner, which is shown the world, is shown no pictures; nor is one whose `pictures` is False.
@@ -93,14 +91,12 @@ class Rollout:
     traceback: str = ""
 
 
-class PlannerFailure(Exception):
-    """A planner gave no usable answer; the message says why. `__cause__`: what it raised."""
-
-
 @threadpool_limits.wrap(limits=1)  # several threads add up in another order, and the last bit of a drive would depend on their number
 def rollout(world: World, planner: Planner | PrivilegedPlanner, loop: Loop = Loop(), observers: Sequence[Observer] = ()) -> Rollout:
     """Drives until arrival, an at-fault collision, a standstill or distance from the route that is too long, the time limit, or a
-    planner that fails."""
+    planner that fails. Our kernels are compiled, or loaded, before: a planner's time is its own."""
+    if hasattr(planner, "plan_in_world"):
+        load_kernels(world)
     eyes = Eyes(world, loop.sight) if loop.sight and _looks(planner) else None
     state, states, actions = world.start, [world.start], []
     every, wait = max(1, round(1 / (loop.planning_hz * DT_S))), round(loop.latency_s / DT_S)
@@ -208,53 +204,4 @@ def _ask(planner: Any, world: World, states: list[State], loop: Loop, eyes: Eyes
     window = getattr(planner, "window", loop.window)
     frames = eyes.frames(states, window) if eyes else ()
     observation = observe(world, np.stack([s.ego for s in states[-200:]]), window, frames)
-    allowed = loop.deadline_s if len(states) > 1 else max(loop.deadline_s, FIRST_DEADLINE_S)
-    began = time.perf_counter()
-    try:
-        with _deadline(allowed):
-            privileged = hasattr(planner, "plan_in_world")
-            plan = planner.plan_in_world(world, states[-1], observation) if privileged else planner.plan(observation)
-    except PlanError as error:
-        raise PlannerFailure(str(error)) from error
-    except TimeoutError as error:
-        raise PlannerFailure(f"no plan within {allowed:g} s") from error
-    except Exception as error:  # whatever a foreign planner raises makes a failed episode, never a crash of the run
-        raise PlannerFailure(f"raised {type(error).__name__}: {error}") from error
-    if time.perf_counter() - began > allowed:
-        raise PlannerFailure(f"no plan within {allowed:g} s")
-    return _checked(plan, loop)
-
-
-def _checked(plan: Any, loop: Loop) -> Plan:
-    if plan is None:
-        raise PlannerFailure("returned nothing")
-    if not isinstance(plan, Plan):
-        raise PlannerFailure(f"returned {type(plan).__name__}, not a Plan")
-    if not np.isfinite(plan.trajectories).all() or not np.isfinite(plan.times_s).all():
-        raise PlannerFailure("the plan holds NaN or infinity")
-    if np.abs(plan.best[:, :2]).max() > 1000.0:
-        raise PlannerFailure("the plan leads more than 1 km away")
-    if len(plan.times_s) < 2 or (np.diff(plan.times_s) <= 0).any() or plan.times_s[0] <= 0:
-        raise PlannerFailure("the plan's times must ascend from above 0")
-    if plan.times_s[-1] < loop.latency_s + 1 / loop.planning_hz:
-        raise PlannerFailure(f"the plan ends after {plan.times_s[-1]:g} s, before the next one comes")
-    return plan
-
-
-@contextmanager
-def _deadline(seconds: float) -> Iterator[None]:
-    """Interrupts what runs longer, where the platform and thread allow it; otherwise the caller measures afterwards."""
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
-        yield
-        return
-
-    def stop(*_: object) -> None:
-        raise TimeoutError
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    return ask(planner, world, states[-1], observation, loop.deadline_s, loop.latency_s + 1 / loop.planning_hz)

@@ -10,12 +10,13 @@ from typing import Any
 
 from drive.pool import Failed, outcomes
 from drive.progress import SILENT, Progress
-from drive.sim.episodes import Episode, MakePlanner, drive_all
+from drive.sim.episodes import Episode, MakePlanner, drive_all, make_world
 from drive.sim.report import SimReport
 from drive.sim.rollout import HUMAN, Loop, Rollout
 from drive.sim.saved import replay_file, save_rollout
 from drive.sim.scores import EpisodeScore, failed_values, score
 from drive.sim.sight import Sight
+from drive.sim.warm import compile_ahead
 from drive.words import did_you_mean
 from drive.world.recorded.nuscenes import scene_names
 from drive.world.town.scenarios import FAMILIES
@@ -76,6 +77,8 @@ def simulate(
     jobs = [(planner, episodes if planner != HUMAN else recorded) for planner in planners]
     jobs += [(HUMAN, recorded)] if recorded and HUMAN not in planners else []
     settings = _settings(episodes, loop)
+    for one in _of_each_kind(episodes):
+        compile_ahead(functools.partial(make_world, one), loop.sight, progress)
     progress.begin("drives", sum(len(wanted) for _, wanted in jobs))
     try:
         for planner, wanted in jobs:
@@ -95,6 +98,11 @@ def simulate(
         progress.begin("videos and page (`--videos 0` leaves the videos out)" if videos else "page")
         report.save_page(out, _videos(report, out, videos, loop.sight, workers, progress))
     return report
+
+
+def _of_each_kind(episodes: Sequence[Episode]) -> list[Episode]:
+    """The first town and the first recorded scene."""
+    return list({episode.source == "town": episode for episode in reversed(episodes)}.values())
 
 
 def _no_drive(episode: Episode, planner: str, failed: Failed) -> EpisodeScore:

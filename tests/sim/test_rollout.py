@@ -160,8 +160,7 @@ class Bad:
         ("late", "no plan within"),
     ],
 )
-def test_a_planner_that_fails_makes_a_failed_episode(world: World, how: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drive.sim.rollout.FIRST_DEADLINE_S", 0.5)
+def test_a_planner_that_fails_makes_a_failed_episode(world: World, how: str, reason: str) -> None:
     run = rollout(world, Bad(how), Loop(deadline_s=0.5))
     assert run.outcome.startswith("planner failed") and reason in run.outcome
     result = score(run)

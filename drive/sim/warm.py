@@ -1,0 +1,42 @@
+"""Compiles the simulator before anything is driven: once, in one process, with a line that says so; others load what it left."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+
+from drive.expert.expert import Expert
+from drive.jit import on_disk
+from drive.sim.rollout import rollout
+from drive.sim.scores import score
+from drive.sim.sight import Eyes, Sight
+from drive.world.world import World
+
+# The largest kernels, compiled after those that they call: where these are on disk, so are the others.
+STEPPING = {"drive.world.advance": "advance", "drive.expert.proposals": "forecast"}
+DRAWING = {"drive.render.picture": "draw_face"}
+
+
+def compile_ahead(make: Callable[[], World], sight: Sight | None, say: Callable[[str], None]) -> None:
+    """Compiles what a run uses where it is not yet on disk, and says so before.
+
+    make: gives a world of the run; one that cannot be made is left to whoever drives it to complain of.
+    """
+    if is_compiled(sight is not None):
+        return
+    say(f"compiling the simulator{' and its cameras' if sight else ''}, once: about {'two minutes' if sight else 'a minute'}")
+    with contextlib.suppress(ValueError, OSError):
+        warm_up(make(), sight)
+
+
+def is_compiled(drawing: bool) -> bool:
+    """Whether the kernels of this version that drive, or also those that draw, are on disk."""
+    return all(on_disk(module, kernel) for module, kernel in (STEPPING | (DRAWING if drawing else {})).items())
+
+
+def warm_up(world: World, sight: Sight | None) -> None:
+    """A second's drive of the expert, scored, and one look: what a run compiles."""
+    score(rollout(replace(world, time_limit_s=1.0), Expert()))
+    if sight is not None:
+        Eyes(world, sight).look(world.start)
