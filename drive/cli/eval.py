@@ -17,6 +17,7 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--planner", default="", help=f"{PLANNER}; several with commas")
     verb.add_argument("--plans", type=Path, nargs="+", default=[], help="plans files (exchange JSON)")
     verb.add_argument("--protocol", default="exact", help="protocol names with commas, or all")
+    verb.add_argument("--pairs", action="store_true", help="compare every two planners (default: each with constant velocity)")
     verb.add_argument("--published", action="store_true", help="add published results of the same protocols")
 
 
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     args.progress.begin(f"opening {args.data}")
     needs_map = any(protocol.uses_map for protocol in chosen)
     dataset = open_dataset(args.data, split=args.split, limit=args.limit, window=window, maps=needs_map)
-    report = evaluate(dataset, planners, args.plans, [p.name for p in chosen], args.published, progress=args.progress)
+    report = evaluate(dataset, planners, args.plans, [p.name for p in chosen], args.published, progress=args.progress, pairs=args.pairs)
     report.settings.update(data=dataset.name, split=args.split, limit=args.limit)
     args.progress.begin("writing the report")
     written = f"{report.save(args.out)}, {write_report(report, args.out)}" if args.out else ""

@@ -24,7 +24,7 @@ from drive.progress import SILENT, Progress
 from drive.render.scene import SEMANTIC, Buffers
 from drive.schema import CameraImage
 from drive.viz.canvas import SCALE, Canvas, Picture
-from drive.viz.page import Block, Heading, Image, Numbers, Table, Text, write_page
+from drive.viz.page import Block, Heading, Image, Numbers, Table, Text, encode_picture, write_page
 from drive.viz.style import BACKGROUND, category_style
 
 if TYPE_CHECKING:
@@ -68,13 +68,17 @@ def compare(real: Path, synth: Path, out: Path, weather: str = "overcast", progr
     if not indices:
         raise ValueError(f"{real}: no key frame of {recast.log.name} has its pictures on disk")
     renderer = Renderer(recast.world, choose_weather(weather, 0), hindsight=True)
-    found = []
+    overlaps, blocks = list[Overlap](), list[Block]()
     progress.begin("key frames", len(indices))
     for index in indices:
-        found.append(compare_key_frame(recast, renderer, index))
+        frame = compare_key_frame(recast, renderer, index)
         progress.done()
-        progress(describe(found[-1]))
-    return _page(found, out, real, synth)
+        progress(describe(frame))
+        overlaps += frame.overlaps
+        blocks += _frame_blocks(frame)  # holds encoded pictures alone: a record of many key frames does not hold their pixels
+    return write_page(
+        out / "index.html", f"Real and rendered: {recast.log.name}", _summary(overlaps) + blocks, f"{real.name} beside {synth.name}"
+    )
 
 
 def compare_key_frame(recast: Recast, renderer: Renderer, index: int) -> KeyFrame:
@@ -140,20 +144,14 @@ def describe(frame: KeyFrame) -> str:
     return f"{frame.scene}, key frame {frame.index}: {boxes}; map moved {fit.shift[0]:+.1f} m forward, {fit.shift[1]:+.1f} m left"
 
 
-def _page(frames: Sequence[KeyFrame], out: Path, real: Path, synth: Path) -> Path:
-    overlaps = [o for frame in frames for o in frame.overlaps]
+def _summary(overlaps: Sequence[Overlap]) -> list[Block]:
     ious = np.array([o.iou for o in overlaps])
-    blocks: list[Block] = [Text(_HOW)]
-    if len(ious):
-        numbers = [(f"{np.median(ious):.2f}", "median IoU, box and drawn agent"), (str(len(ious)), "agents seen whole")]
-        numbers += [(f"{100 * (ious >= GOOD_IOU).mean():.0f} %", f"with IoU of {GOOD_IOU} or more")]
-        numbers += [(f"{np.median([o.off_px for o in overlaps]):.1f} px", "median distance of centres")]
-        blocks.insert(0, Numbers(numbers))
-        blocks.append(_by_kind(overlaps))
-    for frame in frames:
-        blocks += _frame_blocks(frame)
-    scenes = ", ".join(dict.fromkeys(frame.scene for frame in frames))
-    return write_page(out / "index.html", f"Real and rendered: {scenes}", blocks, f"{real.name} beside {synth.name}")
+    if not len(ious):
+        return [Text(_HOW)]
+    numbers = [(f"{np.median(ious):.2f}", "median IoU, box and drawn agent"), (str(len(ious)), "agents seen whole")]
+    numbers += [(f"{100 * (ious >= GOOD_IOU).mean():.0f} %", f"with IoU of {GOOD_IOU} or more")]
+    numbers += [(f"{np.median([o.off_px for o in overlaps]):.1f} px", "median distance of centres")]
+    return [Numbers(numbers), Text(_HOW), _by_kind(overlaps)]
 
 
 def _by_kind(overlaps: Sequence[Overlap]) -> Table:
@@ -169,12 +167,16 @@ def _frame_blocks(frame: KeyFrame) -> list[Block]:
     told = f"The map's painted lines fit the paint best when moved {fit.shift[0]:+.1f} m forward and {fit.shift[1]:+.1f} m to the left: "
     told += f"mean brightness {fit.score:.1f} there, {fit.at_zero:.1f} unmoved, {fit.mean:.1f} on average over all shifts. "
     told += f"The road lies {height:+.2f} m above the ego frame's ground and rises {100 * x:+.1f} % ahead and {100 * y:+.1f} % to the left."
-    blocks: list[Block] = [Heading(f"{frame.scene}, key frame {frame.index}"), Text(told)]
-    blocks.append(Image(frame.photo, "The road from above, put together from the real pictures, with the map's lines", photo=True))
-    told = "real, rendered, outlines of the rendered over the real"
-    return blocks + [Image(picture, f"{name}: {told}", photo=True) for name, picture in frame.pictures]
+    panels = "real, rendered, outlines of the rendered over the real"
+    cameras = [Image(encode_picture(picture, photo=True), f"{name}: {panels}") for name, picture in frame.pictures]
+    photo = Image(encode_picture(frame.photo, photo=True), _PHOTO_CAPTION)
+    return [Heading(f"{frame.scene}, key frame {frame.index}"), *cameras, Text(told), photo]
 
 
+_PHOTO_CAPTION = (
+    "The road from above, put together from the real pictures, with the map's lines; black is what no camera sees, first of all the"
+    " place under the car"
+)
 _HOW = (
     "Each camera of a key frame is rendered with its own calibration at its own time from a ScenarioNet file's lanes and tracks. "
     "Outlines: paint cyan, the road's edge magenta, agents in their colours. Houses, trees and lamps are invented: the record has none.\n\n"

@@ -19,7 +19,7 @@ from drive.eval.openloop import plain
 from drive.eval.openloop.batch import Batch, Plans
 from drive.eval.openloop.made import made_batch, made_plans
 from drive.eval.openloop.registry import PROTOCOLS
-from drive.eval.report import write_json
+from drive.eval.report_file import write_json
 from drive.eval.table import aligned
 
 # nuScenes' validation split.

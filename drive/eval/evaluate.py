@@ -10,7 +10,7 @@ import numpy as np
 
 from drive.baselines import ConstantVelocity
 from drive.eval.entries import Entry
-from drive.eval.openloop.batch import Batch, make_batch
+from drive.eval.openloop.batch import RAW, Batch, make_batch
 from drive.eval.openloop.protocol import Protocol
 from drive.eval.openloop.registry import PROTOCOLS
 from drive.eval.plans import PlanFile, load_plans
@@ -23,6 +23,7 @@ from drive.words import did_you_mean
 # Samples are scored in blocks, so that memory does not grow with the data set.
 BLOCK = 64
 ALL = "all"
+KNOWN = frozenset(RAW)
 
 
 def choose_protocols(names: Sequence[str]) -> list[Protocol]:
@@ -42,13 +43,15 @@ def evaluate(
     protocols: Sequence[str] = ("exact",),
     published: bool = False,
     progress: Progress = SILENT,
+    pairs: bool = False,
 ) -> Report:
     """Scores planners and plans files on every sample that a protocol selects.
 
     dataset: samples with a 2 Hz, 3 s future (`drive.open_dataset`); with maps, `bevplanner` tells the road-boundary rate
     too. planners: objects with `name` and `plan`. plans: plans files or their paths. protocols: names, or "all". published:
-    add published rows of the same protocols. progress: is told what is done. Constant velocity and
-    the recorded drive (`log`) are always scored beside. A planner that raises or answers badly fails that sample.
+    add published rows of the same protocols. progress: is told what is done. pairs: compare every two planners, not each with
+    constant velocity alone. Constant velocity and the recorded drive (`log`) are always scored beside. A planner that raises
+    or answers badly fails that sample.
 
     Raises ValueError where a protocol, the data set or a plans file cannot be used at all.
     """
@@ -56,6 +59,7 @@ def evaluate(
     entries = make_entries(planners, plans)
     unknown: Counter[str] = Counter()
     excused: dict[str, Counter[str]] = {p.name: Counter() for p in chosen}
+    dropped: dict[str, Counter[str]] = {p.name: Counter() for p in chosen}
     progress.begin("scoring samples", len(dataset))
     for start in range(0, len(dataset), BLOCK):
         samples = [dataset[i] for i in range(start, min(start + BLOCK, len(dataset)))]
@@ -63,6 +67,7 @@ def evaluate(
         unknown += count_unknown(batch)
         for protocol in chosen:
             excused[protocol.name].update(count_excused(protocol, batch))
+            dropped[protocol.name].update(count_dropped(protocol, batch, samples))
         wanted = np.any([p.select(batch) for p in chosen], axis=0)
         for entry in entries:
             entry.add(chosen, batch, entry.answers(samples, batch, wanted))
@@ -79,8 +84,10 @@ def evaluate(
             "protocols": [p.name for p in chosen],
             "unknown": dict(unknown),
             "excused_steps": {name: dict(counts) for name, counts in excused.items() if counts},
+            "dropped_categories": {name: dict(counts.most_common()) for name, counts in dropped.items() if counts},
         },
         published=published_rows([p.name for p in chosen]) if published else [],
+        pairs=pairs,
     )
 
 
@@ -102,6 +109,16 @@ def count_excused(protocol: Protocol, batch: Batch) -> dict[str, int]:
     if protocol.excused is None or not len(chosen):
         return {}
     return {"steps": int(chosen.gt_mask.sum()), "excused": int((protocol.excused(chosen) & chosen.gt_mask).sum())}
+
+
+def count_dropped(protocol: Protocol, batch: Batch, samples: Sequence[SceneSample]) -> Counter[str]:
+    """Category -> annotations at t0 in the selected samples that the protocol leaves out because nuScenes has no such category."""
+    counts: Counter[str] = Counter()
+    for i in np.flatnonzero(protocol.select(batch)):
+        agents = samples[i].target.agents
+        there = (category for category, valid in zip(agents.categories, agents.valid[:, agents.now], strict=True) if valid)
+        counts.update(category for category in there if category not in KNOWN and not protocol.keeps(category))
+    return counts
 
 
 def make_entries(planners: Sequence[Planner], plans: Sequence[str | Path | PlanFile]) -> list[Entry]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,10 +14,11 @@ import numpy as np
 
 from drive.eval.intervals import scene_interval
 from drive.eval.openloop.protocol import Protocol
+from drive.eval.report_file import write_json
 from drive.eval.result import MetricResult
+from drive.frames import Array
 from drive.schema import Mask
 
-SCHEMA = 1
 LOG = "log"
 DROPPED = "failures dropped"
 
@@ -45,17 +44,20 @@ class Scores:
 @dataclass(frozen=True, eq=False)
 class Report:
     """scores: one per planner and protocol. failures: {planner, token, reason}. asked: planners other than the rows that
-    are always there. published: rows of other people's papers, {planner, note, protocol, metric, value, unit, source}."""
+    are always there. published: rows of other people's papers, {planner, note, protocol, metric, value, unit, source}.
+    pairs: compare any two planners instead of each with the baseline, the first of the planners that is not the record."""
 
     scores: list[Scores]
     failures: list[dict[str, str]]
     asked: list[str]
     settings: dict[str, Any] = field(default_factory=dict)
     published: list[dict[str, Any]] = field(default_factory=list)
+    pairs: bool = False
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
-        """One row per planner, protocol and metric: value with its 95 % interval and the counts behind it."""
+        """One row per planner, protocol and metric: value with its 95 % interval, a failure counting as the worst value where
+        that is bounded; `answered`, the value over the answered samples alone; the counts behind both."""
         return [row for scores in self.scores for row in _rows(scores)]
 
     @cached_property
@@ -65,12 +67,13 @@ class Report:
 
     @cached_property
     def comparisons(self) -> list[dict[str, Any]]:
-        """Differences between any two planners (the recorded drive left out) on the samples that both have a value for: lengths
-        where both answered, rates everywhere, a failure counting as the worst value."""
+        """Differences to the baseline, or between any two planners (the recorded drive left out), on the samples that both have
+        a value for: lengths where both answered, rates everywhere, a failure counting as the worst value; `answered`: on those
+        that both answered."""
         rows = []
         for protocol in dict.fromkeys(s.protocol.name for s in self.scores):
             planners = [s for s in self.scores if s.protocol.name == protocol and s.planner != LOG]
-            for against, planner in combinations(planners, 2):
+            for against, planner in combinations(planners, 2) if self.pairs else ((planners[0], other) for other in planners[1:]):
                 rows += [_difference(planner, against, metric) for metric in planner.metrics if metric in against.metrics]
         return rows
 
@@ -93,16 +96,6 @@ class Report:
         return write_json(folder, "eval", data)
 
 
-def write_json(folder: str | Path, command: str, data: dict[str, Any]) -> Path:
-    """Writes report.json, atomically, into folder (made if need be) and returns its path."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / "report.json.partial"
-    partial.write_text(json.dumps({"schema": SCHEMA, "command": command, **data}, indent=1, allow_nan=False))
-    os.replace(partial, folder / "report.json")
-    return folder / "report.json"
-
-
 def _rows(scores: Scores) -> Iterator[dict[str, Any]]:
     everything = np.ones(len(scores.tokens), dtype=bool)
     for metric, result in scores.metrics.items():
@@ -119,7 +112,6 @@ def _slices(scores: Scores) -> Iterator[dict[str, Any]]:
 
 def _row(scores: Scores, metric: str, result: MetricResult, name: str, mask: Mask) -> dict[str, Any]:
     valid = result.valid & mask
-    value = float(result.values[valid].mean()) if valid.any() else float("nan")
     low, high = scene_interval(result.values, valid, scores.scenes)
     failed = int((result.failed & mask).sum())
     return {
@@ -128,9 +120,10 @@ def _row(scores: Scores, metric: str, result: MetricResult, name: str, mask: Mas
         "version": scores.protocol.version,
         "settings_hash": scores.protocol.settings_hash,
         "metric": metric,
-        "value": _number(value),
+        "value": _mean(result.values, valid),
         "low": _number(low),
         "high": _number(high),
+        "answered": _mean(result.values, valid & ~result.failed),
         "unit": result.unit,
         "requested": int(mask.sum()),
         "scored": int(mask.sum()) - failed,
@@ -143,6 +136,7 @@ def _difference(planner: Scores, against: Scores, metric: str) -> dict[str, Any]
     """planner minus against, sample by sample."""
     a, b = planner.metrics[metric], against.metrics[metric]
     both = a.valid & b.valid
+    answered = both & ~a.failed & ~b.failed
     difference = np.where(both, a.values - b.values, 0.0)
     low, high = scene_interval(difference, both, planner.scenes)
     return {
@@ -151,13 +145,19 @@ def _difference(planner: Scores, against: Scores, metric: str) -> dict[str, Any]
         "protocol": planner.protocol.name,
         "settings_hash": planner.protocol.settings_hash,
         "metric": metric,
-        "difference": _number(float(difference[both].mean()) if both.any() else float("nan")),
+        "difference": _mean(difference, both),
         "low": _number(low),
         "high": _number(high),
+        "answered": _mean(difference, answered),
         "unit": a.unit,
         "samples": int(both.sum()),
+        "samples_answered": int(answered.sum()),
         "left_out": int((~both).sum()),
     }
+
+
+def _mean(values: Array, where: Mask) -> float | None:
+    return float(values[where].mean()) if where.any() else None
 
 
 def _number(value: float) -> float | None:

@@ -7,11 +7,14 @@ from typing import Any
 
 from drive.eval.openloop.batch import HORIZONS_S
 from drive.eval.report import Report
+from drive.viz.printable import columns, printable
 
 HORIZONS = (*(f"{s}s" for s in HORIZONS_S), "avg")
 STEMS = ("l2", "collision", "ccr")
+ANSWERED = "(over the answered samples; a failed one counts as a collision in the first number)"
 COMPARED = ("l2_avg", "collision_avg")
 SOURCE = "source"
+SHOWN_CATEGORIES = 12
 SHOWN_REASONS = 3  # of each planner; a missing picture's reason names its file, so every sample has its own
 
 
@@ -26,7 +29,8 @@ def protocol_table(report: Report, protocol: str) -> str:
     """L2 in metres and rates in per cent at 1, 2, 3 s and their mean, the mean with its interval, and the counts."""
     header, rows = protocol_rows(report, protocol)
     found = next(s.protocol for s in report.scores if s.protocol.name == protocol)
-    title = f"{protocol} ({found.source}; settings {found.settings_hash})  L2 in m, rates in %, [95 % interval]"
+    told = f", {ANSWERED}" if any(r["failed"] for r in report.rows if r["protocol"] == protocol) else ""
+    title = f"{protocol} ({found.source}; settings {found.settings_hash})  L2 in m, rates in %, [95 % interval]{told}"
     return "\n".join([title, aligned([header, *rows]), *protocol_notes(report, protocol)])
 
 
@@ -39,6 +43,12 @@ def protocol_notes(report: Report, protocol: str) -> list[str]:
     excused = report.settings.get("excused_steps", {}).get(protocol)
     if excused:
         notes.append(f"excused: {excused['excused']} of {excused['steps']} steps, where the record itself collides; none counts there")
+    dropped = report.settings.get("dropped_categories", {}).get(protocol, {})
+    if dropped:
+        names = ", ".join(f"{name} {count}" for name, count in list(dropped.items())[:SHOWN_CATEGORIES])
+        rest = len(dropped) - SHOWN_CATEGORIES
+        names += f" and {rest} more, in report.json" if rest > 0 else ""
+        notes.append(f"dropped: {sum(dropped.values())} annotations at t0 whose category nuScenes does not have: {names}")
     if any(r["protocol"] == protocol for r in report.published):
         notes.append("published: as reported by the source named, on the whole of nuScenes val, not on these samples")
     return notes
@@ -75,26 +85,37 @@ def _published(report: Report, protocol: str, metrics: list[str]) -> list[list[s
 
 
 def _cell(row: dict[str, Any] | None, interval: bool) -> str:
+    """A value, with its interval where asked for, and with the value over the answered samples where others failed."""
     if row is None or row["value"] is None:
         return "-"
     scale, digits = (1, 3) if row["unit"] == "m" else (100, 2)
     text = f"{scale * row['value']:.{digits}f}"
-    if not interval or row["low"] is None:
-        return text
-    return f"{text} [{scale * row['low']:.{digits - 1}f}, {scale * row['high']:.{digits - 1}f}]"
+    if interval and row["low"] is not None:
+        text += f" [{scale * row['low']:.{digits - 1}f}, {scale * row['high']:.{digits - 1}f}]"
+    if row["unit"] != "m" and row.get("failed"):
+        text += f" ({'-' if row['answered'] is None else format(scale * row['answered'], f'.{digits}f')})"
+    return text
+
+
+def comparison_rows(report: Report) -> tuple[list[str], list[list[str]]]:
+    """Header and cells of the paired differences: L2 in metres, rates in per cent, beside them those over what both answered."""
+    lines = []
+    for r in report.comparisons:
+        if r["metric"] not in COMPARED or r["difference"] is None:
+            continue
+        scale, unit = (1, "m") if r["unit"] == "m" else (100, "%")
+        interval = "-" if r["low"] is None else f"[{scale * r['low']:+.3f}, {scale * r['high']:+.3f}]"
+        difference = f"{scale * r['difference']:+.3f} {unit}"
+        if r["samples_answered"] < r["samples"]:
+            difference += f" ({'-' if r['answered'] is None else format(scale * r['answered'], '+.3f')})"
+        pair = f"{r['planner']} - {r['against']}"
+        lines.append([pair, r["protocol"], r["metric"], difference, interval, str(r["samples"]), str(r["left_out"])])
+    return ["paired difference", "protocol", "metric", "difference", "95 % interval", "samples", "left out"], lines
 
 
 def _comparisons(report: Report) -> str:
-    rows = [r for r in report.comparisons if r["metric"] in COMPARED and r["difference"] is not None]
-    if not rows:
-        return ""
-    lines = [["paired difference", "protocol", "metric", "difference", "95 % interval", "samples", "left out"]]
-    for r in rows:
-        scale, unit = (1, "m") if r["unit"] == "m" else (100, "%")
-        interval = "-" if r["low"] is None else f"[{scale * r['low']:+.3f}, {scale * r['high']:+.3f}]"
-        pair, difference = f"{r['planner']} - {r['against']}", f"{scale * r['difference']:+.3f} {unit}"
-        lines.append([pair, r["protocol"], r["metric"], difference, interval, str(r["samples"]), str(r["left_out"])])
-    return aligned(lines)
+    header, lines = comparison_rows(report)
+    return aligned([header, *lines]) if lines else ""
 
 
 def _unknown(report: Report) -> str:
@@ -103,7 +124,7 @@ def _unknown(report: Report) -> str:
     notes = {
         "visibility": "unknown visibility, counted as visible",
         "points": "an unknown number of points, counted as having some",
-        "category": "a category that nuScenes does not have, counted as no object by protocols that go by its classes",
+        "category": "a category that nuScenes does not have; each protocol's notes say what it dropped",
     }
     return "\n".join(f"{found[key]} of {total} annotations have {text}" for key, text in notes.items() if found.get(key))
 
@@ -118,16 +139,23 @@ def _failures(report: Report) -> str:
                 reasons.setdefault(failure["reason"], []).append(failure["token"])
         ranked = sorted(reasons.items(), key=lambda entry: -len(entry[1]))
         for reason, tokens in ranked[:SHOWN_REASONS]:
-            lines.append(f"failed: {name}: {len(tokens)} x {reason} ({tokens[0]}{', ...' if len(tokens) > 1 else ''})")
+            told = f"failed: {name}: {len(tokens)} x {reason} ({tokens[0]}{', ...' if len(tokens) > 1 else ''})"
+            lines.append(printable(told))
         rest = [len(tokens) for _, tokens in ranked[SHOWN_REASONS:]]
         if rest:
-            lines.append(f"failed: {name}: {sum(rest)} more samples for {len(rest)} other reasons, all in report.json (--out FOLDER)")
+            told = f"failed: {name}: {sum(rest)} more samples for {len(rest)} other reasons, all in report.json (--out FOLDER)"
+            lines.append(printable(told))
     return "\n".join(lines)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Rows of cells under a header as lines with aligned columns, the first and SOURCE to the left."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    left = [i == 0 or name == SOURCE for i, name in enumerate(rows[0])]
-    lines = [[v.ljust(w) if at_left else v.rjust(w) for v, w, at_left in zip(row, widths, left, strict=True)] for row in rows]
-    return "\n".join("  ".join(line).rstrip() for line in lines)
+    shown = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(columns(row[i]) for row in shown) for i in range(len(shown[0]))]
+    left = [i == 0 or name == SOURCE for i, name in enumerate(shown[0])]
+    return "\n".join("  ".join(_padded(*cell) for cell in zip(row, widths, left, strict=True)).rstrip() for row in shown)
+
+
+def _padded(cell: str, width: int, at_left: bool) -> str:
+    space = " " * (width - columns(cell))
+    return cell + space if at_left else space + cell

@@ -1,9 +1,9 @@
-"""What a run of episodes says: tidy rows with intervals, paired differences, a text table, a page with the failures first."""
+"""What a run of episodes says: tidy rows with intervals, paired differences, a text table."""
 
 from __future__ import annotations
 
-import json
-import os
+import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 
 from drive.eval.intervals import scene_interval
+from drive.eval.report_file import write_json
 from drive.eval.table import aligned
-from drive.sim.scores import METRICS, EpisodeScore, metric_results
+from drive.sim.scores import METRICS, ZERO_WHERE_FAILED, EpisodeScore, metric_results
+from drive.viz.printable import printable
 
-SCHEMA = 1
 SHOWN = ("success", "route_completion", "at_fault_collision", "off_road", "red_light", "pdm_score", "driving_score", "neuroncap_score")
+ANSWERED = "(without the failed drives), which count as 0 in these four and not at all in the others"
+SHOWN_FAILURES = 5
 FACTS = ("length_m", "agents_met", "moving_agents_met", "junctions", "lights")
 
 
@@ -60,25 +63,34 @@ class SimReport:
         kinds = [str(s.facts["fault"]) for s in self.of(planner) if s.facts["fault"] != "none"]
         return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
 
+    def outcomes(self, planner: str) -> dict[str, int]:
+        """How many drives ended in which way, the most frequent first; failed ones are of a kind of their own, whatever the reason."""
+        ends = Counter(str(s.facts["outcome"]).split(":")[0] if s.failed else str(s.facts["outcome"]) for s in self.of(planner))
+        return dict(ends.most_common())
+
     def table(self) -> str:
-        """For a terminal."""
-        shown = ["planner", "family", *SHOWN, "episodes", "failed"]
+        """For a terminal: the means (over the answered drives in brackets), how the drives ended, and what they were like."""
+        header, lines = self.cells()
+        told = [f"rates in %, [95 % interval]{f', {ANSWERED}' if self.failures else ''}\n{aligned([header, *lines])}"]
+        told.append("how the drives ended\n" + "\n".join(printable(self._told_outcomes(p)) for p in self.planners))
+        told += [*(printable(self._told_faults(p)) for p in self.planners), self.what_it_was_like()]
+        told += [_told_difference(row) for row in self.comparisons if row["metric"] in ("success", "pdm_score")]
+        told += [printable(f"failed: {f['planner']} in {f['episode']}: {f['reason']}") for f in self.failures[:SHOWN_FAILURES]]
+        rest = len(self.failures) - SHOWN_FAILURES
+        return "\n\n".join([*told, *([f"and {rest} more failed drives, in report.json (--out FOLDER)"] if rest > 0 else [])])
+
+    def cells(self) -> tuple[list[str], list[list[str]]]:
+        """Header and cells of the table: per cent (the NeuroNCAP score in stars), a row per planner and family."""
         lines = []
         rows = self.rows
         for planner, family in dict.fromkeys((r["planner"], r["slice"]) for r in rows):
             own = {r["metric"]: r for r in rows if (r["planner"], r["slice"]) == (planner, family)}
             counts = [str(own["success"]["requested"]), str(own["success"]["failed"])]
-            lines.append([planner, family, *(_cell(own[m], m == "success") for m in SHOWN), *counts])
-        text = [aligned([shown, *lines]), *map(self._told_faults, self.planners), self.what_it_was_like()]
-        for row in self.comparisons:
-            if row["metric"] in ("success", "pdm_score"):
-                text.append(
-                    f"{row['planner']} - {row['against']}: {row['metric']} {row['difference']:+.3f} "
-                    f"[{_plain(row['low'])}, {_plain(row['high'])}] over {row['samples']} same episodes"
-                )
-        for failure in self.failures[:5]:
-            text.append(f"failed: {failure['planner']} in {failure['episode']}: {failure['reason']}")
-        return "\n\n".join(text)
+            lines.append([planner, family, *(_cell(own.get(m), m == "success") for m in SHOWN), *counts])
+        return ["planner", "family", *(m.replace("_", " ") for m in SHOWN), "drives", "failed"], lines
+
+    def _told_outcomes(self, planner: str) -> str:
+        return f"{planner}: " + ", ".join(f"{n} {end}" for end, n in self.outcomes(planner).items())
 
     def _told_faults(self, planner: str) -> str:
         return f"at-fault collisions of {planner}: " + (", ".join(f"{n} {k}" for k, n in self.faults(planner).items()) or "none")
@@ -87,97 +99,91 @@ class SimReport:
         """Length, agents, junctions and lights of the episodes, by planner (median, least, greatest)."""
         lines = [["planner", *FACTS]]
         for planner in self.planners:
-            facts = [self._facts(planner, name) for name in FACTS]
+            facts = [self.facts(planner, name) for name in FACTS]
             lines.append([planner, *(f"{np.median(v):.0f} ({min(v):.0f}-{max(v):.0f})" for v in facts)])
         return "episodes, median (least-greatest)\n" + aligned(lines)
 
-    def _facts(self, planner: str, name: str) -> list[float]:
-        """Of the episodes that a planner drove."""
+    def facts(self, planner: str, name: str) -> list[float]:
+        """Of the episodes that a planner drove, [0] where it drove none."""
         return [float(s.facts[name]) for s in self.of(planner) if name in s.facts] or [0.0]
 
     def save(self, folder: Path) -> Path:
         """Writes report.json."""
-        folder.mkdir(parents=True, exist_ok=True)
-        names = {"name": "episode", "family": "family", "planner": "planner", "values": "values", "facts": "facts"}
-        episodes: list[dict[str, Any]] = [{key: getattr(s, name) for name, key in names.items()} for s in self.scores]
-        for episode in episodes:
-            episode["values"] = {name: None if np.isnan(value) else value for name, value in episode["values"].items()}
+        names = {"name": "episode", "family": "family", "planner": "planner", "failed": "failed", "values": "values", "facts": "facts"}
         data = {
-            "schema": SCHEMA,
-            "command": "sim",
             "settings": self.settings,
             "rows": self.rows,
+            "outcomes": {planner: self.outcomes(planner) for planner in self.planners},
             "at_fault_collisions": {planner: self.faults(planner) for planner in self.planners},
             "comparisons": self.comparisons,
             "failures": self.failures,
-            "episodes": episodes,
+            "episodes": [{key: getattr(s, name) for name, key in names.items()} for s in self.scores],
         }
-        partial = folder / "report.json.partial"
-        partial.write_text(json.dumps(data, indent=1, allow_nan=False))
-        os.replace(partial, folder / "report.json")
-        return folder / "report.json"
+        return write_json(folder, "sim", data)
 
     def save_page(self, folder: Path, videos: dict[tuple[str, str], Path]) -> Path:
-        """Writes index.html: headline, tables, then the drives with videos, failures first. videos: (planner, episode) -> MP4."""
-        from drive.viz.page import Block, Heading, Numbers, Table, Video, write_page
+        """Writes index.html: see `drive.sim.page`. videos: (planner, episode) -> MP4."""
+        from drive.sim.page import save_page
 
-        rows = {(r["planner"], r["metric"]): r for r in self.rows if r["slice"] == "all"}
-        blocks: list[Block] = [Numbers([(_cell(rows[p, "success"], True) + " %", f"success of {p}") for p in self.planners])]
-        header = ["planner", *SHOWN]
-        blocks.append(Table(header, [[p, *(rows[p, m]["value"] for m in SHOWN)] for p in self.planners], "Means over all episodes"))
-        facts: list[list[Any]] = [[p, *(float(np.median(self._facts(p, n))) for n in FACTS)] for p in self.planners]
-        collided: list[list[Any]] = [[p, kind, n] for p in self.planners for kind, n in self.faults(p).items()]
-        blocks.append(Table(["planner", "kind", "episodes"], collided, "At-fault collisions by kind", 0))
-        blocks.append(Table(["planner", *FACTS], facts, "What the episodes were like (medians)", 0))
-        order = sorted(self.scores, key=lambda s: (s.values["success"], s.values["route_completion"]))
-        worst = [s for s in order if s.values["success"] < 1.0]
-        listed = [[s.planner, s.name, s.family, str(s.facts["outcome"]), ", ".join(s.facts["contacts"])] for s in worst[:200]]
-        told = f"Without success: {len(worst)} of {len(order)}"
-        blocks.append(Table(["planner", "episode", "family", "outcome", "contacts"], listed, told))
-        for s in order:
-            if (s.planner, s.name) in videos:
-                blocks.append(Heading(f"{s.planner}: {s.name}, {s.facts['outcome']}"))
-                words = f"{s.facts['length_m']} m, {s.facts['moving_agents_met']} moving agents, {s.facts['junctions']} junctions"
-                blocks.append(Video(videos[s.planner, s.name].read_bytes(), words))
-        told = ", ".join(f"{key} {value}" for key, value in self.settings.items())
-        return write_page(folder / "index.html", "Closed loop", blocks, told)
+        return save_page(self, folder, videos)
 
 
 def _rows(planner: str, family: str, scores: list[EpisodeScore]) -> list[dict[str, Any]]:
     rows = []
     for metric, result in metric_results(scores).items():
         low, high = scene_interval(result.values, result.valid, [s.name for s in scores])
+        answered = dataclasses.replace(result, valid=result.valid & ~result.failed)
         row = {"planner": planner, "protocol": "closed-loop", "metric": metric, "value": result.mean, "low": low, "high": high}
         row = {key: None if isinstance(value, float) and np.isnan(value) else value for key, value in row.items()}
         failed = int(result.failed.sum())
         counts = {"requested": len(scores), "scored": len(scores) - failed, "failed": failed}
-        rows.append(row | {"unit": METRICS[metric], **counts, "slice": family})
+        mean = None if np.isnan(answered.mean) else answered.mean
+        rows.append(row | {"answered": mean, "unit": METRICS[metric], **counts, "slice": family})
     return rows
 
 
 def _differences(a: str, b: str, first: list[EpisodeScore], second: list[EpisodeScore]) -> list[dict[str, Any]]:
+    """Over the episodes that both drove and that have a value for both; `answered`: those of them that neither failed."""
     other = {s.name: s for s in second}
     pairs = [(s, other[s.name]) for s in first if s.name in other]
+    mine, theirs = metric_results([x for x, _ in pairs]), metric_results([y for _, y in pairs])
     rows = []
     for metric in METRICS if pairs else ():
-        values = np.array([x.values[metric] - y.values[metric] for x, y in pairs])
-        defined = ~np.isnan(values)
-        if not defined.any():
+        x, y = mine[metric], theirs[metric]
+        both = x.valid & y.valid
+        if not both.any():
             continue
-        low, high = scene_interval(values, defined, [x.name for x, _ in pairs])
+        answered = both & ~x.failed & ~y.failed
+        values = np.where(both, x.values - y.values, 0.0)
+        low, high = scene_interval(values, both, [s.name for s, _ in pairs])
         bounds = {"low": None if np.isnan(low) else low, "high": None if np.isnan(high) else high}
-        row = {"planner": a, "against": b, "metric": metric, "difference": float(values[defined].mean())}
-        rows.append(row | bounds | {"samples": int(defined.sum())})
+        mean = float(values[answered].mean()) if answered.any() else None
+        counts = {"answered": mean, "samples": int(both.sum()), "samples_answered": int(answered.sum())}
+        rows.append({"planner": a, "against": b, "metric": metric, "difference": float(values[both].mean()), **bounds, **counts})
     return rows
 
 
-def _cell(row: dict[str, Any], interval: bool) -> str:
-    if row["value"] is None:
+def _told_difference(row: dict[str, Any]) -> str:
+    told = f"{row['planner']} - {row['against']}: {row['metric']} {_points(row['difference'])} % "
+    told += f"[{_points(row['low'])}, {_points(row['high'])}] over {row['samples']} same episodes"
+    if row["samples_answered"] < row["samples"]:
+        told += f" ({_points(row['answered'])} % over the {row['samples_answered']} that both answered)"
+    return printable(told)
+
+
+def _cell(row: dict[str, Any] | None, interval: bool) -> str:
+    """A value, with its interval where asked for, and with the value over the answered drives where others failed."""
+    if row is None or row["value"] is None:
         return "-"
-    scale = 1.0 if row["metric"] == "neuroncap_score" else 100.0
-    text = f"{scale * row['value']:.{2 if scale == 1.0 else 1}f}"
-    return f"{text} [{scale * row['low']:.1f}, {scale * row['high']:.1f}]" if interval and row["low"] is not None else text
+    scale, digits = (1.0, 2) if row["metric"] == "neuroncap_score" else (100.0, 1)
+    text = f"{scale * row['value']:.{digits}f}"
+    if interval and row["low"] is not None:
+        text += f" [{scale * row['low']:.1f}, {scale * row['high']:.1f}]"
+    if row["failed"] and row["metric"] in ZERO_WHERE_FAILED:
+        text += f" ({'-' if row['answered'] is None else format(scale * row['answered'], f'.{digits}f')})"
+    return text
 
 
-def _plain(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.3f}"
+def _points(value: float | None) -> str:
+    """A difference of fractions in per cent."""
+    return "-" if value is None else f"{100 * value:+.1f}"

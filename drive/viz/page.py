@@ -2,24 +2,32 @@
 
     write_page("report/index.html", "Plans", [
         Heading("Scene 3"), Text("Two paragraphs,\\n\\nplain text."), Numbers([("0.42 m", "L2 at 1 s")]),
-        Table(["planner", "L2"], [["log", 0.0], ["ours", 0.42]]), Image(picture, "What it saw"), Video(mp4_bytes, "The drive"),
+        Table(["planner", "L2"], [["log", 0.0], ["ours", 0.42]]), Image(picture, "What it saw"), Video("drive.mp4", "The drive"),
     ])
 
 The page forbids itself any request (Content-Security-Policy), opens offline, and follows the reader's light or dark
-setting. All text is escaped: a data set's names cannot become markup.
+setting. All text is escaped: a data set's names cannot become markup. It is written block by block, so that it may be
+larger than memory: give pictures encoded, videos as paths, and the blocks as they come.
 """
 
 from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from drive.outputs import writing
+from drive.viz.chart import legend
+from drive.viz.page_style import STYLE
+from drive.viz.printable import printable
 
 Cell = str | int | float | None
 
@@ -47,7 +55,8 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells under a header. Floats show `digits` decimals; None and NaN show as a dash."""
+    """Rows of cells under a header. Floats show `digits` decimals; None and NaN show as a dash. Columns of numbers, also of
+    numbers as text with units or intervals, stand to the right. A table without rows says so."""
 
     header: Sequence[str]
     rows: Sequence[Sequence[Cell]]
@@ -66,29 +75,56 @@ class Image:
 
 @dataclass(frozen=True, eq=False)
 class Video:
-    """The bytes of an MP4 file (H.264, so that every browser plays it)."""
+    """An MP4 file (H.264, so that every browser plays it): its bytes or its path."""
 
-    mp4: bytes
+    mp4: bytes | Path
     caption: str = ""
 
 
-Block = Heading | Text | Numbers | Table | Image | Video
+@dataclass(frozen=True)
+class Charts:
+    """Charts side by side (`drive.viz.chart`: SVG each), and the names that they share: (name, kind) each."""
+
+    panels: Sequence[str]
+    names: Sequence[tuple[str, int]]
+    caption: str = ""
 
 
-def write_page(path: str | Path, title: str, blocks: Sequence[Block], subtitle: str = "") -> Path:
-    """Writes the page, making its folder; returns its path. Raises ValueError where a block cannot be shown."""
+Block = Heading | Text | Numbers | Table | Image | Video | Charts
+
+
+def write_page(path: str | Path, title: str, blocks: Iterable[Block], subtitle: str = "") -> Path:
+    """Writes the page block by block, making its folder; returns its path. A page of that name is replaced once the new one is
+    whole. Raises ValueError where a block cannot be shown, OutputError where the page cannot be written."""
     path = Path(path)
-    html = page_html(title, blocks, subtitle)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(html, encoding="utf-8")
+    draft = path.with_name(f"{path.name}.{os.getpid()}.writing")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with draft.open("w", encoding="utf-8", errors="backslashreplace") as file:
+                file.writelines(_parts(title, blocks, subtitle))
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
     return path
 
 
-def page_html(title: str, blocks: Sequence[Block], subtitle: str = "") -> str:
+def page_html(title: str, blocks: Iterable[Block], subtitle: str = "") -> str:
     """The page as text. Raises ValueError where a block cannot be shown."""
-    lead = f'<p class="lead">{escape(subtitle)}</p>' if subtitle else ""
-    body = "\n".join(_block(block) for block in blocks)
-    return _PAGE.format(title=escape(title), style=_STYLE, lead=lead, body=body)
+    return "".join(_parts(title, blocks, subtitle))
+
+
+def _parts(title: str, blocks: Iterable[Block], subtitle: str) -> Iterator[str]:
+    lead = f'<p class="lead">{_safe(subtitle)}</p>' if subtitle else ""
+    yield _HEAD.format(title=_safe(title), style=STYLE, lead=lead)
+    for block in blocks:
+        yield _block(block) + "\n"
+    yield _FOOT
+
+
+def _safe(text: str) -> str:
+    """Text as markup that shows it: escaped, hidden characters written out."""
+    return escape(printable(text))
 
 
 def encode_picture(picture: NDArray[np.uint8], photo: bool = False) -> bytes:
@@ -104,44 +140,57 @@ def encode_picture(picture: NDArray[np.uint8], photo: bool = False) -> bytes:
 def _block(block: Block) -> str:
     match block:
         case Heading(text):
-            return f"<h2>{escape(text)}</h2>"
+            return f"<h2>{_safe(text)}</h2>"
         case Text(text):
-            return "\n".join(f"<p>{escape(part)}</p>" for part in text.split("\n\n"))
+            return "\n".join(f"<p>{_safe(part)}</p>" for part in text.split("\n\n"))
         case Numbers(items):
-            tiles = "".join(f'<div class="number"><b>{escape(value)}</b><span>{escape(label)}</span></div>' for value, label in items)
+            tiles = "".join(f'<div class="number"><b>{_safe(value)}</b><span>{_safe(label)}</span></div>' for value, label in items)
             return f'<div class="numbers">{tiles}</div>'
         case Table():
             return _table(block)
         case Image(picture, caption, photo):
             data = picture if isinstance(picture, bytes) else encode_picture(picture, photo)
-            return _figure(f'<img alt="{escape(caption)}" src="{_data_uri(data)}">', caption)
+            return _figure(f'<img alt="{_safe(caption)}" src="{_data_uri(data)}">', caption)
         case Video(mp4, caption):
-            return _figure(f'<video controls loop muted playsinline src="{_data_uri(mp4)}"></video>', caption)
-    raise ValueError(f"a page cannot show a {type(block).__name__}; it shows Heading, Text, Numbers, Table, Image, Video")
+            data = mp4 if isinstance(mp4, bytes) else mp4.read_bytes()
+            return _figure(f'<video controls loop muted playsinline src="{_data_uri(data)}"></video>', caption)
+        case Charts(panels, names, caption):
+            return _figure(f'{legend(names)}<div class="panels">{"".join(panels)}</div>', caption)
+    raise ValueError(f"a page cannot show a {type(block).__name__}; it shows Heading, Text, Numbers, Table, Image, Video, Charts")
 
 
 def _figure(inner: str, caption: str) -> str:
-    return f"<figure>{inner}{f'<figcaption>{escape(caption)}</figcaption>' if caption else ''}</figure>"
+    return f"<figure>{inner}{f'<figcaption>{_safe(caption)}</figcaption>' if caption else ''}</figure>"
 
 
 def _table(table: Table) -> str:
     wrong = [row for row in table.rows if len(row) != len(table.header)]
     if wrong:
         raise ValueError(f"a table row has {len(wrong[0])} cells under {len(table.header)} headings: {list(wrong[0])}")
-    numeric = [all(not isinstance(row[i], str) for row in table.rows) for i in range(len(table.header))]
+    caption = f"<caption>{_safe(table.caption)}</caption>" if table.caption else ""
+    if not table.rows:
+        return f'<p class="none">{_safe(table.caption)}{": " if table.caption else ""}none</p>'
+    numeric = [all(_is_number(row[i]) for row in table.rows) for i in range(len(table.header))]
 
     def row_html(cells: Sequence[Cell], tag: str) -> str:
         side = (' class="n"' if n else "" for n in numeric)
-        return "<tr>" + "".join(f"<{tag}{c}>{escape(_cell(x, table.digits))}</{tag}>" for x, c in zip(cells, side, strict=True)) + "</tr>"
+        return "<tr>" + "".join(f"<{tag}{c}>{_safe(_cell(x, table.digits))}</{tag}>" for x, c in zip(cells, side, strict=True)) + "</tr>"
 
-    caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
     body = "\n".join(row_html(row, "td") for row in table.rows)
     return f'<div class="table"><table>{caption}<thead>{row_html(table.header, "th")}</thead><tbody>\n{body}\n</tbody></table></div>'
 
 
+# A number as text: sign, digits, a unit, an interval in square brackets, another value in round ones.
+_NUMBER = re.compile(r"(|[-\u2013]|[-+]?\d[\d,.]*( ?(m|s|%|px))?( ?\[[-+\d., ]*\])?( ?\([-+\d., ]*\))?|\[[-+\d., ]*\])")
+
+
+def _is_number(cell: Cell) -> bool:
+    return not isinstance(cell, str) or _NUMBER.fullmatch(cell) is not None
+
+
 def _cell(value: Cell, digits: int) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "–"
+        return "\u2013"
     return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
 
 
@@ -157,33 +206,7 @@ def _data_uri(data: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
-_STYLE = """
-:root { color-scheme: light dark; --page: #fbfbfc; --text: #1b2129; --soft: #5c6773; --line: #dde2e8; --card: #ffffff; }
-@media (prefers-color-scheme: dark) {
-  :root { --page: #0f1318; --text: #e6eaf0; --soft: #93a0ae; --line: #2a323c; --card: #171d24; }
-}
-body { margin: 0; background: var(--page); color: var(--text); font: 16px/1.55 system-ui, "Segoe UI", Roboto, sans-serif; }
-main { max-width: 1240px; margin: 0 auto; padding: 40px 24px 80px; }
-h1 { font-size: 2rem; line-height: 1.2; margin: 0 0 .2em; overflow-wrap: anywhere; }
-h2 { font-size: 1.3rem; margin: 2.2em 0 .5em; overflow-wrap: anywhere; }
-p { max-width: 75ch; margin: .6em 0; overflow-wrap: anywhere; }
-.lead { color: var(--soft); margin: 0 0 1.6em; }
-.numbers { display: flex; flex-wrap: wrap; gap: 12px; margin: 1.2em 0; }
-.number { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px 18px; min-width: 110px; }
-.number b { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
-.number span { color: var(--soft); font-size: .85rem; }
-.table { overflow-x: auto; margin: 1.2em 0; }
-table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; color: var(--soft); padding-bottom: 6px; }
-th, td { padding: 6px 16px 6px 0; border-bottom: 1px solid var(--line); text-align: left; }
-th { color: var(--soft); font-weight: 600; }
-.n { text-align: right; }
-figure { margin: 1.4em 0; }
-img, video { display: block; max-width: 100%; height: auto; border-radius: 8px; }
-figcaption { color: var(--soft); font-size: .88rem; margin-top: 8px; max-width: 90ch; overflow-wrap: anywhere; }
-"""
-
-_PAGE = """<!doctype html>
+_HEAD = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -196,8 +219,9 @@ _PAGE = """<!doctype html>
 <main>
 <h1>{title}</h1>
 {lead}
-{body}
-</main>
+"""
+
+_FOOT = """</main>
 </body>
 </html>
 """

@@ -101,7 +101,8 @@ def view(
         pictures.append(path)
         progress.done()
         progress(str(path))
-        blocks.append(Image(picture, _caption(sample, plans, plan_name), photo=True))
+        # Encoded at once: a page of hundreds of pictures does not hold their pixels.
+        blocks.append(Image(encode_picture(picture, photo=True), _caption(sample, plans, plan_name)))
     planned = next((sample for sample in samples if sample.token in plans.found), None)
     if attention_of is not None and planned is not None:
         path = out / "attention.png"
@@ -158,7 +159,7 @@ def _video_blocks(path: Path, scene: Sequence[SceneSample], inline: bool) -> lis
     caption = f"{scene[0].scene}, {len(scene)} key frames in real time"
     if not inline:
         return [Text(f"{caption}: {path.name}, beside this page.")]
-    return [Video(path.read_bytes(), caption) if path.suffix == ".mp4" else Image(path.read_bytes(), caption)]
+    return [Video(path, caption) if path.suffix == ".mp4" else Image(path.read_bytes(), caption)]
 
 
 def _summary(drawn: Sequence[SceneSample], plans: _Plans, plan_name: str) -> list[Block]:

@@ -24,6 +24,7 @@ from drive.schema import Observation, Plan, PlanError, SceneSample
 
 ROW_KEYS = {
     "planner", "protocol", "metric", "value", "low", "high", "unit", "requested", "scored", "failed", "slice", "version", "settings_hash",
+    "answered",
 }  # fmt: skip
 
 
@@ -47,7 +48,7 @@ def samples(drives: Callable[..., list[SceneSample]]) -> list[SceneSample]:
 
 @pytest.fixture(scope="module")
 def report(samples: list[SceneSample]) -> Report:
-    return evaluate(samples, [StandStill(), Shifted()], protocols=["all"], published=True)
+    return evaluate(samples, [StandStill(), Shifted()], protocols=["all"], published=True, pairs=True)
 
 
 def test_rows_are_tidy_and_unique(report: Report) -> None:

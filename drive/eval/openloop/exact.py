@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from drive.eval.openloop.batch import Batch, Plans
+from drive.eval.openloop.batch import ROAD_USERS, Batch, Plans
 from drive.eval.openloop.protocol import Protocol, any_until, at_step
 from drive.frames import Array
 from drive.geometry import EGO_CENTRE_AHEAD_M, EGO_LENGTH_M, EGO_WIDTH_M, ego_boxes
@@ -75,4 +75,5 @@ EXACT = Protocol(
     },
     select=lambda batch: batch.complete,
     score=score,
+    keeps=lambda category: category.startswith(ROAD_USERS),
 )

@@ -27,6 +27,7 @@ class Protocol:
     beside each number. select(batch) -> samples [N] that it scores. score(batch, plans) -> metric name -> values [N], for
     selected samples only; names beginning with l2, ade or fde are metres, all others fractions.
     drops_failures: the original leaves failed samples out of its means. uses_map: some metric needs the map.
+    keeps(category): whether an object of a category that nuScenes does not have counts all the same, like any other object.
     excused(batch) -> steps [N, 6] at which the recorded drive itself collides and no collision is counted; None where all count.
     """
 
@@ -38,6 +39,7 @@ class Protocol:
     drops_failures: bool = False
     uses_map: bool = False
     excused: Callable[[Batch], Mask] | None = None
+    keeps: Callable[[str], bool] = field(default=lambda category: False)
     version: str = field(default="1")
 
     @property

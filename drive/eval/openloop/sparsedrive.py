@@ -113,5 +113,6 @@ SPARSEDRIVE = Protocol(
     },
     select=lambda batch: batch.complete,
     score=_score,
+    keeps=lambda category: True,
     excused=lambda batch: per_step(batch, batch.gt_traj)[2],
 )
