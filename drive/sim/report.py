@@ -18,7 +18,7 @@ from drive.sim.scores import METRICS, ZERO_WHERE_FAILED, EpisodeScore, metric_re
 from drive.viz.printable import printable
 
 SHOWN = ("success", "route_completion", "at_fault_collision", "off_road", "red_light", "pdm_score", "driving_score", "neuroncap_score")
-ANSWERED = "(without the failed drives), which count as 0 in these four and not at all in the others"
+ANSWERED = "(without the failed drives: they count as 0 in success, route completion, PDM and driving score, and not at all elsewhere)"
 SHOWN_FAILURES = 5
 FACTS = ("length_m", "agents_met", "moving_agents_met", "junctions", "lights")
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import csv
+import dataclasses
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
-import cv2
 import numpy as np
 import pytest
 
@@ -171,10 +172,84 @@ def test_page_is_self_contained(samples: list[SceneSample], tmp_path: Path) -> N
     path = write_report(evaluate(samples, [StandStill(), Shifted()], protocols=names, published=True), tmp_path)
     html = path.read_text()
     assert "http" not in html.replace("http-equiv", "") and "<script" not in html
-    pictures = [base64.b64decode(data) for data in re.findall(r'src="data:image/png;base64,([^"]+)"', html)]
-    assert len(pictures) == 1 + len(names)
-    for picture in pictures:
-        image = cv2.imdecode(np.frombuffer(picture, dtype=np.uint8), cv2.IMREAD_COLOR)
-        assert image.shape[1] > 500 and len(np.unique(image.reshape(-1, 3), axis=0)) > 10
+    charts = [ElementTree.fromstring(found) for found in re.findall(r'<svg class="chart".*?</svg>', html, re.S)]
+    assert len(charts) == 2 + 2 + 2 + 1  # the overview; L2 and collisions of two protocols, L2 alone of the third
+    told = [title.text or "" for chart in charts for title in chart.iter("title")]
+    assert any(re.fullmatch(r"shifted: [\d.]+ \[[\d., ]+\], [\d.]+ over the answered samples", text) for text in told)
     for name in [*names, "every fourth", "stand-still", "nuScenes val"]:
         assert name in html
+
+
+HOSTILE = ("$\\frac{$", "\x1b[31mred\x1b[0m", "<b>&", "_hidden", "x" * 40, "\u202eright to left", "ein Planer", "\ud800")
+
+
+def test_any_name_is_shown_as_it_is(samples: list[SceneSample], tmp_path: Path) -> None:
+    """Eight planners whose names are formulas, escape sequences, markup, or long: all are there, none does anything."""
+    planners = []
+    for name in HOSTILE:
+        planner = StandStill()
+        planner.name = name
+        planners.append(planner)
+    report = evaluate(samples[:8], planners, protocols=["exact", "uniad"])
+    text, html = text_table(report), write_report(report, tmp_path).read_text()
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\u202e]", text + html.replace("\n", "")) and "\\x1b[31mred" in text
+    for name in ("$\\frac{$", "\\x1b[31mred\\x1b[0m", "&lt;b&gt;&amp;", "_hidden", "x" * 40, "\\u202eright to left", "\\ud800"):
+        assert html.count(f"</svg>{name}</li>") == 3, name
+    assert len({line.find("requested") for line in text.splitlines() if line.startswith("planner ")}) == 1
+    report.save(tmp_path)
+
+
+def test_failures_stand_beside_the_rate_of_the_answered(samples: list[SceneSample]) -> None:
+    """Where all that collides is a failure, the answered samples' rate is 0: table, rows and differences say both."""
+
+    class Picky(Shifted):
+        def plan(self, observation: Observation, samples: int = 1) -> Plan:
+            if observation.token.endswith("4"):
+                raise PlanError("every tenth")
+            return Plan(truth[observation.token][None], observation.future_times_s)
+
+    truth = {s.token: s.target.future.poses for s in samples}
+    report = evaluate(samples, [Picky()])
+    rows = {(r["planner"], r["metric"]): r for r in report.rows}
+    row = rows["shifted", "collision_3s"]
+    both = [s for s in samples if s.target.future.valid.all()]
+    failed = sum(s.token.endswith("4") for s in both)
+    assert row["failed"] == failed > 0
+    answered = row["scored"]
+    assert row["value"] == pytest.approx((failed + row["answered"] * answered) / len(both))
+    assert rows["shifted", "l2_3s"]["answered"] == rows["shifted", "l2_3s"]["value"] == pytest.approx(0, abs=1e-5)
+    line = next(line for line in text_table(report).splitlines() if line.startswith("shifted "))
+    assert f"{100 * row['value']:.2f} ({100 * row['answered']:.2f})" in line
+    (difference,) = [c for c in report.comparisons if c["metric"] == "collision_3s"]
+    assert difference["samples"] == len(both)
+    steady = rows["constant-velocity", "collision_3s"]
+    assert difference["samples_answered"] == answered - steady["failed"] and steady["failed"] > 0
+    assert difference["difference"] == pytest.approx(row["value"] - steady["value"])
+
+
+def test_each_planner_is_compared_with_the_baseline_alone_unless_asked(samples: list[SceneSample]) -> None:
+    planners = [StandStill(), Shifted()]
+    pairs = {(c["planner"], c["against"]) for c in evaluate(samples[:8], planners).comparisons}
+    assert pairs == {("stand-still", "constant-velocity"), ("shifted", "constant-velocity")}
+    assert len({(c["planner"], c["against"]) for c in evaluate(samples[:8], planners, pairs=True).comparisons}) == 3
+
+
+def test_dropped_categories_are_named_and_counted_in_each_table(samples: list[SceneSample]) -> None:
+    """`car` and `human.robot` are no categories of nuScenes: exact keeps what is human or a vehicle by name, SparseDrive everything."""
+    renamed = {"vehicle.car": "car", "human.pedestrian.adult": "human.robot"}
+    changed = []
+    for sample in samples:
+        agents = dataclasses.replace(sample.target.agents, categories=tuple(renamed.get(c, c) for c in sample.target.agents.categories))
+        changed.append(dataclasses.replace(sample, target=dataclasses.replace(sample.target, agents=agents)))
+    report = evaluate(changed, protocols=["exact", "uniad", "sparsedrive", "lightemma"])
+    there = Counter[str]()
+    for s in (s for s in changed if s.target.future.valid.all()):
+        now = s.target.agents.valid[:, s.target.agents.now]
+        there.update(c for c, valid in zip(s.target.agents.categories, now, strict=True) if valid)
+    dropped = report.settings["dropped_categories"]
+    assert dropped["exact"] == {"car": there["car"]} and there["car"] > 0
+    assert set(dropped["uniad"]) == {"car", "human.robot"} and set(dropped) == {"exact", "uniad"}
+    tables = {part.split(" ")[0]: part for part in text_table(report).split("\n\n")}
+    assert f"dropped: {there['car']} annotations at t0 whose category nuScenes does not have: car {there['car']}" in tables["exact"]
+    assert "human.robot" in tables["uniad"] and "dropped" not in tables["sparsedrive"]
+    assert not evaluate(samples, protocols=["uniad"]).settings["dropped_categories"]

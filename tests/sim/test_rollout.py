@@ -22,6 +22,7 @@ from drive.expert.expert import PRIVILEGED, Expert, LaneFollower
 from drive.frames import Array
 from drive.schema import Observation, Plan, PlanError
 from drive.sim.episodes import Episode, drive_all
+from drive.sim.report import SimReport
 from drive.sim.rollout import Loop, Rollout, rollout
 from drive.sim.saved import replay_file
 from drive.sim.scores import METRICS, ZERO_WHERE_FAILED, metric_results, score
@@ -174,6 +175,24 @@ def test_failed_drives_define_no_rate_of_collisions(world: World) -> None:
     told = metric_results([replace(s, planner="one") for s in scores])
     assert [int(told[m].valid.sum()) for m in ("success", "pdm_score", "red_light", "comfort")] == [2, 2, 1, 1]
     assert told["red_light"].mean == scores[0].values["red_light"] and told["success"].mean == scores[0].values["success"] / 2
+
+
+def test_failed_drives_stand_apart_in_table_page_and_report(world: World, tmp_path: Path) -> None:
+    """One drive arrives (success set by hand), one is failed: 50 % (100 %), and no light run by the failed one."""
+    done = score(rollout(world, LaneFollower()))
+    values, facts = done.values | {"success": 1.0, "red_light": 0.0}, done.facts | {"outcome": "arrived"}
+    good = replace(done, name="a", planner="one", values=values, facts=facts)
+    bad = replace(score(rollout(world, Bad("raises"))), name="b", planner="one")
+    report = SimReport([good, bad], {})
+    rows = {r["metric"]: r for r in report.rows}
+    assert (rows["success"]["value"], rows["success"]["answered"], rows["success"]["failed"]) == (0.5, 1.0, 1)
+    assert rows["red_light"]["value"] == rows["red_light"]["answered"] == 0.0
+    assert report.outcomes("one") == {"arrived": 1, "planner failed": 1}
+    text, html = report.table(), report.save_page(tmp_path, {}).read_text()
+    for told in (text, html):
+        assert "50.0 (100.0)" in told and "(50.0)" not in told and "planner failed" in told
+    saved = json.loads(report.save(tmp_path).read_text())
+    assert saved["outcomes"]["one"] == {"arrived": 1, "planner failed": 1} and [e["failed"] for e in saved["episodes"]] == [False, True]
 
 
 def test_latency_is_paid_in_simulated_time(world: World) -> None:

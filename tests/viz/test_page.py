@@ -83,3 +83,36 @@ def test_what_is_no_picture_is_refused():
         page_html("t", [Image(np.zeros((4, 4), dtype=np.uint8))])
     with pytest.raises(ValueError, match="cannot show a dict"):
         page_html("t", [{}])
+
+
+def test_numbers_stand_to_the_right_and_words_to_the_left():
+    rows = [["a", "1.34 [0.61, 1.99]", "5.52 [3.4, 9.8] (2.61)", "+0.3 m", "-", "3ab"], ["b", "-", "0.00", "-0.1 m (-0.2)", None, "4"]]
+    html = page_html("t", [Table(list("uvwxyz"), rows)])
+    sides = [a.get("class") for a in Reader(html).all("th")]
+    assert sides == [None, "n", "n", "n", "n", None]
+
+
+def test_an_empty_table_says_none():
+    html = page_html("t", [Table(["a", "b"], [], "Collisions by kind")])
+    assert "Collisions by kind: none" in html and "<table" not in html
+
+
+def test_hidden_characters_are_written_out():
+    html = page_html("\x1b[31m", [Heading("a\u202eb"), Text("\x00"), Table(["\x07"], [["\ud800"]])])
+    assert "\\x1b[31m" in html and "a\\u202eb" in html and "\\ud800" in html and not any(c in html for c in "\x1b\u202e\x00\x07\ud800")
+
+
+def test_a_page_is_written_as_its_blocks_come_and_replaces_the_old_one_whole(tmp_path):
+    path = write_page(tmp_path / "p.html", "Old", [])
+
+    def blocks():
+        yield Text("first")
+        raise ValueError("no second")
+
+    with pytest.raises(ValueError, match="no second"):
+        write_page(path, "New", blocks())
+    assert "Old" in path.read_text() and [p.name for p in tmp_path.iterdir()] == ["p.html"]
+    mp4 = tmp_path / "v.mp4"
+    mp4.write_bytes(b"\x00\x00\x00\x20ftypisom" + bytes(20))
+    write_page(path, "New", (block for block in [Text("first"), Video(mp4)]))
+    assert "New" in path.read_text() and "data:video/mp4" in path.read_text()
