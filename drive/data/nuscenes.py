@@ -17,7 +17,7 @@ import numpy as np
 from drive.cameras import Camera, calibration_problems
 from drive.data.conventions import CAMERA_PREFIX, LIDAR, Box, Shot, convention_findings
 from drive.data.paths import inside
-from drive.data.scenes import CameraRecord, SceneLog, Tracks
+from drive.data.scenes import CameraRecord, SceneLog, Tracks, usual_spacing
 from drive.frames import Array, invert_se3, quaternion_to_rotation, se3
 from drive.schema import Mask
 
@@ -110,7 +110,8 @@ def key_frame_spacing(nusc: NuScenes) -> float:
 
 
 def read_scene(nusc: NuScenes, root: Path, scene: Record, spacing_s: float) -> SceneLog:
-    """One scene with everything that its samples need; pictures are named, not opened.
+    """One scene with everything that its samples need; pictures are named, not opened. spacing_s: `key_frame_spacing`, for a scene
+    too short to tell its own.
 
     Raises ValueError where a record is impossible: a dangling token, a quaternion that is not unit, a value that is not
     finite, time running backwards, a calibration that cannot be, numbers of another convention, a file name that leaves
@@ -131,7 +132,7 @@ def read_scene(nusc: NuScenes, root: Path, scene: Record, spacing_s: float) -> S
             map_file=nusc.get("map", log["map_token"])["filename"],
             tokens=tuple(sample["token"] for sample in samples),
             timestamps_us=stamps,
-            spacing_s=spacing_s,
+            spacing_s=usual_spacing(stamps, spacing_s),
             world_from_ego=poses,
             cameras=tuple(_cameras(nusc, root, sample, pose) for sample, pose in zip(samples, poses, strict=True)),
             ego_from_lidar=tuple(_lidar(nusc, sample) for sample in samples),

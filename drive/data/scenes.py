@@ -33,6 +33,14 @@ from drive.schema import (
 COMMAND_OFFSET_M = 2.0
 # A window step is a whole number of key frames where it is one to this fraction of a key frame.
 STRIDE_TOLERANCE = 0.05
+# A step's key frame may be off the nominal time by this fraction of a spacing (nuScenes' drift by half of one in three seconds).
+TIME_TOLERANCE = 0.75
+# Key frames closer than this fraction of the spacing are of another rate.
+LEAST_GAP = 0.5
+# Nothing is interpolated between key frames further apart, however rare a record's key frames are.
+LONGEST_GAP_S = 1.0
+# So many steps between its key frames tell a scene's own spacing; with fewer, one gap would be taken for it.
+ENOUGH_STEPS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +79,7 @@ class SceneLog:
     """One scene as recorded: N key frames, their cameras, the ego's poses and the tracks of everything annotated.
 
     timestamps_us [N] int64, strictly increasing, and world_from_ego [N, 4, 4] belong to each key frame's reference time;
-    spacing_s is the data set's usual time between key frames.
+    spacing_s is the usual time between its key frames (`usual_spacing`).
     ego_from_lidar: the LiDAR's mounting per key frame, None where there is none. location: the name of the scene's map;
     map_file: its raster mask, below the root.
     """
@@ -109,24 +117,46 @@ class Steps:
 def window_steps(times_s: Array, index: int, nominal_s: Array, rate_hz: float, spacing_s: float) -> Steps:
     """Finds a window's steps among key frames at times_s [N] (relative to key frame `index`, whose time is 0).
 
-    Where a step of the window is a whole number of key-frame spacings, step k is that many key frames away, with its own
-    time; it is not valid where that time is a whole spacing or more off the nominal one (key frames are missing between).
-    At any other rate values are interpolated between the key frames on both sides, which must be less than two spacings
-    apart. Steps beyond the scene's ends are not valid.
+    Where a step of the window is one key-frame spacing, step k is k key frames away, as in every published protocol, with its own
+    time; it is not valid where key frames on the way are closer than LEAST_GAP of a spacing. Where a step is a whole number of
+    spacings, it is the key frame nearest to the nominal time. Neither is valid more than TIME_TOLERANCE of a spacing off that time
+    (key frames are missing, or come at another rate). At any other rate values are interpolated between the key frames on both
+    sides, which must be less than two spacings and at most LONGEST_GAP_S apart. Steps beyond the scene's ends are not valid.
     """
-    count = len(times_s)
     stride = round(1 / (rate_hz * spacing_s))
     if stride >= 1 and abs(1 / (rate_hz * spacing_s) - stride) < STRIDE_TOLERANCE:
-        wanted = index + np.round(nominal_s * rate_hz).astype(np.int64) * stride
-        lower = np.clip(wanted, 0, count - 1)
-        valid = (wanted == lower) & (np.abs(times_s[lower] - nominal_s) < spacing_s)
+        places = _counted if stride == 1 else _nearest
+        lower, valid = places(times_s, index, nominal_s, rate_hz, spacing_s)
+        valid &= np.abs(times_s[lower] - nominal_s) <= TIME_TOLERANCE * spacing_s
         return Steps(lower, lower, np.zeros(len(nominal_s)), valid, np.where(valid, times_s[lower], nominal_s))
+    count = len(times_s)
     upper = np.clip(np.searchsorted(times_s, nominal_s), 0, count - 1)
     lower = np.where(times_s[upper] <= nominal_s, upper, np.maximum(upper - 1, 0))
     gap = times_s[upper] - times_s[lower]
     weight = np.where(gap > 0, (nominal_s - times_s[lower]) / np.where(gap > 0, gap, 1.0), 0.0)
-    valid = (times_s[0] <= nominal_s) & (nominal_s <= times_s[-1]) & (gap < 2 * spacing_s)
+    near = (gap < 2 * spacing_s) & (gap <= LONGEST_GAP_S)
+    valid = (times_s[0] <= nominal_s) & (nominal_s <= times_s[-1]) & near
     return Steps(lower, upper, np.where(valid, weight, 0.0), valid, np.asarray(nominal_s, dtype=np.float64))
+
+
+def usual_spacing(timestamps_us: NDArray[np.int64], elsewhere_s: float) -> float:
+    """The usual time in seconds between the key frames of a scene: the median of its steps, or what is usual elsewhere in the data
+    set where it has fewer than ENOUGH_STEPS of them."""
+    steps = np.diff(timestamps_us)
+    return float(np.median(steps)) / 1e6 if len(steps) >= ENOUGH_STEPS else elsewhere_s
+
+
+def _counted(times_s: Array, index: int, nominal_s: Array, rate_hz: float, spacing_s: float) -> tuple[NDArray[np.int64], Mask]:
+    wanted = index + np.round(nominal_s * rate_hz).astype(np.int64)
+    lower = np.clip(wanted, 0, len(times_s) - 1)
+    crowded = np.concatenate([[0], np.cumsum(np.diff(times_s) < LEAST_GAP * spacing_s)])
+    return lower, (wanted == lower) & (crowded[lower] == crowded[index])
+
+
+def _nearest(times_s: Array, index: int, nominal_s: Array, rate_hz: float, spacing_s: float) -> tuple[NDArray[np.int64], Mask]:
+    lower = np.abs(times_s - nominal_s[:, None]).argmin(1)
+    lower[np.round(nominal_s * rate_hz) == 0] = index
+    return lower, np.ones(len(lower), dtype=bool)
 
 
 def make_sample(log: SceneLog, index: int, window: Window, motion: Motion, command: bool, patch: MapPatch | None) -> SceneSample:

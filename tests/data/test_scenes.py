@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from edit_tables import edit
 
 from drive.data.dataset import open_dataset
 from drive.data.motion import Motion, motion_from_poses
-from drive.data.scenes import SceneLog, Tracks, make_sample, route_command, window_steps
+from drive.data.scenes import SceneLog, Tracks, make_sample, route_command, usual_spacing, window_steps
 from drive.frames import se2_to_se3, wrap_angle
 from drive.schema import SceneSample, Trajectory, Window
 
@@ -214,3 +216,90 @@ def test_missing_key_frames_are_masked_not_bridged() -> None:
 def test_steps_beyond_a_scene_of_one_key_frame() -> None:
     steps = window_steps(np.zeros(1), 0, np.array([-0.25, 0.0, 0.25]), 4.0, 0.5)
     assert steps.valid.tolist() == [False, True, False]
+
+
+def log_at(times_s: list[float]) -> SceneLog:
+    """A drive with the spacing that its key frames tell, or nuScenes' where they are too few."""
+    log = straight_log(times_s)
+    return replace(log, spacing_s=usual_spacing(log.timestamps_us, 0.5))
+
+
+def test_a_ten_hertz_record_gives_every_fifth_key_frame() -> None:
+    log = log_at(list(np.arange(80) / 10))
+    sample = cut(log, 30, Window())
+    for trajectory, times in ((sample.observation.past, np.arange(-4, 1) / 2), (sample.target.future, np.arange(1, 7) / 2)):
+        assert trajectory.valid.all()
+        np.testing.assert_allclose(trajectory.times_s, times, atol=1e-6)
+        np.testing.assert_allclose(np.hypot(*trajectory.poses[:, :2].T), 10 * np.abs(times), atol=1e-4)
+    assert cut(log, 70, Window()).target.future.valid.tolist() == [True] + [False] * 5  # the record ends at 7.9 s
+    assert cut(log, 7, Window()).observation.past.valid.tolist() == [False, False, False, True, True]
+
+
+def test_ten_hertz_with_jitter_and_missing_key_frames() -> None:
+    rng = np.random.default_rng(0)
+    times = np.arange(80) / 10 + rng.uniform(-0.02, 0.02, 80)
+    sample = cut(log_at(list(times)), 30, Window())
+    assert sample.target.future.valid.all()
+    assert np.abs(sample.target.future.times_s - np.arange(1, 7) / 2).max() <= 0.04
+    dropped = cut(log_at(list(np.delete(times, [32, 44, 45, 46]))), 30, Window()).target.future
+    assert dropped.valid.tolist() == [True, True, False, True, True, True]  # 1.5 s after t0 there is none within 75 ms
+    assert np.abs(dropped.times_s[dropped.valid] - np.arange(1, 7)[dropped.valid] / 2).max() <= 0.04
+
+
+def test_ten_hertz_taken_for_two_is_not_valid() -> None:
+    """Key frames 0.1 s apart are no steps of 0.5 s, whatever the spacing is thought to be."""
+    for spacing in (0.1, 0.5):
+        log = replace(straight_log([0, 0.1, 0.2, 0.3, 0.4, 0.5]), spacing_s=spacing)
+        future = cut(log, 0, Window(0.5, 1.0)).target.future
+        assert future.valid.tolist() == [spacing == 0.1, False]
+    mixed = log_at([0, 0.5, 1.0, 1.5, 1.6, 1.7, 2.2, 2.7, 3.2])
+    assert cut(mixed, 2, Window(1.0, 2.0)).target.future.valid.tolist() == [True, False, False, False]
+    assert cut(mixed, 6, Window(1.0, 1.0)).observation.past.valid.tolist() == [False, True, True]
+    assert cut(mixed, 5, Window(1.0, 1.0)).target.future.valid.all()
+
+
+def test_an_irregular_three_hertz_record_is_interpolated() -> None:
+    times = [0, 0.28, 0.62, 0.9, 1.23, 1.5, 1.83, 2.1, 2.42, 2.7, 3.03, 3.3]
+    log = log_at(times)
+    assert log.spacing_s == pytest.approx(0.32, abs=0.05)
+    future = cut(log, 0, Window(0.5, 3.0)).target.future
+    assert future.valid.all() and np.array_equal(future.times_s, np.arange(1, 7) / 2)
+    np.testing.assert_allclose(np.hypot(*future.poses[:, :2].T), 10 * future.times_s, atol=1e-4)
+    holed = cut(log_at([t for t in times if not 1.0 < t < 1.8]), 0, Window(0.5, 3.0)).target.future
+    assert holed.valid.tolist() == [True, False, False, True, True, True]
+
+
+def test_two_hertz_with_jitter_counts_key_frames() -> None:
+    times = np.arange(12) / 2 + np.random.default_rng(1).uniform(-0.1, 0.1, 12)
+    future = cut(log_at(list(times)), 4, Window()).target.future
+    assert future.valid.all()
+    np.testing.assert_allclose(future.times_s, times[5:11] - times[4], atol=1e-5)
+
+
+def test_a_scene_of_few_key_frames_does_not_tell_its_spacing() -> None:
+    assert usual_spacing(np.array([0, 100_000]), 0.5) == 0.5
+    assert usual_spacing(np.array([0, 100_000, 200_000, 300_000, 400_000]), 0.5) == 0.1
+    assert not cut(log_at([0, 0.1]), 0, Window(0.5, 1.0)).target.future.valid.any()
+    assert not cut(log_at([0, 1.5]), 0, Window(0.5, 2.0)).target.future.valid.any()
+    far = replace(straight_log([0, 2.0, 4.0]), spacing_s=2.0)  # all that a set has: 2 s apart, nothing lies between
+    assert cut(far, 0, Window(0.5, 3.0)).target.future.valid.tolist() == [False, False, False, True, False, False]
+
+
+def test_each_scene_of_a_set_has_its_own_rate(mini: Path, tmp_path: Path) -> None:
+    """One scene at 10 Hz among seven at 2 Hz: its steps are not those of the others."""
+    root = Path(shutil.copytree(mini, tmp_path / "set", ignore=shutil.ignore_patterns("samples")))
+    samples = {s.token: s.index for s in open_dataset(mini, split="straight", maps=False)}
+    with edit(root, "sample_data") as rows:
+        poses = {row["ego_pose_token"]: samples[row["sample_token"]] for row in rows if row["sample_token"] in samples}
+        for row in rows:
+            row["timestamp"] -= 400_000 * samples.get(row["sample_token"], 0)
+    for table, places in (("sample", samples), ("ego_pose", poses)):
+        with edit(root, table) as rows:
+            for row in rows:
+                row["timestamp"] -= 400_000 * places.get(row["token"], 0)
+    dataset = open_dataset(root, maps=False)
+    for name, spacing in (("straight", 0.1), ("brake", 0.5)):
+        assert dataset._log(name).spacing_s == pytest.approx(spacing)
+    first = next(s for s in dataset if s.scene == "straight").target.future
+    assert first.valid.tolist() == [True, True] + [False] * 4 and first.times_s[:2] == pytest.approx([0.5, 1.0])
+    assert first.poses[:2, 0] == pytest.approx([22.5, 45.0], abs=1e-5)  # 9 m/s for 2.5 s are driven in 0.5 s here
