@@ -62,6 +62,7 @@ def plan_source(args: argparse.Namespace) -> tuple[PlanOf | None, str, Window, A
         from drive.eval.plans import load_plans
 
         file = load_plans(args.plans)
+        file.require_usable(Window().future_times_s)
         return file.plan, file.planner, Window(), None
     if args.planner:
         return planner_source(args)

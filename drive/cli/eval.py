@@ -27,6 +27,7 @@ def run(args: argparse.Namespace) -> int:
     from drive.data.dataset import open_dataset
     from drive.eval.evaluate import choose_protocols, evaluate
     from drive.eval.page import write_report
+    from drive.eval.plans import load_plans
     from drive.eval.report import LOG
     from drive.eval.table import text_table
     from drive.outputs import writable_folder
@@ -43,10 +44,13 @@ def run(args: argparse.Namespace) -> int:
         args.progress.begin(f"loading {', '.join(specs)}")
         planners = [load_planner(spec) for spec in specs]
         window = common_window(planners)
+    files = [load_plans(path) for path in args.plans]
+    for file in files:
+        file.require_usable(window.future_times_s)
     args.progress.begin(f"opening {args.data}")
     needs_map = any(protocol.uses_map for protocol in chosen)
     dataset = open_dataset(args.data, split=args.split, limit=args.limit, window=window, maps=needs_map)
-    report = evaluate(dataset, planners, args.plans, [p.name for p in chosen], args.published, progress=args.progress, pairs=args.pairs)
+    report = evaluate(dataset, planners, files, [p.name for p in chosen], args.published, progress=args.progress, pairs=args.pairs)
     report.settings.update(data=dataset.name, split=args.split, limit=args.limit)
     args.progress.begin("writing the report")
     written = f"{report.save(args.out)}, {write_report(report, args.out)}" if args.out else ""

@@ -9,7 +9,8 @@ import numpy as np
 
 from drive.eval.openloop.batch import STEPS, Batch, Plans, plan_rows, recorded_plans
 from drive.eval.openloop.protocol import Protocol
-from drive.eval.plans import TIME_TOLERANCE_S, PlanFile, check_range, looks_like_other_frame
+from drive.eval.plan_times import TIME_TOLERANCE_S
+from drive.eval.plans import PlanFile, check_range, looks_like_other_frame
 from drive.eval.report import Scores
 from drive.eval.result import MetricResult
 from drive.frames import Array
@@ -34,7 +35,7 @@ class Entry:
     """One row of a report in the making. source: a Planner, a PlanFile, or None for the recorded drive.
 
     asked: the user asked for it (constant velocity and the recorded drive are there unasked). reasons: token -> why there
-    is no plan; wanted: tokens that some protocol selected.
+    is no plan; wanted: tokens that some protocol selected. interpolated: the times, s, at which a file has no point of its own.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Entry:
     wanted: set[str] = field(default_factory=set)
     strangers: list[str] = field(default_factory=list)
     ends: list[Array] = field(default_factory=list)
+    interpolated: list[float] = field(default_factory=list)
 
     def answers(self, samples: Sequence[SceneSample], batch: Batch, wanted: Mask) -> Plans:
         """The plans of a block; samples that no protocol wants are not asked for."""
@@ -53,6 +55,8 @@ class Entry:
             return recorded_plans(batch)
         xy, poses = np.zeros((len(batch), STEPS, 2)), np.zeros((len(batch), STEPS, 3))
         usable = np.zeros(len(batch), dtype=bool)
+        if isinstance(self.source, PlanFile) and samples:
+            self.interpolated = self.source.interpolated(samples[0].observation.future_times_s)
         for i in np.flatnonzero(wanted):
             try:
                 xy[i], poses[i] = plan_rows(best_of(self.source, samples[i]), batch.ego_from_lidar[i])

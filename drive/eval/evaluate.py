@@ -83,6 +83,7 @@ def evaluate(
             "samples": len(dataset),
             "protocols": [p.name for p in chosen],
             "unknown": dict(unknown),
+            "interpolated_s": {entry.name: times for entry in entries if (times := entry.interpolated)},
             "excused_steps": {name: dict(counts) for name, counts in excused.items() if counts},
             "dropped_categories": {name: dict(counts.most_common()) for name, counts in dropped.items() if counts},
         },

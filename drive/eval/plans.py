@@ -1,6 +1,6 @@
 """The exchange JSON for plans, anybody's: load, check, save.
 
-    {"meta": {"planner": "name", "frame": "ego" | "lidar", "times_s": [0.5, ...]},
+    {"meta": {"planner": "name", "frame": "ego" | "lidar", "times_s": [0.5, ...], "columns"?: ["x", "y"] | ["x", "y", "heading"]},
      "results": {sample_token: {"trajectory": [[x, y] or [x, y, heading], ...], "samples"?: [trajectory, ...], "log_prob"?: [...]}},
      "errors"?: {sample_token: reason}}
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,30 +23,24 @@ from numpy.typing import ArrayLike
 
 from drive.eval.openloop.lidar import protocol_lidar, rear_axle_path
 from drive.eval.openloop.protocol import MAX_RANGE_M
-from drive.frames import Array
+from drive.eval.plan_columns import COLUMNS, FULL_TURN, check_headings, column_problem, declared_columns
+from drive.eval.plan_json import Object, guessed_format, numbers, read_json, shown
+from drive.eval.plan_times import TIME_TOLERANCE_S, taken_at
+from drive.frames import Array, heading_of, wrap_angle
 from drive.poses import axle_poses
 from drive.schema import Plan, PlanError, SceneSample
 
 FRAMES = ("ego", "lidar")
-TIME_TOLERANCE_S = 0.01
-LONGEST_REASON = 300
-
-
-class _Object(dict):
-    """A JSON object that remembers the keys it was given twice."""
-
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        super().__init__(pairs)
-        keys = [key for key, _ in pairs]
-        self.repeated = {key for key in keys if keys.count(key) > 1} if len(self) < len(keys) else set()
+LONGEST_NAME = 80
 
 
 @dataclass(frozen=True, eq=False)
 class PlanFile:
     """A loaded plans file. `plan(sample)` is the plan of one sample, or a PlanError with the reason why there is none.
 
-    planner: name of who planned. frame, times_s: as declared. problem: why no entry of the file can be used (a frame that
-    does not exist, times that are none), else None. repeated: tokens that stand in the file twice.
+    planner: name of who planned. frame, times_s, columns: as declared (columns None: by the width of the rows). problem: why no
+    entry of the file can be used (a frame that does not exist, times that are none, a third column that is no heading), else None.
+    repeated: tokens that stand in the file twice. path: where it was read. hint: the other format that it looks like, or "".
     """
 
     planner: str
@@ -56,6 +50,9 @@ class PlanFile:
     errors: Mapping[str, str] = field(default_factory=dict)
     repeated: frozenset[str] = frozenset()
     problem: str | None = None
+    columns: tuple[str, ...] | None = None
+    path: Path = Path("plans.json")
+    hint: str = ""
 
     @property
     def tokens(self) -> list[str]:
@@ -64,52 +61,78 @@ class PlanFile:
 
     def plan(self, sample: SceneSample) -> Plan:
         """The plan of one sample, in the ego frame. Raises PlanError where it is missing or cannot be used."""
-        entry = self._entry(sample.token)
-        times = self._times(sample.observation.future_times_s)
-        best = self._trajectory(entry.get("trajectory"), "trajectory", sample)[:times]
+        lidar = protocol_lidar(sample.target.ego_from_lidar) if self.frame == "lidar" else None
+        asked = sample.observation.future_times_s
+        paths, log_probs = self.rows(sample.token, asked, -float(heading_of(lidar)) if lidar is not None else 0.0)
+        if lidar is not None:
+            poses = [rear_axle_path(path, lidar) for path in paths]
+        else:
+            poses = [axle_poses(path[:, :2], headings=path[:, 2] if path.shape[1] == 3 else None) for path in paths]
+        return Plan(np.stack(poses), asked, log_probs)
+
+    def rows(self, token: str, asked: Array, ahead: float) -> tuple[list[Array], Array | None]:
+        """The trajectories [T, 2 or 3] of one entry at the times asked for, in the file's frame, best first, and their
+        log-probabilities. ahead: the heading there that looks along the ego's +x. Raises PlanError."""
+        entry = self._entry(token)
+        steps = taken_at(self.times_s, asked)
+        best = self._trajectory(entry.get("trajectory"), "trajectory", ahead)
         others = entry.get("samples", [])
         if not isinstance(others, list):
             raise PlanError("samples is not a list of trajectories")
-        rest = [self._trajectory(s, f"samples[{i}]", sample)[:times] for i, s in enumerate(others)]
-        if rest and not np.allclose(rest[0], best, atol=1e-6):
+        rest = [self._trajectory(s, f"samples[{i}]", ahead) for i, s in enumerate(others)]
+        if rest and (rest[0].shape != best.shape or not np.allclose(rest[0], best, atol=1e-6)):
             raise PlanError("samples[0] is not the trajectory; samples must hold all K of them, the best first")
-        return Plan(np.stack(rest or [best]), self.times_s[:times], self._log_probs(entry, max(len(rest), 1)))
+        return [steps.of(path, ahead) for path in rest or [best]], self._log_probs(entry, max(len(rest), 1))
+
+    def interpolated(self, asked: ArrayLike) -> list[float]:
+        """The times asked for at which the file has no point, so that its plans are interpolated; none where they cannot be used."""
+        wanted = np.asarray(asked, dtype=np.float64)
+        try:
+            return [float(t) for t in wanted[taken_at(self.times_s, wanted).between]]
+        except PlanError:
+            return []
+
+    def require_usable(self, asked: ArrayLike) -> None:
+        """Raises ValueError where no entry of the file can be used at the times [T] asked for, with the first one's reason."""
+        reason = self.problem or "the file has no entry"
+        for token in self.tokens:
+            try:
+                self.rows(token, np.asarray(asked, dtype=np.float64), _ahead_in(self.frame))
+                return
+            except PlanError as error:
+                reason = reason if token != self.tokens[0] else str(error)
+        raise ValueError(f"no entry of {self.path} can be used: {reason}{self.hint}")
 
     def _entry(self, token: str) -> dict[str, Any]:
         if token in self.repeated:
             raise PlanError("the token stands in the file more than once")
         if token in self.errors:
-            raise PlanError(f"reported by the planner: {str(self.errors[token])[:LONGEST_REASON]}")
+            raise PlanError(f"reported by the planner: {shown(self.errors[token])}")
         if token not in self.results:
             raise PlanError("no plan for this sample in the file")
         if self.problem:
             raise PlanError(self.problem)
         entry = self.results[token]
-        if not isinstance(entry, _Object) or entry.repeated or "trajectory" not in entry:
+        if not isinstance(entry, Object) or entry.repeated or "trajectory" not in entry:
             raise PlanError("the entry is not an object with one trajectory")
         return entry
 
-    def _times(self, asked: Array) -> int:
-        """Number of steps asked for, after checking that the file's times begin with them."""
-        n = len(asked)
-        if len(self.times_s) < n or not np.allclose(self.times_s[:n], asked, rtol=0, atol=TIME_TOLERANCE_S):
-            raise PlanError(f"times_s {_short(self.times_s)} disagree with the times asked for, {_short(asked)}")
-        return n
-
-    def _trajectory(self, rows: Any, name: str, sample: SceneSample) -> Array:
-        path = _numbers(rows, name)
-        if path.ndim != 2 or path.shape[1] not in (2, 3) or len(path) != len(self.times_s):
-            raise PlanError(f"{name} has shape {list(path.shape)}, expected {len(self.times_s)} steps of [x, y] or [x, y, heading]")
+    def _trajectory(self, rows: Any, name: str, ahead: float) -> Array:
+        path = numbers(rows, name)
+        widths = (len(self.columns),) if self.columns else (2, 3)
+        if path.ndim != 2 or path.shape[1] not in widths or len(path) != len(self.times_s):
+            meant = " or ".join(f"[{', '.join(COLUMNS[width - 2])}]" for width in widths)
+            raise PlanError(f"{name} has shape {list(path.shape)}, expected {len(self.times_s)} steps of {meant}")
         # A point out of range is refused before any arithmetic can overflow on it.
         check_range(path, name)
-        if self.frame == "lidar":
-            return rear_axle_path(path, protocol_lidar(sample.target.ego_from_lidar))
-        return path if path.shape[1] == 3 else axle_poses(path)
+        if path.shape[1] == 3:
+            check_headings(path, name, ahead)
+        return path
 
     def _log_probs(self, entry: dict[str, Any], count: int) -> Array | None:
         if entry.get("log_prob") is None:
             return None
-        values = _numbers(entry["log_prob"], "log_prob")
+        values = numbers(entry["log_prob"], "log_prob")
         if values.shape != (count,):
             raise PlanError(f"log_prob has shape {list(values.shape)}, expected {count} values")
         return values
@@ -142,21 +165,20 @@ def bare_plan(plan: ArrayLike | PlanError | None, steps: int, columns: Collectio
 def load_plans(path: str | Path) -> PlanFile:
     """Reads a plans file. Raises ValueError where it is no such file at all (not JSON, no meta or results)."""
     path = Path(path)
-    try:
-        data = json.loads(path.read_bytes(), object_pairs_hook=_Object)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
-    except OSError as error:
-        raise ValueError(f"cannot read plans from {path}: {error.strerror}") from error
+    data = read_json(path)
     for key in ("meta", "results"):
-        if not isinstance(data, _Object) or key in data.repeated or not isinstance(data.get(key), _Object):
-            raise ValueError(f'{path} has no single object "{key}"; expected {{"meta": {{...}}, "results": {{token: ...}}}}')
+        if not isinstance(data, Object) or key in data.repeated or not isinstance(data.get(key), Object):
+            expected = 'expected {"meta": {...}, "results": {token: ...}}'
+            raise ValueError(f'{path} has no single object "{key}"; {expected}{guessed_format(data)}')
     meta, results, errors = data["meta"], data["results"], data.get("errors", {})
     if meta.repeated or "errors" in data.repeated or not isinstance(errors, dict):
         raise ValueError(f'{path}: "meta" gives a key twice, or "errors" is not one object of token: reason')
     times, problem = _declared(meta)
+    columns = tuple(meta["columns"]) if problem is None and meta.get("columns") is not None else None
+    problem = problem or column_problem(_three_columns(results, len(times)), _ahead_in(meta["frame"]))
     repeated = frozenset(results.repeated | getattr(errors, "repeated", set()) | (set(results) & set(errors)))
-    return PlanFile(str(meta.get("planner") or path.stem), meta.get("frame"), times, results, errors, repeated, problem)
+    name = shown(meta.get("planner") or path.stem, LONGEST_NAME)
+    return PlanFile(name, meta.get("frame"), times, results, errors, repeated, problem, columns, path, guessed_format(data))
 
 
 def save_plans(
@@ -169,13 +191,16 @@ def save_plans(
             raise ValueError(f"plan of {token} is at times {plan.times_s.tolist()}, expected {times.tolist()}")
     results = {}
     for token, plan in plans.items():
-        entry: dict[str, Any] = {"trajectory": plan.best.tolist()}
-        if len(plan.trajectories) > 1:
-            entry["samples"] = plan.trajectories.tolist()
+        paths = plan.trajectories.copy()
+        # Headings that count full turns would be refused at reading, as degrees.
+        paths[..., 2] = np.where(np.abs(paths[..., 2]) > FULL_TURN, wrap_angle(paths[..., 2]), paths[..., 2])
+        entry: dict[str, Any] = {"trajectory": paths[0].tolist()}
+        if len(paths) > 1:
+            entry["samples"] = paths.tolist()
         if plan.log_probs is not None:
             entry["log_prob"] = np.asarray(plan.log_probs, dtype=np.float64).tolist()
         results[token] = entry
-    meta = {"planner": planner, "frame": "ego", "times_s": times.tolist()}
+    meta = {"planner": planner, "frame": "ego", "times_s": times.tolist(), "columns": list(COLUMNS[1])}
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
@@ -206,32 +231,27 @@ def looks_like_other_frame(plan_xy: ArrayLike, record_xy: ArrayLike, frame: str)
 def _declared(meta: dict[str, Any]) -> tuple[Array, str | None]:
     """Declared times and what is wrong with the declaration, if anything."""
     if meta.get("frame") not in FRAMES:
-        return np.zeros(0), f"meta.frame is {str(meta.get('frame'))[:40]!r}, expected one of {', '.join(FRAMES)}"
+        return np.zeros(0), f"meta.frame is {shown(meta.get('frame'), 40)!r}, expected one of {', '.join(FRAMES)}"
     try:
-        times = _numbers(meta.get("times_s"), "meta.times_s")
+        times = numbers(meta.get("times_s"), "meta.times_s")
     except PlanError as error:
         return np.zeros(0), str(error)
     if times.ndim != 1 or not len(times) or not (np.diff(times, prepend=0.0) > 0).all():
         return np.zeros(0), "meta.times_s is not a list of increasing times after t0"
-    return times, None
+    return times, declared_columns(meta.get("columns"))
 
 
-def _numbers(value: Any, name: str) -> Array:
-    """Nested JSON lists of finite numbers -> array; strings, booleans, null and ragged lists are refused."""
-
-    def plain(item: Any) -> bool:
-        return all(map(plain, item)) if isinstance(item, list) else isinstance(item, int | float) and not isinstance(item, bool)
-
-    try:
-        if not isinstance(value, list) or not plain(value):
-            raise ValueError
-        array = np.array(value, dtype=np.float64)
-    except (ValueError, OverflowError, RecursionError):
-        raise PlanError(f"{name} is not a regular list of numbers") from None
-    if not np.isfinite(array).all():
-        raise PlanError(f"{name} holds NaN or infinity")
-    return array
+def _ahead_in(frame: Any) -> float:
+    """The heading that looks ahead in a frame: along y in the LiDAR's."""
+    return np.pi / 2 if frame == "lidar" else 0.0
 
 
-def _short(times: Array) -> str:
-    return f"[{', '.join(f'{t:g}' for t in times[:8])}{', ...' if len(times) > 8 else ''}]"
+def _three_columns(results: Mapping[str, Any], steps: int) -> Iterator[Array]:
+    """The trajectories [steps, 3] of entries that have a third column; those that cannot be read at all are left to their samples."""
+    for entry in results.values():
+        rows = entry.get("trajectory") if isinstance(entry, dict) else None
+        if isinstance(rows, list) and len(rows) == steps and isinstance(rows[0], list) and len(rows[0]) == 3:
+            try:
+                yield numbers(rows, "trajectory")
+            except PlanError:
+                continue

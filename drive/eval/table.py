@@ -21,7 +21,8 @@ SHOWN_REASONS = 3  # of each planner; a missing picture's reason names its file,
 def text_table(report: Report) -> str:
     """One table per protocol, planners as rows, then paired differences, what is unknown in the data, and failures."""
     protocols = dict.fromkeys(scores.protocol.name for scores in report.scores)
-    parts = [*(protocol_table(report, name) for name in protocols), _comparisons(report), _unknown(report), _failures(report)]
+    notes = [_comparisons(report), _unknown(report), _interpolated(report), _failures(report)]
+    parts = [*(protocol_table(report, name) for name in protocols), *notes]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -127,6 +128,13 @@ def _unknown(report: Report) -> str:
         "category": "a category that nuScenes does not have; each protocol's notes say what it dropped",
     }
     return "\n".join(f"{found[key]} of {total} annotations have {text}" for key, text in notes.items() if found.get(key))
+
+
+def _interpolated(report: Report) -> str:
+    """Which plans files have no point at a time asked for."""
+    found = report.settings.get("interpolated_s", {})
+    text = "interpolated between points of the plan within 0.25 s"
+    return "\n".join(f"{name}: the points at {', '.join(f'{t:g}' for t in times)} s are {text}" for name, times in found.items())
 
 
 def _failures(report: Report) -> str:

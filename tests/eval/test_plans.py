@@ -30,7 +30,7 @@ def write(path: Path, entry: Any, token: str, **meta: Any) -> Path:
 
 def test_saved_plans_come_back(tmp_path: Path, sample: SceneSample) -> None:
     rng = np.random.default_rng(0)
-    plan = Plan(rng.normal(0, 5, (3, 6, 3)), TIMES, np.array([-0.1, -2.0, -3.0]))
+    plan = Plan(rng.uniform(-3, 3, (3, 6, 3)), TIMES, np.array([-0.1, -2.0, -3.0]))
     save_plans(tmp_path / "deep" / "plans.json", "mine", {sample.token: plan}, TIMES, {"other": "no image"})
     file = load_plans(tmp_path / "deep" / "plans.json")
     back = file.plan(sample)
