@@ -19,8 +19,8 @@ from drive.frames import Array, invert_se2, rotation_2d, wrap_angle
 from drive.schema import MapPatch
 
 LaneKind = Literal["road", "connector"]
-Colour = Literal["green", "yellow", "red"]
-COLOURS: tuple[Colour, ...] = ("green", "yellow", "red")
+Colour = Literal["green", "yellow", "red", "off"]  # off: dark, flashing or not seen; it rules nobody
+COLOURS: tuple[Colour, ...] = ("green", "yellow", "red", "off")
 MAX_EXTENT_M = 20_000.0  # no map of one world is larger; a larger one is a damaged file
 MAX_POINTS = 5_000_000
 LANE_CHANGE_COST_M = 20.0

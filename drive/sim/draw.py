@@ -24,7 +24,7 @@ VIEW_M = 90.0
 MARGIN_M = 80.0
 FRAME_STEPS = 2  # simulation steps per frame
 TREE: Colour = (34, 60, 44)
-LIGHTS: tuple[Colour, ...] = ((70, 210, 120), (240, 190, 60), (235, 80, 80))
+LIGHTS: tuple[Colour, ...] = ((70, 210, 120), (240, 190, 60), (235, 80, 80), (120, 126, 134))
 ALARM: Colour = (235, 80, 80)
 CATEGORY = {"pedestrian": "human.pedestrian", "obstacle": "movable_object"}
 
@@ -129,10 +129,12 @@ def draw_step(run: Rollout, step: int, plan: tuple[int, Array] | None, backdrop:
     world, ego = run.world, run.ego[step]
     canvas = backdrop.cut(at)
     route = world.static.path[: world.static.path_ptr[1]]
-    canvas.line(at(route[: int(world.goal_m), :2]), TIME_COLOURS[1], 3.0, 0.25)
+    canvas.line(at(route[: int(world.goal_m) if world.has_goal else len(route), :2]), TIME_COLOURS[1], 3.0, 0.25)
     colours = light_colours(world.static, step * DT_S)
-    for line, light in zip(world.static.stop_line, world.static.stop_light, strict=True):
-        canvas.line(at(line.reshape(2, 2)), LIGHTS[colours[light]], 3.0)
+    index = {light.id: i for i, light in enumerate(world.map.lights)}
+    for stop in world.map.stop_lines:
+        if stop.light is not None:
+            canvas.line(at(stop.line), LIGHTS[colours[index[stop.light]]], 3.0)
     for agent in np.flatnonzero(run.active[step])[1:] if run.active[step, 0] else np.flatnonzero(run.active[step]):
         _body(canvas, at, run, step, int(agent))
     if plan is not None:
@@ -148,7 +150,7 @@ def draw_step(run: Rollout, step: int, plan: tuple[int, Array] | None, backdrop:
 def _body(canvas: Canvas, at: MapView, run: Rollout, step: int, agent: int) -> None:
     static = run.world.static
     name = KIND_NAMES[static.kind[agent]]
-    colour = ALARM if run.contact[step, agent] else category_style(CATEGORY.get(name, f"vehicle.{name}"))[1]
+    colour = ALARM if run.contact[step, agent] > 0 else category_style(CATEGORY.get(name, f"vehicle.{name}"))[1]
     pose, size = run.pose[step, agent], static.size[agent]
     corners = box_corners(np.array([*pose, size[0], size[1]]))
     canvas.polygon(at(corners), colour, 0.75)

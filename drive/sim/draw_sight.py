@@ -83,10 +83,10 @@ class SurroundView:
         canvas.text((x + wide + 10, 150 * unit), "km/h", 18, SOFT_TEXT)
         canvas.text((right, 138 * unit), COMMAND_WORDS[command_at(world, float(ego[STATION]))], 22, TEXT, "right")
         start = float(self.run.ego[0, STATION])
-        done, whole = max(float(ego[STATION]) - start, 0.0), max(world.goal_m - start, 1.0)
-        for colour, reach in ((BACKGROUND, 1.0), (TIME_COLOURS[1], min(done / whole, 1.0))):
+        done, whole = max(float(ego[STATION]) - start, 0.0), max(world.goal_m - start, 1.0) if world.has_goal else 0.0
+        for colour, reach in ((BACKGROUND, 1.0), (TIME_COLOURS[1], min(done / whole, 1.0) if whole else 0.0)):
             canvas.line([[x, 204 * unit], [x + reach * (right - x), 204 * unit]], colour, 6.0)
-        canvas.text((x, 228 * unit), f"{done:.0f} of {whole:.0f} m", 14, SOFT_TEXT)
+        canvas.text((x, 228 * unit), f"{done:.0f} of {whole:.0f} m" if whole else "the human stands", 14, SOFT_TEXT)
         if last:
             canvas.text((right, 228 * unit), self.run.outcome, 16, TEXT, "right", bold=True)
         _key(canvas, (x, 280 * unit), right - x)

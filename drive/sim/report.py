@@ -58,6 +58,16 @@ class SimReport:
         """Episodes in which a planner gave no usable answer."""
         return [{"planner": s.planner, "episode": s.name, "reason": str(s.facts["outcome"])} for s in self.scores if s.failed]
 
+    @property
+    def notes(self) -> list[str]:
+        """What a reader should know of the worlds, each note once with the episodes that it is of."""
+        said: dict[str, list[str]] = {}
+        for s in self.scores:
+            for note in s.facts.get("notes", ()):
+                said.setdefault(note, []).append(s.name)
+        listed = {note: list(dict.fromkeys(names)) for note, names in said.items()}
+        return [f"{', '.join(n[:5])}{f' and {len(n) - 5} more' if len(n) > 5 else ''}: {note}" for note, n in listed.items()]
+
     def faults(self, planner: str) -> dict[str, int]:
         """How many episodes ended in each kind of at-fault collision (`drive.world.state.CONTACT_NAMES`)."""
         kinds = [str(s.facts["fault"]) for s in self.of(planner) if s.facts["fault"] != "none"]
@@ -75,6 +85,7 @@ class SimReport:
         told.append("how the drives ended\n" + "\n".join(printable(self._told_outcomes(p)) for p in self.planners))
         told += [*(printable(self._told_faults(p)) for p in self.planners), self.what_it_was_like()]
         told += [_told_difference(row) for row in self.comparisons if row["metric"] in ("success", "pdm_score")]
+        told += [printable(note) for note in self.notes]
         told += [printable(f"failed: {f['planner']} in {f['episode']}: {f['reason']}") for f in self.failures[:SHOWN_FAILURES]]
         rest = len(self.failures) - SHOWN_FAILURES
         return "\n\n".join([*told, *([f"and {rest} more failed drives, in report.json (--out FOLDER)"] if rest > 0 else [])])
@@ -117,6 +128,7 @@ class SimReport:
             "at_fault_collisions": {planner: self.faults(planner) for planner in self.planners},
             "comparisons": self.comparisons,
             "failures": self.failures,
+            "notes": self.notes,
             "episodes": [{key: getattr(s, name) for name, key in names.items()} for s in self.scores],
         }
         return write_json(folder, "sim", data)
@@ -136,7 +148,7 @@ def _rows(planner: str, family: str, scores: list[EpisodeScore]) -> list[dict[st
         row = {"planner": planner, "protocol": "closed-loop", "metric": metric, "value": result.mean, "low": low, "high": high}
         row = {key: None if isinstance(value, float) and np.isnan(value) else value for key, value in row.items()}
         failed = int(result.failed.sum())
-        counts = {"requested": len(scores), "scored": len(scores) - failed, "failed": failed}
+        counts = {"requested": len(scores), "scored": int(answered.valid.sum()), "failed": failed}
         mean = None if np.isnan(answered.mean) else answered.mean
         rows.append(row | {"answered": mean, "unit": METRICS[metric], **counts, "slice": family})
     return rows

@@ -23,6 +23,7 @@ from drive.world.state import ACTIVE, CONTACT, DT_S, FAULT, LATERAL, SPEED, STAT
 from drive.world.world import World, state_hash
 
 HUMAN = "log"  # the planner's name where the recorded drive itself is replayed
+RECORD_ENDED = "record ended"
 # When an episode is lost, as in CARLA's leaderboard 1.0. The expert's longest wait in 118 towns with traffic was 78 s.
 OFF_ROUTE_M = 30.0
 BLOCKED_MPS, BLOCKED_S = 0.1, 180.0
@@ -73,7 +74,7 @@ class Loop:
 class Rollout:
     """What happened, N steps, A agents. ego [N+1, 8], pose [N+1, A, 3], speed [N+1, A], active and contact [N+1, A], flags [N+1, 8],
     actions [N, 2]; plans: (step, world poses of the plan at every step); outcome "arrived", "collision", "left the route", "blocked",
-    "timeout", "record ended" (the human's own drive) or "planner failed: why"; hash: of all states.
+    "timeout", "record ended" (the human's own drive, or a world without a goal) or "planner failed: why"; hash: of all states.
     """
 
     world: World
@@ -103,7 +104,7 @@ def rollout(world: World, planner: Planner | PrivilegedPlanner, loop: Loop = Loo
     pending: list[tuple[int, Track, Plan]] = []
     current: tuple[int, Track, Plan] | None = None
     plans: list[tuple[int, Array]] = []
-    outcome, moved, told = "timeout", 0, ""
+    outcome, moved, told = "timeout" if world.has_goal else RECORD_ENDED, 0, ""
     for step in range(round(world.time_limit_s / DT_S)):
         if step % every == 0:
             try:
@@ -172,7 +173,7 @@ def _rollout(world: World, name: str, states: list[State], actions: list, plans:
 
 def replay_human(world: World) -> Rollout:
     """The recorded drive as it was: what the scores say of it is their floor on this scene."""
-    states, outcome = [world.start], "record ended"
+    states, outcome = [world.start], RECORD_ENDED
     for _ in range(len(world.static.human) - 1):
         states.append(world.step_recorded(states[-1]))
         if states[-1].ego[STATION] >= world.goal_m:

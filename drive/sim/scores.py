@@ -6,6 +6,7 @@ flags of every step. Sub-scores carry NAVSIM's names and hold over the whole epi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,7 @@ METRICS: dict[str, str] = {
     "neuroncap_score": "",
     "duration": "s",
 }
+NEEDS_A_GOAL = ("success", "route_completion", "ego_progress", "pdm_score", "driving_score")  # undefined where the human stands
 ZERO_WHERE_FAILED = ("success", "route_completion", "pdm_score", "driving_score")  # nobody gains by giving no answer
 
 
@@ -66,8 +68,8 @@ ZERO_WHERE_FAILED = ("success", "route_completion", "pdm_score", "driving_score"
 class EpisodeScore:
     """One episode. values: metric name (see METRICS) -> value, NaN where undefined; failed: the planner gave no usable answer; facts:
     what the episode was like (length_m, agents_met, moving_agents_met, junctions, lights, outcome, kinds of contacts, fault: the kind
-    of the at-fault collision or "none"; traceback of a planner that raised). An episode that was not driven has outcome, contacts
-    and fault alone."""
+    of the at-fault collision or "none"; notes: the world's; traceback of a planner that raised). An episode that was not driven has
+    outcome, contacts and fault alone."""
 
     name: str
     family: str
@@ -84,8 +86,8 @@ def score(run: Rollout) -> EpisodeScore:
     collided = bool(flags[:, FAULT].any())
     off, red = bool(flags[:, OFF_ROAD].any()), bool(flags[:, RED_LIGHT].any())
     start = float(run.ego[0, STATION])
-    way = run.world.goal_m - start  # none in a recorded scene whose human stands
-    completion = float(np.clip((run.ego[:, STATION].max() - start) / max(way, 1.0), 0.0, 1.0)) if way > 0 else 1.0
+    way = run.world.goal_m - start
+    completion = float(np.clip((run.ego[:, STATION].max() - start) / max(way, 1.0), 0.0, 1.0))
     direction = _direction(run)
     values = {
         "success": float(run.outcome == "arrived" and not (collided or off or red)),
@@ -108,12 +110,19 @@ def score(run: Rollout) -> EpisodeScore:
     values["pdm_score"] = product * (5 * completion + 5 * values["time_to_collision_within_bound"] + 2 * values["comfort"]) / 12
     if failed:
         values = failed_values()
+    if not run.world.has_goal:
+        values |= dict.fromkeys(NEEDS_A_GOAL, float("nan"))
     return EpisodeScore(run.world.name, run.world.family, run.planner, values, failed, facts)
 
 
 def failed_values() -> dict[str, float]:
     """Of an episode without a usable answer: an outcome of its own, which says nothing on collisions or lights."""
     return {name: 0.0 if name in ZERO_WHERE_FAILED else float("nan") for name in METRICS}
+
+
+def worst_first(scores: Iterable[EpisodeScore]) -> list[EpisodeScore]:
+    """By success, then route completion; those without a goal last."""
+    return sorted(scores, key=lambda s: tuple(2.0 if np.isnan(s.values[m]) else s.values[m] for m in ("success", "route_completion")))
 
 
 def _no_collision(run: Rollout) -> float:
@@ -180,7 +189,7 @@ def episode_facts(run: Rollout) -> dict[str, Any]:
     kinds = [CONTACT_NAMES[k] for k in run.contact[-1] if k > 0]
     return {
         "outcome": run.outcome,
-        "length_m": round(max(0.0, float(world.goal_m - ego[0, STATION])), 1),
+        "length_m": round(max(0.0, float(world.goal_m - ego[0, STATION])), 1) if world.has_goal else 0.0,
         "driven_m": round(float(np.hypot(*np.diff(ego[:, :2], axis=0).T).sum()), 1),
         "agents_met": int(near.any(0).sum()),
         "moving_agents_met": int((near & (run.speed > MOVING_MPS)).any(0).sum()),
@@ -189,6 +198,7 @@ def episode_facts(run: Rollout) -> dict[str, Any]:
         "contacts": kinds,
         "fault": CONTACT_NAMES[int(run.flags[:, FAULT].max())],
         "off_road_steps": int(run.flags[:, OFF_ROAD].sum()),
+        "notes": list(world.notes),
     } | ({"traceback": run.traceback} if run.traceback else {})
 
 

@@ -8,13 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from drive.pool import Failed, outcomes
 from drive.progress import SILENT, Progress
 from drive.sim.episodes import Episode, MakePlanner, drive_all, make_world
 from drive.sim.report import SimReport
 from drive.sim.rollout import HUMAN, Loop, Rollout
 from drive.sim.saved import replay_file, save_rollout
-from drive.sim.scores import EpisodeScore, failed_values, score
+from drive.sim.scores import EpisodeScore, failed_values, score, worst_first
 from drive.sim.sight import Sight
 from drive.sim.warm import compile_ahead
 from drive.words import did_you_mean
@@ -68,7 +70,8 @@ def simulate(
     """Drives everything; with `out`, writes report.json, index.html, drives/*.json + npz (replayable) and videos of the worst.
 
     Recorded scenes get the recorded drive itself (`log`) as a further row. A drive that raises, or whose worker is lost twice, is a
-    failed one; the others go on. Where the run is interrupted, report.json holds what was driven until then.
+    failed one; the others go on. Raises ValueError, before anything is driven, that names the recorded scenes that cannot be opened.
+    Where the run is interrupted, report.json holds what was driven until then.
     """
     planners = list(dict.fromkeys(planners))
     recorded = [episode for episode in episodes if episode.source != "town"]
@@ -79,6 +82,7 @@ def simulate(
     settings = _settings(episodes, loop)
     for one in _of_each_kind(episodes):
         compile_ahead(functools.partial(make_world, one), loop.sight, progress)
+    open_all(recorded, progress)
     progress.begin("drives", sum(len(wanted) for _, wanted in jobs))
     try:
         for planner, wanted in jobs:
@@ -103,6 +107,21 @@ def simulate(
 def _of_each_kind(episodes: Sequence[Episode]) -> list[Episode]:
     """The first town and the first recorded scene."""
     return list({episode.source == "town": episode for episode in reversed(episodes)}.values())
+
+
+def open_all(episodes: Sequence[Episode], progress: Progress = SILENT) -> None:
+    """Makes every world once. Raises ValueError that names all of those that cannot be made, before anything is driven."""
+    broken = []
+    progress.begin("recorded scenes opened", len(episodes))
+    for episode in episodes:
+        try:
+            make_world(episode)
+        except (ValueError, OSError) as error:
+            broken.append(str(error))
+        progress.done()
+    if broken:
+        told = f"{len(broken)} of {len(episodes)} recorded scenes cannot be driven; nothing was driven. Leave them out or mend them:"
+        raise ValueError("\n  ".join([told, *broken]) if len(episodes) > 1 else broken[0])
 
 
 def _no_drive(episode: Episode, planner: str, failed: Failed) -> EpisodeScore:
@@ -131,7 +150,8 @@ def file_name(text: str) -> str:
 
 def _line(episode: Episode, result: EpisodeScore) -> str:
     facts = result.facts
-    good = "none" if result.failed else "ok  " if result.values["success"] else "FAIL"
+    undefined = result.failed or np.isnan(result.values["success"])
+    good = "none" if undefined else "ok  " if result.values["success"] else "FAIL"
     took = "" if result.failed else f"{result.values['duration']:6.1f} s"
     return f"{good} {result.planner:<18} {episode.name:<34} {facts['outcome']:<14} {took} {facts['hash'][:12]}"
 
@@ -154,7 +174,7 @@ def _videos(report: SimReport, out: Path, count: int, sight: Sight | None, worke
     """Videos of the worst drives first, at least one of every planner that has driven."""
     if count < 1:
         return {}
-    order = sorted((s for s in report.scores if s.facts["hash"]), key=lambda s: (s.values["success"], s.values["route_completion"]))
+    order = worst_first(s for s in report.scores if s.facts["hash"])
     chosen = order[: max(0, count - len(report.planners))]
     for planner in report.planners:
         own = [s for s in order if s.planner == planner and s not in chosen]

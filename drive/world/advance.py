@@ -51,7 +51,7 @@ HITCH_M = 0.8
 
 @kernel
 def light_colours(sc: Static, time_s: float) -> Ints:
-    """Colour code of every light: 0 green, 1 yellow, 2 red."""
+    """Colour code of every light: its place in `drive.maps.COLOURS` (2 is red)."""
     colours = np.zeros(len(sc.light_time), dtype=np.int64)
     for n in range(len(colours)):
         rest = (time_s + sc.light_time[n, 0]) % sc.light_time[n, 1]

@@ -33,6 +33,7 @@ X, Y, HEADING, SPEED, ACCEL, STEER, STATION, LATERAL = range(8)
 OFF_ROAD, WRONG_WAY, TTC_LOW, RED_LIGHT, IN_JUNCTION, TOUCHING, LIGHT_PASSED, FAULT = range(8)
 # what a contact was; the ones from STOPPED_AGENT on are the ego's fault
 NO_CONTACT, EGO_STOPPED, REAR, SIDE, STOPPED_AGENT, FRONT, SIDE_AT_FAULT, FAILED_TO_YIELD = range(8)
+EXCUSED = -1  # in State.marks from the start: contacts with this agent are not judged
 CONTACT_NAMES = ("none", "ego_stopped", "rear", "side", "stopped_agent", "front", "side_at_fault", "failed_to_yield")
 # columns of Static.idm
 FACTOR, HEADWAY, GAP, ACCEL_MAX, BRAKE = range(5)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from drive.frames import Array
 from drive.geometry import EGO_CENTRE_AHEAD_M, EGO_LENGTH_M, EGO_WIDTH_M
-from drive.maps import RoadMap
+from drive.maps import COLOURS, RoadMap
 from drive.schema import Mask
 from drive.world.advance import advance, follow_ego, light_colours, locate_ego, place
 from drive.world.checks import check_ego
@@ -23,10 +23,13 @@ from drive.world.state import (
     AS_RECORDED,
     BY_PLANNER,
     COMMITTED,
+    CONTACT,
     DT_S,
     EGO,
+    EXCUSED,
     GATE,
     KIND_NAMES,
+    NO_CONTACT,
     SCRIPT,
     TOWED,
     WHEELBASE_M,
@@ -46,7 +49,8 @@ CAR_DRIVER = (1.0, 1.4, 2.0, 1.6, 2.2)  # factor on the speed cap, headway s, ga
 class Actor:
     """One agent as it enters. size: length, width, height. driver: columns of `Static.idm` (a walker's first is its pace).
 
-    script: columns of `Static.script`. tow: index of the tractor. recorded [T, 4] with valid [T] for mode AS_RECORDED.
+    script: columns of `Static.script`. tow: index of the tractor. recorded [T, 4] with valid [T] for mode AS_RECORDED. excused: a
+    contact with it is nobody's fault (the record itself has one).
     """
 
     kind: int
@@ -62,6 +66,7 @@ class Actor:
     spawn: int = 0
     recorded: Array | None = None
     valid: Mask | None = None
+    excused: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +74,8 @@ class World:
     """A world to drive in. static, start: its arrays. goal_m: station on the route where the ego has arrived.
 
     family: the kind of episode. names: agents' ids. furniture: what stands beside the road. origin: what makes this world again.
+    goal_m is NaN where there is no way to go (a recorded human that stands): success is undefined there. notes: what a reader of
+    results should know of the world (what was not used of a file, what is excused), for people.
     """
 
     name: str
@@ -81,6 +88,12 @@ class World:
     names: tuple[str, ...] = ()
     furniture: Furniture | None = None
     origin: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def has_goal(self) -> bool:
+        """Whether there is a way to go."""
+        return bool(np.isfinite(self.goal_m))
 
     def step(self, state: State, action: ArrayLike) -> State:
         """The state one tenth of a second later. action: acceleration m/s^2 and steering rate rad/s of the ego.
@@ -100,7 +113,7 @@ class World:
 
     def colours(self, state: State) -> tuple[str, ...]:
         """What each light shows now."""
-        return tuple(("green", "yellow", "red")[c] for c in light_colours(self.static, state.step * DT_S))
+        return tuple(COLOURS[c] for c in light_colours(self.static, state.step * DT_S))
 
     def kind(self, agent: int) -> str:
         """Name of an agent's kind."""
@@ -196,6 +209,7 @@ def _first_state(static: Static, actors: list[Actor]) -> State:
         marks[i, GATE] = static.gate_ptr[i] + passed
         marks[i, COMMITTED] = static.gate_ptr[i] + inside
         marks[i, ACTIVE] = int(actor.spawn == 0)
+        marks[i, CONTACT] = EXCUSED if actor.excused else NO_CONTACT
         if actor.mode == AS_RECORDED and actor.recorded is not None and actor.valid is not None:
             marks[i, ACTIVE], pose[i], move[i, V] = int(actor.valid[0]), actor.recorded[0, :3], actor.recorded[0, 3]
         elif actor.mode == TOWED:
@@ -204,5 +218,3 @@ def _first_state(static: Static, actors: list[Actor]) -> State:
         else:
             place(static, move, pose, i)
     return State(0, np.zeros(8), move, pose, marks, np.zeros(8, dtype=np.int64))
-
-

@@ -48,7 +48,7 @@ def expansion_map(root: Path, location: str, around: Array, reach_m: float) -> R
     pieces = [p for p in getattr(area, "geoms", [area]) if isinstance(p, shapely.Polygon) and not p.is_empty]
     drivable = tuple(Polygon(_ring(p.exterior), tuple(_ring(h) for h in p.interiors)) for p in pieces)
     rings = [p for p in shapes.of("ped_crossing") if near.intersects(p) and p.geom_type == "Polygon"]
-    crossings = tuple(_crossing(f"crossing{n}", ring, lanes) for n, ring in enumerate(rings))
+    crossings = tuple(crossing_over(f"crossing{n}", ring, lanes) for n, ring in enumerate(rings))
     lines = {layer: tuple(line for line in shapes.lines(layer) if near.intersects(shapely.LineString(line))) for layer in LINES}
     return RoadMap(location, lanes, drivable, crossings, lines=lines)
 
@@ -175,7 +175,7 @@ def _arcline_points(path: dict[str, Any], step_m: float) -> Array:
     return np.concatenate(points)
 
 
-def _crossing(name: str, ring: BaseGeometry, lanes: tuple[Lane, ...]) -> Crossing:
+def crossing_over(name: str, ring: BaseGeometry, lanes: tuple[Lane, ...]) -> Crossing:
     """A crossing polygon; people walk along that side of its least rectangle which lies most across the nearest lane."""
     corners = _ring(shapely.minimum_rotated_rectangle(ring).exterior)
     centre = corners.mean(0)

@@ -6,20 +6,18 @@ import json
 from pathlib import Path
 
 import numpy as np
-from scipy.interpolate import CubicHermiteSpline
 
 from drive.data.dataset import find_version
 from drive.data.nuscenes import key_frame_spacing, load_tables, read_scene
 from drive.data.scenes import SceneLog
 from drive.frames import Array, heading_of
-from drive.schema import Mask
 from drive.world.recorded.map_reader import expansion_map
-from drive.world.recorded.scene import MAX_STEPS, Track, recorded_world
+from drive.world.recorded.resample import MAX_GAP_SPACINGS, interpolated
+from drive.world.recorded.scene import Track, check_extent, recorded_world
 from drive.world.state import DT_S
-from drive.world.world import MAX_AGENTS, World
+from drive.world.world import World
 
 REACH_M = 150.0  # of the map around the drive
-MAX_GAP_SPACINGS = 2.0  # between key frames further apart nothing is known
 
 
 def scene_names(root: str | Path) -> list[str]:
@@ -55,8 +53,7 @@ def resampled(log: SceneLog) -> tuple[Array, dict[str, Track]]:
     """
     times = (log.timestamps_us - log.timestamps_us[0]) / 1e6
     steps = int(times[-1] / DT_S + 1e-6) + 1
-    if not 2 <= steps <= MAX_STEPS or len(log.tracks.instances) > MAX_AGENTS:
-        raise ValueError(f"scene {log.name}: {steps} steps and {len(log.tracks.instances)} agents; at most {MAX_STEPS} and {MAX_AGENTS}")
+    check_extent(f"scene {log.name}", len(times), steps, len(log.tracks.instances))
     longest = MAX_GAP_SPACINGS * log.spacing_s
     rows = np.column_stack([log.world_from_ego[:, :2, 3], heading_of(log.world_from_ego)])
     human, known = interpolated(times, rows, np.ones(len(times), dtype=bool), steps, longest)
@@ -70,25 +67,3 @@ def resampled(log: SceneLog) -> tuple[Array, dict[str, Track]]:
         length, width, height = tracks.sizes[n, int(np.argmax(tracks.valid[n]))]
         found[name] = Track(track, valid, (float(length), float(width), float(height)), tracks.categories[n])
     return human, found
-
-
-def interpolated(times_s: Array, poses: Array, valid: Mask, steps: int, longest_s: float) -> tuple[Array, Mask]:
-    """Poses [N, 3] at times [N], where valid, -> rows [steps, 4] (x, y, heading, speed), one every DT_S, and where they are known.
-
-    Known is what lies between two valid neighbours at most `longest_s` apart (and a lone key frame's own step). Positions
-    run on cubic Hermite curves whose slopes are those of parabolas through three key frames, headings along the shorter arc.
-    """
-    rows, known, grid = np.zeros((steps, 4)), np.zeros(steps, dtype=bool), np.arange(steps) * DT_S
-    at = np.flatnonzero(valid)
-    joined = (np.diff(at) == 1) & (np.diff(times_s[at]) <= longest_s)
-    for run in np.split(at, np.flatnonzero(~joined) + 1) if len(at) else ():
-        t, pose = times_s[run], poses[run]
-        inside = np.flatnonzero((grid >= t[0] - DT_S / 2) & (grid <= t[-1] + DT_S / 2))
-        when = np.clip(grid[inside], t[0], t[-1])
-        if len(run) == 1:
-            rows[inside, :3] = pose[0]
-        else:
-            curve = CubicHermiteSpline(t, pose[:, :2], np.gradient(pose[:, :2], t, axis=0, edge_order=2 if len(run) > 2 else 1))
-            rows[inside] = np.column_stack([curve(when), np.interp(when, t, np.unwrap(pose[:, 2])), np.hypot(*curve(when, 1).T)])
-        known[inside] = True
-    return rows, known

@@ -5,7 +5,8 @@ A track is what a recording says of one agent at every simulation step.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,12 @@ import numpy as np
 from drive.frames import Array
 from drive.geometry import EGO_CENTRE_AHEAD_M
 from drive.maps import RoadMap
-from drive.schema import Mask
 from drive.world.curves import unit
 from drive.world.map_arrays import map_tables
 from drive.world.paths import Path as Way
 from drive.world.paths import metre_points
+from drive.world.recorded.area import with_humans_road
+from drive.world.recorded.excuses import Crossings, Track, told_contacts, touches
 from drive.world.state import (
     AS_RECORDED,
     BUS,
@@ -27,13 +29,12 @@ from drive.world.state import (
     DT_S,
     MOTORCYCLE,
     OBSTACLE,
-    OFF_ROAD,
     PEDESTRIAN,
     STATION,
     TRAILER,
     TRUCK,
 )
-from drive.world.world import EGO_SIZE_M, Actor, World, assemble, ego_actor
+from drive.world.world import EGO_SIZE_M, MAX_AGENTS, Actor, World, assemble, ego_actor
 
 CITY_LIMIT_MPS = 16.7  # 60 km/h; recordings hold no limits, or a placeholder
 MOVED_M = 3.0  # a vehicle that moved less counts as parked
@@ -54,16 +55,14 @@ KINDS = {
 TYPES = {"VEHICLE": CAR, "PEDESTRIAN": PEDESTRIAN, "CYCLIST": CYCLIST}
 
 
-@dataclass(frozen=True, eq=False)
-class Track:
-    """rows [T, 4]: x, y, heading, speed of the box centre (the ego's: of the rear axle) at every step, 0 where not valid [T];
-    size: length, width, height; category: nuScenes' name; type: ScenarioNet's, used where the category says nothing."""
-
-    rows: Array
-    valid: Mask
-    size: tuple[float, float, float]
-    category: str = ""
-    type: str = ""
+def check_extent(where: str, frames: int, steps: int, agents: int) -> None:
+    """Raises ValueError where a record is too short, too long or too full to be driven."""
+    if frames < 2 or steps < 2:
+        raise ValueError(f"{where}: {frames} frame{'s' * (frames != 1)}, {steps} simulation steps; a drive needs two of each")
+    if steps > MAX_STEPS:
+        raise ValueError(f"{where}: {steps} steps of {DT_S} s, at most {MAX_STEPS}; cut the record")
+    if agents > MAX_AGENTS:
+        raise ValueError(f"{where}: {agents} agents, at most {MAX_AGENTS}")
 
 
 def recorded_world(
@@ -74,21 +73,35 @@ def recorded_world(
     origin: dict[str, Any],
     reactive: bool = True,
     size: tuple[float, float, float] = EGO_SIZE_M,
+    notes: Sequence[str] = (),
 ) -> World:
     """The world of a recording: human [T, 4] as in `Track`, the other agents by name, the ego's size.
 
-    Raises ValueError where the ego starts off the drivable area.
+    What the record itself does is no fault in its world, whoever does it (`excuses.py`); it is told in the world's notes, after
+    `notes`. Raises ValueError where the ego is off the drivable area for most of the record.
     """
-    actors = [ego_actor(_route(human, road_map), 0.0, float(human[0, 3]), size)]
     seen = {key: track for key, track in others.items() if track.valid.any()}
-    actors += [_actor(track, reactive) for track in seen.values()]
-    static, start = assemble(map_tables(road_map), actors, np.zeros((0, 5)), human[0, :3], human)
-    if start.flags[OFF_ROAD]:
-        raise ValueError(f"{name}: the ego starts off the drivable area; is the map of another place?")
+    road_map, told = with_humans_road(road_map, human, size, name)
+    tables = map_tables(road_map)
+    crossing = Crossings(road_map, tables)
+    route, stops, red = crossing.of_human(_route(human, road_map), human, size)
+    touched = [key for key, track in seen.items() if touches(human, size, track)]
+    actors = [ego_actor(route, 0.0, float(human[0, 3]), size)]
+    actors += [replace(_actor(track, reactive, crossing), excused=key in touched) for key, track in seen.items()]
+    static, start = assemble(replace(tables, arrays=tables.arrays | stops), actors, np.zeros((0, 5)), human[0, :3], human)
     centres = human[:, :2] + EGO_CENTRE_AHEAD_M * unit(human[:, 2])
-    goal = float(start.ego[STATION]) + GOAL_SHARE * float(np.hypot(*np.diff(centres, axis=0).T).sum()) - GOAL_SLACK_M
+    way = float(np.hypot(*np.diff(centres, axis=0).T).sum())
+    goal = float(start.ego[STATION]) + GOAL_SHARE * way - GOAL_SLACK_M if _moved(human) else float("nan")
+    told = [*notes, *told, *red, *crossing.notes(), *told_contacts(touched)]
+    told += [] if _moved(human) else [f"the human moves less than {MOVED_M:g} m: success and route completion are undefined"]
     origin = origin | {"traffic": "reactive" if reactive else "replay"}
-    return World(name, road_map, static, start, goal, (len(human) - 1) * DT_S, "log", ("ego", *seen), None, origin)
+    limit = (len(human) - 1) * DT_S
+    return World(name, road_map, static, start, goal, limit, "log", ("ego", *seen), None, origin, tuple(told))
+
+
+def _moved(rows: Array) -> bool:
+    """Whether who took these places [T, >= 2] went anywhere: no two of the corners of their hull's box are MOVED_M apart."""
+    return bool(np.hypot(*np.ptp(rows[:, :2], axis=0)) >= MOVED_M)
 
 
 def _route(human: Array, road_map: RoadMap) -> Way:
@@ -105,7 +118,18 @@ def _route(human: Array, road_map: RoadMap) -> Way:
         ahead = line[-1] + np.arange(1.0, BEYOND_M)[:, None] * unit(heading)
     if len(line) == 1:
         line = np.concatenate([line - unit(human[0, 2]), line])
-    return Way(metre_points(np.concatenate([line, ahead]), CITY_LIMIT_MPS))
+    points = metre_points(np.concatenate([line, ahead]), CITY_LIMIT_MPS)
+    limits = {lane.speed_limit_mps for lane in road_map.lanes}
+    return Way(points if limits == {CITY_LIMIT_MPS} else metre_points(points[:, :2], _limits(points, road_map)))
+
+
+def _limits(points: Array, road_map: RoadMap) -> Array:
+    """The limit of the lane that each point of a way [M, 4] is on, [M]; off the lanes the one before holds."""
+    limits = np.full(len(points), CITY_LIMIT_MPS)
+    for i, point in enumerate(points):
+        found = road_map.nearest_lane(point[:3])
+        limits[i] = road_map.lane(found[0]).speed_limit_mps if found else limits[max(i - 1, 0)]
+    return limits
 
 
 def _lane_ahead(road_map: RoadMap, found: tuple[str, float], end: Array) -> Array:
@@ -131,7 +155,7 @@ def _kind(track: Track) -> int:
     return TYPES.get(track.type, OBSTACLE)
 
 
-def _actor(track: Track, reactive: bool) -> Actor:
+def _actor(track: Track, reactive: bool, crossing: Crossings) -> Actor:
     """A recorded agent: as recorded, standing, or driving its recorded way by IDM."""
     rows, valid, kind = track.rows, track.valid, _kind(track)
     spot = Way(np.array([[0.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]]))
@@ -139,12 +163,13 @@ def _actor(track: Track, reactive: bool) -> Actor:
     if not reactive or kind in (PEDESTRIAN, OBSTACLE):
         return recorded
     seen = rows[valid]
-    if np.hypot(*(seen[:, :2].max(0) - seen[:, :2].min(0))) < MOVED_M:
+    if not _moved(seen):
         return recorded
     way = _recorded_way(seen)
     if way is None:
         return recorded
     half = 0.3 * track.size[0] + 1.0
+    way = crossing.of_agent(way, rows, valid, track.size[0] / 2)
     return Actor(kind, BY_LANE, track.size, way, half, float(seen[0, 3]), spawn=int(np.argmax(valid)))
 
 
