@@ -6,11 +6,12 @@
 Actions [2] in -1..1: acceleration and steering rate, in shares of their limits. An observation is one vector:
 the ego, points of its route ahead, the nearest agents, all in the ego frame; nothing after t. With `rig="nuscenes"` (or another,
 `rig_width` pixels wide, in a `weather`) it is a dict of that vector ("vector") and each camera's picture uint8 [H, W, 3] by name.
+`render_mode="rgb_array"`: `render()` shows the world from above.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
@@ -22,8 +23,12 @@ from drive.sim.episodes import Episode, make_world
 from drive.sim.sight import Eyes, Sight
 from drive.world.advance import MAX_STEER_RATE
 from drive.world.observe import relative_pose
-from drive.world.state import ACCEL, ACTIVE, FAULT, LATERAL, OFF_ROAD, RED_LIGHT, SPEED, STATION, STEER, State, V
+from drive.world.state import ACCEL, ACTIVE, DT_S, FAULT, LATERAL, OFF_ROAD, RED_LIGHT, SPEED, STATION, STEER, State, V
 from drive.world.world import World
+
+if TYPE_CHECKING:
+    from drive.sim.draw_state import BirdsEye
+    from drive.viz.canvas import Picture
 
 ROUTE_POINTS, ROUTE_STEP_M = 12, 5
 NEAREST = 12
@@ -40,9 +45,13 @@ Seen = Vector | dict[str, NDArray[Any]]
 class DriveEnv(gymnasium.Env[Seen, Vector]):
     """The shared part: steps a world, rewards metres of route, ends at a fault of the ego's or at the goal."""
 
-    metadata = {"render_modes": []}
+    metadata = {"render_modes": ["rgb_array"], "render_fps": round(1 / DT_S)}
 
-    def __init__(self, rig: str | None = None, rig_width: int | None = None, weather: str = "day") -> None:
+    def __init__(self, rig: str | None = None, rig_width: int | None = None, weather: str = "day", render_mode: str | None = None) -> None:
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ValueError(f"render_mode must be rgb_array or None, got {render_mode!r}")
+        self.render_mode = render_mode
+        self._above: BirdsEye | None = None
         self.sight = Sight(rig, rig_width, weather) if rig else None
         self.eyes: Eyes | None = None
         self.observation_space = _space(self.sight)
@@ -68,6 +77,21 @@ class DriveEnv(gymnasium.Env[Seen, Vector]):
             return vector_of(world, state)
         return {"vector": vector_of(world, state)} | {view.camera.name: np.asarray(view.image) for view in self.eyes.look(state)}
 
+    def render(self) -> Picture | None:  # type: ignore[override]
+        """With `render_mode="rgb_array"` the world from above around the ego, uint8 [H, W, 3]; else None.
+
+        Raises ValueError before the first reset.
+        """
+        if self.render_mode is None:
+            return None
+        if self.world is None or self.state is None:
+            raise ValueError("call reset before render")
+        if self._above is None or self._above.world is not self.world:
+            from drive.sim.draw_state import BirdsEye
+
+            self._above = BirdsEye(self.world)
+        return self._above.picture(self.state)
+
     def step(self, action: Vector) -> tuple[Seen, float, bool, bool, dict[str, Any]]:
         """One tenth of a second. Raises ValueError before the first reset."""
         if self.world is None or self.state is None:
@@ -85,7 +109,7 @@ class DriveEnv(gymnasium.Env[Seen, Vector]):
 
 
 class TownEnv(DriveEnv):
-    """Ordinary episodes in towns; seeds from 0 to `towns` - 1 of a distribution. sight: rig, rig_width, weather."""
+    """Ordinary episodes in towns; seeds from 0 to `towns` - 1 of a distribution. sight: rig, rig_width, weather, render_mode."""
 
     def __init__(self, distribution: str = "town", towns: int = 10_000, **sight: Any) -> None:
         super().__init__(**sight)

@@ -21,14 +21,33 @@ def test_environments_are_known_in_either_order(imports: str) -> None:
     assert done.stdout.split() == ["drive/Town-v0", "drive/Log-v0"] and not done.stderr
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.filterwarnings("error")
 def test_environments_pass_the_checker_made_by_name() -> None:
     import gymnasium
     from gymnasium.utils.env_checker import check_env
 
     check_env(TownEnv())
     check_env(LogEnv(str(MINI), scene="brake"))
-    check_env(gymnasium.make("drive/Log-v0", file=str(MINI), scene="straight", reactive=False).unwrapped)
+    check_env(gymnasium.make("drive/Log-v0", file=str(MINI), scene="straight", reactive=False, render_mode="rgb_array").unwrapped)
+
+
+def test_render_shows_the_world_from_above() -> None:
+    env = LogEnv(str(MINI), scene="straight", render_mode="rgb_array")
+    with pytest.raises(ValueError, match="call reset before render"):
+        env.render()
+    env.reset(seed=0)
+    first = env.render()
+    for _ in range(10):
+        env.step(np.zeros(2, dtype=np.float32))
+    later = env.render()
+    assert first is not None and later is not None and first.shape == later.shape and first.dtype == np.uint8
+    middle = tuple(side // 2 for side in first.shape[:2])
+    assert (first[middle] == later[middle]).all() and (first != later).any()  # the ego stays in the middle
+    assert env.metadata["render_fps"] == 10 and LogEnv(str(MINI), scene="straight").render() is None
+    with pytest.raises(ValueError, match="rgb_array"):
+        LogEnv(str(MINI), scene="straight", render_mode="human")
+
+
 
 
 def test_vector_environments_repeat() -> None:
