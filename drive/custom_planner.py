@@ -6,16 +6,15 @@ import importlib
 import inspect
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from drive.schema import Observation, Plan, Planner
+from drive.schema import Observation, Plan
 
 
-def imported_planner(spec: str) -> Planner:
+def imported_planner(spec: str) -> Any:
     """The planner of `module:Class`. Whatever somebody's code raises while it is loaded is a ValueError that names it."""
     module_name, _, attribute = spec.partition(":")
     if module_name.endswith(".py") or "/" in module_name:
@@ -30,24 +29,22 @@ def imported_planner(spec: str) -> Planner:
     return completed(made, spec)
 
 
-def completed(made: Any, spec: str) -> Planner:
-    """Somebody's object as a whole `Planner`: named after its class where it has no name; where its `plan` takes an observation alone,
-    the one answer counts for every sample asked for.
+def completed(made: Any, spec: str) -> Any:
+    """Somebody's object as a whole `Planner`, or `PrivilegedPlanner` of the simulator: named after its class where it has no name;
+    where its `plan` takes an observation alone, the one answer counts for every sample asked for.
 
-    Raises ValueError where it has no method `plan`.
+    Raises ValueError where it has neither method.
     """
-    if not callable(getattr(made, "plan", None)):
-        raise ValueError(f"{spec!r} is no planner: it needs a method `plan(observation, samples=1) -> drive.Plan`; see README.md")
-    simple = "samples" not in inspect.signature(made.plan).parameters and not _takes_any(made.plan)
-    name = getattr(made, "name", None)
-    if not simple and isinstance(name, str) and name:
+    plan, name = getattr(made, "plan", None), getattr(made, "name", None)
+    named = name if isinstance(name, str) and name else type(made).__name__
+    if callable(getattr(made, "plan_in_world", None)):
+        made.name = named
         return made
-    return SimplePlanner(made, name if isinstance(name, str) and name else type(made).__name__, simple)
-
-
-def _takes_any(call: Callable[..., Any]) -> bool:
-    kinds = [parameter.kind for parameter in inspect.signature(call).parameters.values()]
-    return inspect.Parameter.VAR_KEYWORD in kinds
+    if not callable(plan):
+        raise ValueError(f"{spec!r} is no planner: it needs a method `plan(observation, samples=1) -> drive.Plan`; see README.md")
+    takes = inspect.signature(plan).parameters
+    simple = "samples" not in takes and all(parameter.kind is not inspect.Parameter.VAR_KEYWORD for parameter in takes.values())
+    return SimplePlanner(made, named, simple) if simple or named != name else made
 
 
 class SimplePlanner:

@@ -50,7 +50,10 @@ def load_planner(spec: str | Path, device: str = "auto") -> Planner:
     if Path(name).is_dir():
         raise ValueError(f"{name} holds no checkpoint (config.json, model.safetensors)")
     if ":" in name:
-        return imported_planner(name)
+        planner = imported_planner(name)
+        if not callable(getattr(planner, "plan", None)):
+            raise ValueError(f"planner {name!r} plans in the simulator alone: it has `plan_in_world` and no `plan(observation)`")
+        return planner
     known = [*checkpoint_names(), *sorted(BASELINES)]
     near = did_you_mean(name, [*known, *PRIVILEGED_NAMES, LOG])
     raise ValueError(f"no planner {name!r}: not a checkpoint folder, not module:Class, and not one of {', '.join(known)}{near}")
@@ -65,10 +68,12 @@ def load_sim_planner(name: str) -> Any:
 
     if name in PRIVILEGED:
         return PRIVILEGED[name]()
+    if ":" in name and not name.startswith(BLACK) and not Path(name).is_dir():
+        return imported_planner(name)
     try:
         return load_planner(name)
     except ValueError as error:
-        if name.partition(":")[0] != name:
+        if name.startswith(BLACK):
             raise
         raise ValueError(f"{error} (in the simulator also {', '.join(sorted(PRIVILEGED))}, log)") from error
 

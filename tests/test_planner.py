@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +14,7 @@ import pytest
 
 from drive.baselines import BASELINES, ConstantVelocity, StandStill
 from drive.cli import main
-from drive.planner import NetworkPlanner, check_planner, common_window, load_planner, most_central_first, plan_all
+from drive.planner import NetworkPlanner, check_planner, common_window, load_planner, load_sim_planner, most_central_first, plan_all
 from drive.schema import DecodeError, Observation, Plan, PlanError, Planner
 from drive.tokens.sequence import attention_table, concatenate, span_tokens
 from tests.model.conftest import TINY, make_network, make_observation
@@ -107,6 +110,59 @@ def test_anybodys_class_by_module_and_name(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "somebodys.py").write_text(source)
     monkeypatch.chdir(tmp_path)
     assert load_planner("somebodys:Mine").name == "mine"
+
+
+SIMPLE = """
+from drive.baselines import StandStill
+class Tiny:
+    pictures = False
+    def plan(self, observation):
+        return StandStill().plan(observation)
+class Keywords:
+    name = "keywords"
+    def plan(self, observation, **told):
+        return StandStill().plan(observation, **told)
+class Seer:
+    def plan_in_world(self, world, state, observation):
+        return StandStill().plan(observation)
+class Needy:
+    def __init__(self, weights):
+        pass
+"""
+
+
+def test_a_class_with_plan_alone_is_a_whole_planner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "of_somebody.py").write_text(SIMPLE)
+    monkeypatch.chdir(tmp_path)
+    tiny = load_planner("of_somebody:Tiny")
+    check_planner(tiny, [make_observation(seed) for seed in range(2)])
+    assert tiny.name == "Tiny" and tiny.pictures is False and not hasattr(tiny, "window")  # type: ignore[attr-defined]
+    check_planner(load_planner("of_somebody:Keywords"), [make_observation()])
+    assert load_sim_planner("of_somebody:Seer").name == "Seer" and hasattr(load_sim_planner("of_somebody:Seer"), "plan_in_world")
+    with pytest.raises(ValueError, match="in the simulator alone"):
+        load_planner("of_somebody:Seer")
+    with pytest.raises(ValueError, match="of_somebody:Needy.*weights"):
+        load_planner("of_somebody:Needy")
+    (tmp_path / "torn.py").write_text("def (")
+    with pytest.raises(ValueError, match="torn:Mine.*SyntaxError"):
+        load_planner("torn:Mine")
+
+
+def test_the_console_script_finds_classes_of_the_current_folder(tmp_path: Path) -> None:
+    """It runs with its own folder on the path, not the current one."""
+    (tmp_path / "of_the_folder.py").write_text(SIMPLE)
+    code = "import sys; sys.path.remove(''); from drive.planner import load_planner; print(load_planner('of_the_folder:Tiny').name)"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "Tiny\n", done.stderr
+
+
+def test_shipped_planners_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = [load_planner(name).name for name in ("ego-mlp", "first-drive", "black:first-drive")]
+    assert names == ["ego-mlp", "first-drive", "first-drive-black"]
+    with pytest.raises(ValueError, match="did you mean first-drive"):
+        load_planner("first-driv")
 
 
 def test_planners_of_different_windows_are_not_mixed(planner: NetworkPlanner) -> None:

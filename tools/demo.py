@@ -7,10 +7,13 @@ The planner is trained on the embedded synthetic data, or on real frames where D
 from __future__ import annotations
 
 import os
+import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from drive.config import RunConfig, load_config
 from drive.data.dataset import Dataset, open_dataset
@@ -18,7 +21,9 @@ from drive.eval.evaluate import evaluate
 from drive.eval.report import Report
 from drive.eval.table import protocol_rows, text_table
 from drive.make.recipe import FIRST_TEST_TOWN
+from drive.model.network import DrivingNetwork
 from drive.planner import NetworkPlanner, load_planner, load_sim_planner
+from drive.progress import Progress
 from drive.schema import PlanError
 from drive.sim.draw_sight import save_surround_video
 from drive.sim.rollout import Loop
@@ -26,22 +31,39 @@ from drive.sim.saved import replay_file
 from drive.sim.sight import Sight
 from drive.sim.simulate import choose_episodes, simulate
 from drive.train.loop import Run, train
+from drive.train.objective import NextToken
 from drive.train.samples import expand
+from drive.train.towns import open_samples
 from drive.viz.frame import draw_frame
 from drive.viz.page import Block, Heading, Image, Numbers, Table, Text, write_page
 
 OUT = Path("out/demo")
 PICTURES = 6
-DRIVERS = ("data/checkpoints/first-drive", "data/checkpoints/ego-mlp", "expert")
-RIG = "configs/rigs/first-drive.yaml"
+DRIVERS = ("first-drive", "ego-mlp", "expert")
+RIG = "first-drive"
+# Training takes as many steps as fit into this, at least FEWEST and at most those of the configuration.
+TRAINING_S = 120.0
+FEWEST = 30
+TIMED = 2  # steps by which the pace is measured, after one that warms up
 
 
 def main() -> None:
-    """Train, score, draw; a line for each step as it is done."""
+    """Train, score, draw; a line for each step as it is done, at once though it goes to a file or a pipe."""
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    with Progress() as progress:
+        demonstrate(progress)
+
+
+def demonstrate(progress: Progress) -> None:
+    """The whole demonstration."""
     start = time.monotonic()
     config = load_config("configs/demo-real.yaml" if os.environ.get("DRIVE_REAL") else "configs/demo.yaml")
     data = config.test or config.stages[-1].data
     print(f"1. training a small planner on {config.stages[-1].data.root}: six pictures in, trajectory tokens out")
+    progress.begin("measuring how fast this machine trains")
+    config = fitted(config)
+    progress.end()
+    print(f"   {config.stages[-1].steps} steps; before and after them the plans are measured")
     run = train(config, fresh=True)
     seconds = time.monotonic() - start
     assert run.before is not None
@@ -51,14 +73,38 @@ def main() -> None:
     planner.name = "demo"
     dataset = open_dataset(expand(data.root), split=data.split, window=planner.window)
     print(f"2. scoring it on {describe(config)}")
-    report = evaluate(dataset.without_maps(), [planner])
+    report = evaluate(dataset.without_maps(), [planner], progress=progress)
+    progress.end()
     print(text_table(report))
     report.save(OUT)
+    progress.begin("drawing pictures")
     page = write_demo_page(run, config, report, planner, dataset)
+    progress.end()
     print(f"\n3. pictures: {page}\n")
     print("4. the shipped planner drives a town by sight, beside the one that sees nothing and the one that knows everything")
-    drive_page = drive_by_sight(OUT / "drive")
+    drive_page = drive_by_sight(OUT / "drive", progress)
+    progress.end()
     print(f"   video: {drive_page}   ({time.monotonic() - start:.0f} s in all)")
+
+
+def fitted(config: RunConfig) -> RunConfig:
+    """The run with as many steps as this machine takes in `TRAINING_S`."""
+    stage = config.stages[-1]
+    steps = int(np.clip(TRAINING_S / seconds_a_step(config), FEWEST, max(FEWEST, stage.steps)))
+    return replace(config, stages=(*config.stages[:-1], replace(stage, steps=steps)))
+
+
+def seconds_a_step(config: RunConfig) -> float:
+    """Wall time of one training step: a batch forward and back."""
+    stage = config.stages[-1]
+    samples, network = open_samples(stage.data, config.model), DrivingNetwork(config.model).train()
+    objective = NextToken(samples.tasks, stage.metre_sigma, torch.device("cpu"))
+    torch.set_num_threads(config.threads or torch.get_num_threads())
+    began = 0.0
+    for step in range(1 + TIMED):
+        began = began if step > 1 else time.monotonic()
+        objective(network, [samples.example(i % len(samples)) for i in range(stage.batch_size)]).backward()
+    return (time.monotonic() - began) / TIMED
 
 
 def describe(config: RunConfig) -> str:
@@ -89,13 +135,15 @@ def write_demo_page(run: Run, config: RunConfig, report: Report, planner: Networ
     return write_page(OUT / "index.html", "drive demo", blocks, "A planner trained a minute ago, from six cameras to trajectory tokens.")
 
 
-def drive_by_sight(out: Path) -> Path:
+def drive_by_sight(out: Path, progress: Progress) -> Path:
     """The first of the towns that no planner has learned from, with empty roads: a page with the table and what the cameras saw."""
     episodes = choose_episodes(["town"], 1, FIRST_TEST_TOWN, ["ordinary"], "empty")
     sight = Sight(RIG)
-    report = simulate(episodes, DRIVERS, load_sim_planner, Loop(2.0, sight=sight), out=out, videos=0)
+    report = simulate(episodes, DRIVERS, load_sim_planner, Loop(2.0, sight=sight), out=out, videos=0, progress=progress)
+    progress.end()
     print(report.table())
     first = report.scores[0]
+    progress.begin("drawing the video")
     run, _ = replay_file(out / "drives" / f"{first.planner}-{first.name}.json")
     video = save_surround_video(run, sight, out / "videos" / f"{first.planner}-{first.name}.mp4", every=4)
     return report.save_page(out, {(first.planner, first.name): video})

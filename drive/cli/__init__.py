@@ -39,9 +39,12 @@ def main(argv: list[str] | None = None) -> int:
         if not words:
             parser.print_help(sys.stderr)
             return 2
-        args, rest = parser.parse_known_args(words)
-        if rest and not args.overrides:
-            args.parser.error(f"what is {rest[0]!r}? There is one word or option too many")
+        try:
+            args, rest = parser.parse_known_args(words)
+            if rest and not args.overrides:
+                args.parser.error(f"what is {rest[0]!r}? There is one word or option too many")
+        except SystemExit as stop:  # argparse's way to say that a help was shown or the usage is wrong
+            return int(stop.code or 0)
         args.rest = rest
         return _run(args)
 

@@ -30,6 +30,17 @@ def _standing(world: World, state: State) -> Rollout:
     def always(values: np.ndarray) -> np.ndarray:
         return np.broadcast_to(values, (state.step + 1, *values.shape))
 
-    marks = state.marks
-    parts = (state.ego, state.pose, state.move[:, V], marks[:, ACTIVE], marks[:, CONTACT], state.flags)
-    return Rollout(world, "", *map(always, parts), np.zeros((state.step, 2)), (), "", "")
+    return Rollout(
+        world,
+        planner="",
+        ego=always(state.ego),
+        pose=always(state.pose),
+        speed=always(state.move[:, V]),
+        active=always(state.marks[:, ACTIVE]),
+        contact=always(state.marks[:, CONTACT]),
+        flags=always(state.flags),
+        actions=np.zeros((state.step, 2)),
+        plans=(),
+        outcome="",
+        hash="",
+    )

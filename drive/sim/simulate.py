@@ -99,8 +99,9 @@ def simulate(
     report = SimReport(scores, settings)
     if out is not None:
         report.save(out)
-        progress.begin("videos and page (`--videos 0` leaves the videos out)" if videos else "page")
-        report.save_page(out, _videos(report, out, videos, loop.sight, workers, progress))
+        shown = _videos(report, out, videos, loop.sight, workers, progress)
+        progress.begin("page")
+        report.save_page(out, shown)
     return report
 
 
@@ -180,12 +181,14 @@ def _videos(report: SimReport, out: Path, count: int, sight: Sight | None, worke
         own = [s for s in order if s.planner == planner and s not in chosen]
         chosen += own[-1:]
     jobs = [(out, f"{file_name(s.planner)}-{s.name}", sight) for s in chosen]
+    progress.begin("videos (`--videos 0` makes none)", len(jobs))
     videos = {}
     for s, made in zip(chosen, outcomes(_video, jobs, workers), strict=True):
         if isinstance(made, Failed):
             progress(f"no video of {s.planner} in {s.name}: {made.reason}")
         else:
             videos[s.planner, s.name] = made
+        progress.done()
     return videos
 
 
