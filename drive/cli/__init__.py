@@ -52,18 +52,29 @@ def main(argv: list[str] | None = None) -> int:
 def _run(args: argparse.Namespace) -> int:
     with Progress(quiet=args.quiet) as args.progress:
         try:
-            return int(args.run(args) or 0)
+            status = int(args.run(args) or 0)
+            sys.stdout.flush()
+            return status
         except KeyboardInterrupt:
             message, status = "interrupted", INTERRUPTED
         except BrokenPipeError:  # whoever read our output, such as `head`, has enough of it
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _leave_stdout()
             return 1
         except (ValueError, OSError) as error:
             message, status = _one_line(error), 2
             if args.debug:
                 traceback.print_exc()
+    _leave_stdout()
     print(f"drive {args.verb}: {message}", file=sys.stderr)
     return status
+
+
+def _leave_stdout() -> None:
+    """Where standard output takes nothing any more (a full disk, a closed pipe), what is left for it goes nowhere."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _one_line(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -146,3 +147,13 @@ def test_completion_knows_every_verb_and_option_and_is_a_script() -> None:
         answers.append(subprocess.run(["bash"], input=text, text=True, capture_output=True, timeout=60).stdout.strip())
     assert answers == ["eval", "--planner", "reactive replay", "first-drive", "warp-real", ""]
     assert set(VERBS) <= set(script().split('compgen -W "')[1].split('"')[0].split()) and make_parser().prog == "drive"
+
+
+@pytest.mark.parametrize(("to", "status", "message"), [("/dev/full", 2, "drive check: the disk is full"), ("head", 1, "")])
+def test_output_that_is_taken_by_nobody_is_no_traceback(to: str, status: int, message: str, mini: Path) -> None:
+    call = [sys.executable, "-m", "drive", "check", str(mini), "-q"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    target = writer if to == "head" else os.open(to, os.O_WRONLY)
+    done = subprocess.run(call, stdout=target, stderr=subprocess.PIPE, text=True, timeout=60, cwd=Path(drive.__file__).parents[1])
+    assert done.returncode == status and done.stderr.startswith(message) and len(done.stderr.splitlines()) == bool(message)
