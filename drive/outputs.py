@@ -22,6 +22,7 @@ _ADVICE = {
     errno.ENOTDIR: "a file stands where a folder belongs: name another place, or move the file away",
     errno.EEXIST: "a file stands where a folder belongs: name another place, or move the file away",
     errno.EISDIR: "a folder stands where a file belongs: name a file",
+    errno.ENOENT: "no folder can be made there: name another place",
     errno.ENAMETOOLONG: "the name is too long: name another place",
     errno.ELOOP: "its symbolic links lead in a circle: name another place",
 }

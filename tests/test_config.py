@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from drive.cli import main
 from drive.config import Stage, load_config
 from drive.train.samples import expand
 from drive.values import to_yaml
@@ -96,6 +97,14 @@ def test_files_that_are_no_text(tmp_path: Path, content: bytes) -> None:
         load_config(tmp_path / "run.yaml")
     with pytest.raises(ValueError, match="is no file"):
         load_config(tmp_path)
+
+
+def test_the_command_prints_the_configuration_and_trains_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["train", str(CONFIGS[0]), "--out", str(tmp_path / "run"), "--stages.0.steps", "7", "--print-config"]
+    assert main(command) == 0
+    (tmp_path / "printed.yaml").write_text(capsys.readouterr().out)
+    assert load_config(tmp_path / "printed.yaml") == load_config(CONFIGS[0], ["--out", str(tmp_path / "run"), "--stages.0.steps", "7"])
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.name)

@@ -13,6 +13,7 @@ from drive.checkpoint import save_checkpoint
 from drive.config import RunConfig
 from drive.model.ego_mlp import EgoMlp, EgoMlpConfig, ego_features
 from drive.planner import EgoMlpPlanner
+from drive.train.guard import check_loss
 from drive.train.score import Fit, score
 from drive.train.towns import SampleSet, open_samples
 
@@ -32,6 +33,7 @@ def train_ego_mlp(config: RunConfig, folder: Path) -> Fit:
         chosen = torch.randint(len(features), (BATCH,), generator=generator)
         # The absolute error: its best guess is the median, which keeps to one of two ways instead of going between them.
         loss = F.l1_loss(network(features[chosen]), answers[chosen])
+        check_loss(loss)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

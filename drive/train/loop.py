@@ -102,14 +102,15 @@ def _run_stage(config: RunConfig, index: int, state: State | None, network: Driv
                 loss = _step(config, stage, step, network, optimizer, objective, samples)
             except NonFinite as error:
                 raise NonFinite(f"{error} at step {step} of stage {stage.name!r}; {_how_to_go_on(config, index)}") from error
+            stopping = stop.number  # looked at once: a signal that comes later is the next step's, or it would end unsaved
             # Saved before anything is shown: a terminal that is gone takes no more.
-            if stop.number or (step + 1) % stage.flush_every == 0 or step + 1 == stage.steps:
+            if stopping or (step + 1) % stage.flush_every == 0 or step + 1 == stage.steps:
                 save_state(config, index, step + 1, network, optimizer)
             curve(f"{stage.name}/loss", loss, step)
             curve(f"{stage.name}/learning_rate", learning_rate(stage, step), step)
-            if stop.number:
+            if stopping:
                 told = f"stopped at step {step + 1} of {stage.steps} of stage {stage.name!r}; the same command goes on"
-                raise Interrupted(told, stop.number)
+                raise Interrupted(told, stopping)
             bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
             bar.update()
     measure_statistics(network, samples, stage, config.seed, device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,9 +14,11 @@ from typing import Any
 import pytest
 import torch
 
+from drive import checkpoint
 from drive.train import loop
 from drive.train.guard import NonFinite, check_state, clip_gradients
 from drive.train.loop import train
+from drive.train.stop import Interrupted
 from tests.train.tiny import assert_equal, config, interrupted, state_step, weights
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +33,24 @@ def test_every_signal_that_ends_a_process_saves(
     assert state_step(tmp_path / "run") == 3 and state_step(tmp_path / "run", "resume.old") == 2
     train(run)
     assert_equal(weights(tmp_path / "run"), weights(straight))
+
+
+def test_a_signal_in_the_middle_of_a_save_ends_the_step_after_it(
+    tmp_path: Path, mini: Path, straight: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, save = tmp_path / "run", checkpoint.to_json
+
+    def signalled(config: Any) -> str:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return save(config)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "to_json", signalled)
+        with pytest.raises(Interrupted, match="stopped at step 3 of 6"):
+            train(config(out, mini))
+    assert state_step(out) == 3 and state_step(out, "resume.old") == 2
+    train(config(out, mini))
+    assert_equal(weights(out), weights(straight))
 
 
 @pytest.mark.parametrize("what", ["gradient", "weight", "optimiser state"])
