@@ -40,7 +40,7 @@ def test_replay_is_the_record(tmp_path: Path) -> None:
     ("path", "value", "message"),
     [
         (("tracks",), None, "field 'tracks' must be a dict"),
-        (("length",), 1, "length: 1 frame, 2 simulation steps"),
+        (("length",), 1, "length: 1 frames that last 1 steps"),
         (("length",), 10**9, "at most 5000"),
         (("metadata", "sdc_id"), "nobody", "no track 'nobody'"),
         (("metadata", "ts"), np.arange(STEPS) * 3.0, "metadata.ts: frames must lie above 0 and at most 1 s apart"),

@@ -43,7 +43,7 @@ def log_world(path: str | Path, reactive: bool = True) -> World:
     tracks, features, metadata = (field(data, key, dict, where) for key in ("tracks", "map_features", "metadata"))
     frames, ego_id = field(data, "length", int, where), field(metadata, "sdc_id", str, f"{where}, metadata")
     producer = producer_of(metadata, where)
-    check_extent(f"{where}, length", frames, max(frames, 2), len(tracks))
+    check_extent(f"{where}, length", frames, frames, len(tracks))
     if len(features) > MAX_FEATURES:
         raise ValueError(f"{where}: {len(features)} map features are more than {MAX_FEATURES}")
     if ego_id not in tracks:

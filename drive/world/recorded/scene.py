@@ -58,7 +58,7 @@ TYPES = {"VEHICLE": CAR, "PEDESTRIAN": PEDESTRIAN, "CYCLIST": CYCLIST}
 def check_extent(where: str, frames: int, steps: int, agents: int) -> None:
     """Raises ValueError where a record is too short, too long or too full to be driven."""
     if frames < 2 or steps < 2:
-        raise ValueError(f"{where}: {frames} frame{'s' * (frames != 1)}, {steps} simulation steps; a drive needs two of each")
+        raise ValueError(f"{where}: {max(frames, 0)} frames that last {max(steps, 0)} steps of {DT_S} s; a drive needs two of each")
     if steps > MAX_STEPS:
         raise ValueError(f"{where}: {steps} steps of {DT_S} s, at most {MAX_STEPS}; cut the record")
     if agents > MAX_AGENTS:
