@@ -10,7 +10,7 @@ A flag may differ for two causes only, both found by computing it again:
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -27,6 +27,8 @@ from drive.eval.openloop.registry import PROTOCOLS
 L2_TOLERANCE_M = 1e-5
 TIES = 300
 Flags = Callable[[Batch, np.ndarray], np.ndarray]
+# Per sample its images [K, H, W] bool, and which of their cells are in doubt.
+Pictures = Callable[[Batch], Iterator[tuple[np.ndarray, np.ndarray]]]
 # A module whose `occupancy` is drawn, and the grid's cells along a side.
 Grid = tuple[ModuleType, int]
 
@@ -110,6 +112,21 @@ def causes(one: Golden, flags: Flags, got: np.ndarray, expected: np.ndarray, dra
         if on_border.all():
             found.append("border")
     return found
+
+
+def unexplained(one: Golden, pictures: Pictures, wrong: np.ndarray) -> np.ndarray:
+    """Which of the cells `wrong` [K, H, W] of one sample's images never come out otherwise when the inputs are moved as above.
+
+    A vertex that lies half-way between two cells up to the last bit of a float32 may fall either way.
+    """
+    rng, left = np.random.default_rng(0), wrong.copy()
+    (ours, _), *_ = pictures(one.batch)
+    for _ in range(TIES):
+        if not left.any():
+            break
+        (moved, _), *_ = pictures(one.moved(rng).batch)
+        left &= moved == ours
+    return left
 
 
 def check(golden: Golden, flags: Flags, expected: np.ndarray, drawn_by: Grid | None, name: str, tally: Tally | None = None) -> float:

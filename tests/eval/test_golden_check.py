@@ -9,7 +9,7 @@ from pathlib import Path
 import goldens
 import numpy as np
 import pytest
-from planning_goldens import Golden, check, load, refilled
+from planning_goldens import Golden, check, load, refilled, unexplained
 
 from drive.eval.openloop import admlp, bevplanner, halfmetre, sparsedrive, stp3, uniad, vad
 from drive.eval.openloop.batch import Batch
@@ -51,6 +51,21 @@ def test_golden_check_excuses_a_tie_alone(rear_m: float, tie: bool) -> None:
     else:
         with pytest.raises(AssertionError, match="neither a tie nor the border"):
             check(one, boxes, np.zeros((1, 6)), None, "no cause")
+
+
+@pytest.mark.parametrize(("rear_m", "moved_m", "tie"), [(2.25, 8e-6, True), (2.25, 0.3, False), (2.0, 0.3, False), (2.2499, 2e-4, False)])
+@pytest.mark.parametrize("yaw", [np.pi / 2, -np.pi / 2])
+def test_golden_rasters_excuse_a_vertex_half_way_between_two_cells_alone(rear_m: float, moved_m: float, tie: bool, yaw: float) -> None:
+    """A car drawn a row nearer than in the answer: excused where its rear lies half-way between two rows up to the last bit."""
+    import test_golden_planning as tests
+
+    ahead, behind = (car((0.0, rear_m + 1.75 + side * moved_m), yaw, (0.1, 0.1)) for side in (1, -1))
+    draw = tests.RASTERS["uniad"]
+    (ours, _), *_ = draw(ahead.batch)
+    (theirs, _), *_ = draw(behind.batch)
+    wrong = ours != theirs
+    assert wrong.any()
+    assert unexplained(ahead, draw, wrong).any() != tie
 
 
 @pytest.mark.parametrize(("forward_m", "border"), [(50.5, True), (47.0, False)])
