@@ -38,7 +38,7 @@ def _blocks(report: Report) -> Iterator[Block]:
 
 _OVERVIEW_CAPTION = (
     "Mean L2 and mean collision rate of each planner, a protocol per row. The protocols average over other samples, steps and"
-    " objects: compare planners within a row, never across rows."
+    " objects: compare planners within a row, never across rows. Rings: over the answered samples alone."
 )
 
 

@@ -51,7 +51,7 @@ def _headline(report: SimReport) -> list[tuple[str, str]]:
 def _drive_blocks(report: SimReport, videos: dict[tuple[str, str], Path]) -> list[Block]:
     order = sorted(report.scores, key=_worst_first)
     worst = [s for s in order if s.values["success"] < 1.0]
-    listed = [[s.planner, s.name, s.family, str(s.facts["outcome"]), ", ".join(s.facts.get("contacts", ()))] for s in worst[:LISTED]]
+    listed = [[s.planner, s.name, s.family, _told(s), ", ".join(s.facts.get("contacts", ()))] for s in worst[:LISTED]]
     told = f"Without success: {len(worst)} of {len(order)} drives"
     told += f"; the first {LISTED}, all in report.json" if len(worst) > LISTED else ""
     blocks: list[Block] = [Table(["planner", "episode", "family", "outcome", "contacts"], listed, told)]
@@ -61,6 +61,12 @@ def _drive_blocks(report: SimReport, videos: dict[tuple[str, str], Path]) -> lis
             words = f"{s.facts['length_m']} m, {s.facts['moving_agents_met']} moving agents, {s.facts['junctions']} junctions"
             blocks.append(Video(videos[s.planner, s.name], words))
     return blocks
+
+
+def _told(score: EpisodeScore) -> str:
+    """How a drive ended, and what beside that kept it from success."""
+    broken = [name.replace("_", " ") for name in ("off_road", "red_light") if score.values.get(name) == 1.0]
+    return ", ".join([str(score.facts["outcome"]), *broken])
 
 
 def _worst_first(score: EpisodeScore) -> tuple[float, float]:

@@ -179,7 +179,8 @@ def _told_difference(row: dict[str, Any]) -> str:
     told = f"{row['planner']} - {row['against']}: {row['metric']} {_points(row['difference'])} % "
     told += f"[{_points(row['low'])}, {_points(row['high'])}] over {row['samples']} same episodes"
     if row["samples_answered"] < row["samples"]:
-        told += f" ({_points(row['answered'])} % over the {row['samples_answered']} that both answered)"
+        both = f"{_points(row['answered'])} % over the {row['samples_answered']} that both answered"
+        told += f" ({both if row['samples_answered'] else 'none that both answered'})"
     return printable(told)
 
 

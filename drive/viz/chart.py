@@ -49,7 +49,8 @@ def line_chart(lines: Sequence[Line], ticks: Sequence[float], x_title: str, y_ti
     top = max((v for line in lines for m in line.marks for v in (m.value, m.high or 0.0, m.hollow or 0.0)), default=0.0) or 1.0
     steps, spread = nice_ticks(top), (ticks[-1] - ticks[0]) / max(len(ticks) - 1, 1) if len(ticks) > 1 else 1.0
     shift = min(0.07, 0.6 / max(len(lines), 1)) * spread
-    low, high = ticks[0] - 0.25 * spread, ticks[-1] + 0.25 * spread + shift * len(lines)
+    middle, side = (len(lines) - 1) / 2, 0.15 * spread + shift * len(lines) / 2
+    low, high = ticks[0] - side, ticks[-1] + side
     top = max(top * 1.05, steps[-1])
 
     def x(value: float) -> float:
@@ -64,7 +65,7 @@ def line_chart(lines: Sequence[Line], ticks: Sequence[float], x_title: str, y_ti
     parts += [_text(x(t), height - BOTTOM + 17, _number(t), "middle") for t in ticks]
     parts.append(_text((LEFT + WIDTH - RIGHT) / 2, height - 5, x_title, "middle"))
     for i, line in enumerate(lines):
-        places = [(x(m.at + shift * i), m) for m in line.marks]
+        places = [(x(m.at + shift * (i - middle)), m) for m in line.marks]
         path = " ".join(f"{px:.1f},{y(m.value):.1f}" for px, m in places)
         marks = "".join(_mark(line, m, px, y(m.value)) for px, m in places)
         bars = "".join(_bar(px, y(m.low), px, y(m.high)) for px, m in places if m.low is not None and m.high is not None)
@@ -77,7 +78,8 @@ def row_chart(lines: Sequence[Line], rows: Sequence[str], x_title: str) -> str:
     """A row per name in `rows`, in it a mark per line, one below the other; `at`: the number of the row. -> SVG."""
     most = max((v for line in lines for m in line.marks for v in (m.value, m.high or 0.0, m.hollow or 0.0)), default=0.0) or 1.0
     steps, pitch = nice_ticks(most), ROW_STEP * max(len(lines), 1) + ROW_GAP
-    height, noted = TOP + pitch * len(rows) + BOTTOM, any(m.note for line in lines for m in line.marks)
+    top = TOP + 16  # the scale stands above the rows too
+    height, noted = top + pitch * len(rows) + BOTTOM, any(m.note for line in lines for m in line.marks)
     most = max(most * (1.05 + FAILED_ROOM * 2 * noted), steps[-1])
 
     def x(value: float) -> float:
@@ -85,11 +87,12 @@ def row_chart(lines: Sequence[Line], rows: Sequence[str], x_title: str) -> str:
 
     parts = [_text(ROW_LABELS, 14, x_title, "start")]
     for step in steps:
-        parts += [_rule(x(step), TOP, x(step), height - BOTTOM), _text(x(step), height - BOTTOM + 17, _number(step), "middle")]
+        parts.append(_rule(x(step), top, x(step), height - BOTTOM))
+        parts += [_text(x(step), y, _number(step), "middle") for y in (top - 7, height - BOTTOM + 17)]
     for k, name in enumerate(rows):
-        parts += [_rule(6, TOP + k * pitch, WIDTH - RIGHT, TOP + k * pitch), _text(6, TOP + (k + 0.5) * pitch + 4, name, "start")]
+        parts += [_rule(6, top + k * pitch, WIDTH - RIGHT, top + k * pitch), _text(6, top + (k + 0.5) * pitch + 4, name, "start")]
     for i, line in enumerate(lines):
-        marks = "".join(_row_mark(line, m, x, TOP + m.at * pitch + ROW_GAP / 2 + (i + 0.5) * ROW_STEP) for m in line.marks)
+        marks = "".join(_row_mark(line, m, x, top + m.at * pitch + ROW_GAP / 2 + (i + 0.5) * ROW_STEP) for m in line.marks)
         parts.append(f'<g class="{_class(line.kind)}">{marks}</g>')
     return _svg(parts, height, x_title)
 

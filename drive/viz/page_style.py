@@ -29,7 +29,7 @@ caption { text-align: left; color: var(--soft); padding-bottom: 6px; }
 th, td { padding: 6px 0 6px 16px; border-bottom: 1px solid var(--line); text-align: left; vertical-align: baseline; }
 th:first-child, td:first-child { padding-left: 0; min-width: 8em; max-width: 20em; overflow-wrap: anywhere; }
 th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
-td { max-width: 60ch; overflow-wrap: anywhere; }
+td { max-width: 60ch; overflow-wrap: break-word; }
 td.n { white-space: nowrap; }
 .n { text-align: right; }
 figure { margin: 1.4em 0; }
