@@ -100,6 +100,22 @@ class Progress:
 SILENT = Progress(quiet=True)
 
 
+class Lines:
+    """A stream for bars that draw over their own line: each state is a line of its own, for wherever there is no terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """Writes what is to be seen of the text, at once."""
+        if text.strip():
+            print(text.strip(), file=self.stream, flush=True)
+        return len(text)
+
+    def flush(self) -> None:
+        """Every line is flushed already."""
+
+
 def duration(seconds: float) -> str:
     """For people: "8 s", "3 min", "2 h 5 min"."""
     if seconds < 100:

@@ -19,6 +19,7 @@ from drive.config import Jitter, RunConfig, Stage
 from drive.model.network import DrivingNetwork
 from drive.outputs import write_whole, writing
 from drive.planner import NetworkPlanner
+from drive.progress import Lines
 from drive.train.checks import Data, check_machine, check_stages
 from drive.train.folder import CHECKPOINT, CURVES, REPORT, RESUME, claimed, clear
 from drive.train.guard import NonFinite, check_loss, check_state, clip_gradients
@@ -176,4 +177,5 @@ def _writer(folder: Path) -> Iterator[Any]:
 
 def _progress(stage: Stage, start: int) -> tqdm:
     quiet = not sys.stderr.isatty()
-    return tqdm(total=stage.steps, initial=start, desc=stage.name, unit="step", mininterval=10 if quiet else 0.2, ascii=quiet)
+    told: dict[str, Any] = {"mininterval": 10, "ascii": True, "file": Lines(sys.stderr)} if quiet else {"mininterval": 0.2}
+    return tqdm(total=stage.steps, initial=start, desc=stage.name, unit="step", **told)

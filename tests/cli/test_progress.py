@@ -6,9 +6,10 @@ import io
 import time
 
 import pytest
+from tqdm import tqdm
 
 import drive.progress
-from drive.progress import SILENT, Progress, duration
+from drive.progress import SILENT, Lines, Progress, duration
 
 
 class Terminal(io.StringIO):
@@ -66,3 +67,11 @@ def test_quiet_says_nothing_and_starts_nothing() -> None:
 
 def test_durations_are_for_people() -> None:
     assert [duration(s) for s in (0.4, 99, 101, 3600, 7500)] == ["0 s", "99 s", "2 min", "60 min", "2 h 5 min"]
+
+
+def test_bars_elsewhere_than_on_a_terminal_are_lines() -> None:
+    stream = io.StringIO()
+    for _ in tqdm(range(3), desc="fit", file=Lines(stream), mininterval=0, ascii=True):
+        pass
+    lines = stream.getvalue().splitlines()
+    assert "\r" not in stream.getvalue() and lines[0].startswith("fit:   0%") and "3/3" in lines[-1]
