@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from drive.data.map_patch import MapSource
 from drive.data.motion import CanBus, Motion, motion_from_poses
 from drive.data.nuscenes import (
+    FIND_THE_FAULT,
     key_frame_spacing,
     key_frames,
     load_tables,
@@ -60,9 +62,24 @@ def open_dataset(
     if motion not in ("poses", "can"):
         raise ValueError(f"motion must be 'poses' or 'can', got {motion!r}")
     version = find_version(root, version)
-    nusc = load_tables(root, version)
-    names = _scene_names(nusc, root, version, split)
-    return Dataset(nusc, names, window, limit, command, motion, maps)
+    with _explained(root, version):
+        nusc = load_tables(root, version)
+        names = _scene_names(nusc, root, version, split)
+        return Dataset(nusc, names, window, limit, command, motion, maps)
+
+
+@contextmanager
+def _explained(root: Path, version: str) -> Iterator[None]:
+    """Adds to the error of damaged tables which row it is, by the rules of `drive check`."""
+    try:
+        yield
+    except ValueError as error:
+        from drive.data.check import first_table_fault  # which imports this module
+
+        message, fault = str(error), first_table_fault(root, version) if str(error).endswith(FIND_THE_FAULT) else ""
+        if not fault:
+            raise
+        raise ValueError(f"{message.removesuffix(FIND_THE_FAULT)}; {fault}; mend it, `drive check` lists all") from error
 
 
 class Dataset(Sequence[SceneSample]):
@@ -120,7 +137,8 @@ class Dataset(Sequence[SceneSample]):
 
     def _log(self, name: str) -> SceneLog:
         if name not in self._logs:
-            self._logs[name] = read_scene(self._nusc, self.root, self._rows[name], self._spacing_s)
+            with _explained(self.root, self._nusc.version):
+                self._logs[name] = read_scene(self._nusc, self.root, self._rows[name], self._spacing_s)
         return self._logs[name]
 
     def _motion_at(self, log: SceneLog, index: int) -> Motion:
@@ -169,11 +187,16 @@ def _splits(root: Path, version: str) -> dict[str, list[str]]:
     splits: dict[str, list[str]] = create_splits_scenes()
     path = inside(root, f"{version}/splits.json")
     if path.is_file():
-        try:
-            own = json.loads(path.read_text())
-            if not all(isinstance(scenes, list) and all(isinstance(s, str) for s in scenes) for scenes in own.values()):
-                raise ValueError("a value is not a list of scene names")
-        except (ValueError, AttributeError) as error:
-            raise ValueError(f"{path} is not a mapping of split names to lists of scene names: {error}") from error
-        splits |= own
+        splits |= read_splits(path)
     return splits
+
+
+def read_splits(path: Path) -> dict[str, list[str]]:
+    """A `splits.json`: split name -> scene names. Raises ValueError where it is none."""
+    try:
+        own: dict[str, list[str]] = json.loads(path.read_text())
+        if not all(isinstance(scenes, list) and all(isinstance(s, str) for s in scenes) for scenes in own.values()):
+            raise ValueError("a value is not a list of scene names")
+    except (ValueError, AttributeError, RecursionError, OSError) as error:
+        raise ValueError(f"{path} is not a mapping of split names to lists of scene names: {error}") from error
+    return own

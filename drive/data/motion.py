@@ -74,5 +74,5 @@ def _messages(path: Path) -> list[dict]:
         if not isinstance(messages, list):
             raise TypeError(f"a {type(messages).__name__}")
         return sorted(messages, key=lambda m: m["utime"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path.name} is not a list of CAN pose messages: {error!r}; check it with `drive check`") from error

@@ -29,6 +29,8 @@ NUSCENES_SPACING_S = 0.5
 VELOCITY_MAX_DT_S = 1.5
 
 Record = dict[str, Any]
+# How the message of a damaged table ends.
+FIND_THE_FAULT = "; find the fault with `drive check`"
 
 
 @contextmanager
@@ -38,7 +40,7 @@ def readable(what: str) -> Iterator[None]:
         yield
     except Exception as error:
         why = f"no record or field {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
-        raise ValueError(f"{what}: {why}; find the fault with `drive check`") from error
+        raise ValueError(f"{what}: {why}{FIND_THE_FAULT}") from error
 
 
 def load_tables(root: Path, version: str) -> NuScenes:

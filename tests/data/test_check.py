@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,55 @@ def test_files(one_scene: Path) -> None:
 def test_tables_that_are_no_tables(one_scene: Path, text: str) -> None:
     (one_scene / VERSION / "sensor.json").write_bytes(text.encode("utf-8", "surrogatepass"))
     assert "sensor" in {e.table for e in check_dataset(one_scene).errors}
+
+
+LONG, LONGER = "1" + "0" * 400, "1" * 6000
+HOSTILE: dict[str, tuple[str, Callable[[str], str], str]] = {
+    "deep nesting": ("sensor", lambda text: "[" * 200_000, "unreadable table: sensor: v1.0-mini/sensor.json: RecursionError"),
+    "cut off": ("sample", lambda text: text[:1500], "unreadable table: sample: v1.0-mini/sample.json: JSONDecodeError"),
+    "400 digits": ("ego_pose", lambda text: text.replace('tion": [', f'tion": [{LONG}, ', 1), "impossible value: ego_pose."),
+    "6,000 digits": ("sample", lambda text: text.replace('"timestamp": ', f'"timestamp": {LONGER}', 1), "unreadable table: sample"),
+    "an archive": ("sample", lambda text: "PK\x03\x04\x00", "unreadable table: sample: v1.0-mini/sample.json: JSONDecodeError"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_hostile_tables_are_one_line_each(one_scene: Path, capsys: pytest.CaptureFixture[str], case: str) -> None:
+    table, change, message = HOSTILE[case]
+    path = one_scene / VERSION / f"{table}.json"
+    path.write_text(change(path.read_text()))
+    report = str(check_dataset(one_scene))
+    assert message.split(":")[0] in report.splitlines()[1] and max(len(line) for line in report.splitlines()) < 400
+    assert main(["eval", str(one_scene), "--planner", "constant-velocity", "-q"]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert message in line and "mend it" in line and len(line) < 800
+
+
+def test_repeated_keys_are_found_in_linear_time(one_scene: Path) -> None:
+    path = one_scene / VERSION / "sensor.json"
+    rows = json.loads(path.read_text())
+    path.write_text(path.read_text().replace('"channel"', '"token": "' + rows[0]["token"] + '", "channel"', 1))
+    errors = check_dataset(one_scene).errors
+    assert [(e.kind, e.table, e.token, e.field) for e in errors] == [("repeated key", "sensor", rows[0]["token"], "'token'")]
+    path.write_text("[{" + ",".join(f'"token":"{i}"' for i in range(400_000)) + "}]")
+    start = time.perf_counter()
+    assert "repeated key" in {e.kind for e in check_dataset(one_scene).errors}
+    assert time.perf_counter() - start < 20
+
+
+def test_names_in_a_report_cannot_steer_a_terminal(one_scene: Path) -> None:
+    with edit(one_scene, "scene") as rows:
+        rows[0] |= {"token": "\x1b[31m\nred", "nbr_samples": 3}
+    report = str(check_dataset(one_scene))
+    assert "\x1b" not in report and "scene.\\x1b[31m\\nred.first_sample_token" in report
+
+
+def test_splits_that_are_none(one_scene: Path) -> None:
+    (one_scene / VERSION / "splits.json").write_text("[" * 100_000)
+    (error,) = check_dataset(one_scene).errors
+    assert (error.kind, error.table) == ("unreadable table", f"{VERSION}/splits.json")
+    with pytest.raises(ValueError, match="splits.json is not a mapping"):
+        open_dataset(one_scene, split="train")
 
 
 def test_a_table_not_there(one_scene: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from drive.data.check.chains import check_chains, check_scenes
 from drive.data.check.conventions import check_conventions
 from drive.data.check.files import check_files
-from drive.data.check.report import CheckReport
+from drive.data.check.report import FIRST, CheckReport
 from drive.data.check.sensors import check_cameras, check_key_frames, check_unknowns
 from drive.data.check.tables import load_tables
 from drive.data.dataset import find_version
@@ -29,3 +29,11 @@ def check_dataset(root: str | Path, version: str | None = None) -> CheckReport:
     for step in (check_chains, check_scenes, check_key_frames, check_cameras, check_conventions, check_unknowns, check_files):
         step(report, tables)
     return report
+
+
+def first_table_fault(root: Path, version: str) -> str:
+    """The first thing that is wrong with the tables themselves, as text; empty where nothing is. For who failed to open them."""
+    report = CheckReport(root, version)
+    load_tables(report)
+    first = next((error for error in report.errors if error.kind in FIRST), report.errors[0] if report.errors else None)
+    return f"{first.kind}: {first}" if first else ""

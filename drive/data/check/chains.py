@@ -82,8 +82,10 @@ def _check_ends(
             report.warn("instance without annotations", table, token, first, "no annotation is of this instance")
             continue
         steps, at = [], owner[first]
-        while at in members and at not in steps:
+        seen: set[str] = set()
+        while at in members and at not in seen:
             steps.append(at)
+            seen.add(at)
             at = members[at]["next"]
         if not steps:
             report.error("dangling token", table, token, first, f"{owner[first]!r} is not in table {member}")
@@ -95,8 +97,8 @@ def _check_ends(
             report.error("broken chain", table, token, last, f"is {owner[last]!r}, but next from {owner[first]} ends at {steps[-1]}")
         elif members[steps[0]]["prev"]:
             report.error("broken chain", table, token, first, f"{steps[0]} is not the first: its prev is {members[steps[0]]['prev']!r}")
-        elif owned[token] != len(steps):
-            report.error("broken chain", table, token, first, f"next reaches {len(steps)} of its {owned[token]} rows of {member}")
+        elif owned.get(token, 0) != len(steps):
+            report.error("broken chain", table, token, first, f"next reaches {len(steps)} of its {owned.get(token, 0)} rows of {member}")
         elif owner[number] != len(steps):
             report.error("broken chain", table, token, number, f"says {owner[number]}, but there are {len(steps)}")
 

@@ -51,7 +51,6 @@ def _modality(tables: Tables, row: Row) -> str:
 
 def _optional_files(report: CheckReport, tables: Tables) -> Iterator[str]:
     """Files that no table names and `open_dataset` reads."""
-    yield f"{report.version}/splits.json"
     for row in tables["scene"].values():
         yield f"can_bus/{row['name']}_pose.json"
     for location in {row["location"] for row in tables["log"].values()}:

@@ -9,6 +9,8 @@ from pathlib import Path
 from drive.data.conventions import Finding
 from drive.data.paths import inside
 
+# What makes other findings follow is printed first.
+FIRST = ("missing table", "unreadable table")
 # Lines printed per kind of error; the number of all is always given.
 LINES_PER_KIND = 5
 
@@ -57,4 +59,4 @@ def _by_kind(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
     groups: dict[str, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(finding.kind, []).append(finding)
-    return dict(sorted(groups.items(), key=lambda item: -len(item[1])))
+    return dict(sorted(groups.items(), key=lambda item: (item[0] not in FIRST, -len(item[1]))))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import reprlib
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from drive.data.check.report import CheckReport
+from drive.data.dataset import read_splits
 
 Row = dict[str, Any]
 Tables = dict[str, dict[str, Row]]
@@ -66,6 +69,15 @@ FIELDS: dict[str, dict[str, str]] = {
     },
 }
 
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxdict = 3, 6, 4
+_SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 60
+
+
+def shown(value: Any) -> str:
+    """A value out of a table as text, of some dozens of characters however long it is."""
+    return _SHORT.repr(value)
+
 
 def load_tables(report: CheckReport) -> Tables:
     """All tables by token. Rows with an impossible field are reported and left out, so that later checks can rely on theirs;
@@ -81,6 +93,7 @@ def load_tables(report: CheckReport) -> Tables:
             if kind.startswith("->"):
                 _check_references(report, table, tables[table], name, kind, known)
     _check_attributes(report, tables, known)
+    _check_splits(report)
     return tables
 
 
@@ -90,7 +103,7 @@ def _read(report: CheckReport, table: str) -> list[Any]:
     if path is None:
         return []
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        rows = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=lambda pairs: _once(report, table, pairs))
     except FileNotFoundError:
         report.error("missing table", table, "", "", f"{name} is not there")
     except (ValueError, OSError, RecursionError) as error:
@@ -100,6 +113,17 @@ def _read(report: CheckReport, table: str) -> list[Any]:
             return rows
         report.error("unreadable table", table, "", "", f"{name} holds a {type(rows).__name__}, expected a list of rows")
     return []
+
+
+def _once(report: CheckReport, table: str, pairs: list[tuple[str, Any]]) -> Row:
+    """A JSON object, and an error where it has a key twice: readers take the last without a word."""
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        again = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        token = row.get("token")
+        message = "stands in this row more than once; keep one"
+        report.error("repeated key", table, token if isinstance(token, str) else "", shown(again), message)
+    return row
 
 
 def _sound_rows(report: CheckReport, table: str, rows: list[Any]) -> tuple[dict[str, Row], set[str]]:
@@ -133,23 +157,23 @@ def _problem(row: Row, name: str, kind: str) -> str | None:
 
 
 def _integer(value: Any) -> str | None:
-    return None if isinstance(value, int) and _is_number(value) else f"got {value!r}, expected an integer"
+    return None if isinstance(value, int) and _is_number(value) else f"got {shown(value)}, expected an integer"
 
 
 def _text(value: Any) -> str | None:
-    return None if isinstance(value, str) and value else f"got {value!r}, expected text"
+    return None if isinstance(value, str) and value else f"got {shown(value)}, expected text"
 
 
 def _token(value: Any) -> str | None:
-    return None if isinstance(value, str) else f"got {value!r}, expected a token"
+    return None if isinstance(value, str) else f"got {shown(value)}, expected a token"
 
 
 def _flag(value: Any) -> str | None:
-    return None if isinstance(value, bool) else f"got {value!r}, expected true or false"
+    return None if isinstance(value, bool) else f"got {shown(value)}, expected true or false"
 
 
 def _list(value: Any) -> str | None:
-    return None if isinstance(value, list) and all(isinstance(v, str) for v in value) else f"got {value!r}, expected a list of tokens"
+    return None if isinstance(value, list) and all(isinstance(v, str) for v in value) else f"got {shown(value)}, expected a list of tokens"
 
 
 def finite(value: Any, count: int) -> bool:
@@ -162,16 +186,16 @@ def _is_number(value: Any) -> bool:
 
 
 def _vector(value: Any) -> str | None:
-    return None if finite(value, 3) else f"got {value!r}, expected three finite numbers"
+    return None if finite(value, 3) else f"got {shown(value)}, expected three finite numbers"
 
 
 def _size(value: Any) -> str | None:
-    return None if finite(value, 3) and min(value) > 0 else f"got {value!r}, expected width, length, height above 0"
+    return None if finite(value, 3) and min(value) > 0 else f"got {shown(value)}, expected width, length, height above 0"
 
 
 def _quaternion(value: Any) -> str | None:
     if not finite(value, 4):
-        return f"got {value!r}, expected a quaternion of four finite numbers"
+        return f"got {shown(value)}, expected a quaternion of four finite numbers"
     norm = math.sqrt(sum(v * v for v in value))
     return None if abs(norm - 1) < QUATERNION_TOLERANCE else f"quaternion {value} has length {norm:.6g}, expected 1"
 
@@ -180,7 +204,7 @@ def _intrinsic(value: Any) -> str | None:
     """Empty for what is no camera; whether a matrix is possible depends on the image (`check_sensors`)."""
     if value == [] or (isinstance(value, list) and len(value) == 3 and all(finite(row, 3) for row in value)):
         return None
-    return f"got {value!r}, expected a finite 3 x 3 matrix, or [] for what is no camera"
+    return f"got {shown(value)}, expected a finite 3 x 3 matrix, or [] for what is no camera"
 
 
 _KINDS: dict[str, Callable[[Any], str | None]] = {
@@ -201,7 +225,7 @@ def _check_references(report: CheckReport, table: str, rows: dict[str, Row], nam
     for token, row in rows.items():
         value = row[name]
         if value not in known[target] and not (optional and value == ""):
-            report.error("dangling token", table, token, name, f"{value!r} is not in table {target}")
+            report.error("dangling token", table, token, name, f"{shown(value)} is not in table {target}")
 
 
 def _check_attributes(report: CheckReport, tables: Tables, known: dict[str, set[str]]) -> None:
@@ -209,8 +233,18 @@ def _check_attributes(report: CheckReport, tables: Tables, known: dict[str, set[
     for token, row in tables["sample_annotation"].items():
         for value in row["attribute_tokens"]:
             if value not in known["attribute"]:
-                report.error("dangling token", "sample_annotation", token, "attribute_tokens", f"{value!r} is not in table attribute")
+                report.error("dangling token", "sample_annotation", token, "attribute_tokens", f"{shown(value)} is not in table attribute")
     mapped = {token for row in tables["map"].values() for token in row["log_tokens"]}
     for token in tables["log"]:
         if token not in mapped:
             report.error("dangling token", "log", token, "", "no row of table map names this log; the devkit does not open such a set")
+
+
+def _check_splits(report: CheckReport) -> None:
+    name = f"{report.version}/splits.json"
+    path = report.path(name, "", name)
+    if path is not None and path.exists():
+        try:
+            read_splits(path)
+        except ValueError as error:
+            report.error("unreadable table", name, "", "", str(error))

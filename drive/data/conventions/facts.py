@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from drive.frames import Array, quaternion_to_rotation
+from drive.words import plain_text
 
 Row = dict[str, Any]
 
@@ -46,7 +47,7 @@ class Finding:
 
     def __str__(self) -> str:
         place = ".".join(part for part in (self.table, self.token, self.field) if part)
-        return f"{place}: {self.message}"
+        return plain_text(f"{place}: {self.message}").replace("\n", "\\n")
 
 
 def columns(rows: Sequence[Row], name: str, *shape: int) -> Array:
