@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from drive.frames import Array
 from drive.geometry import EGO_CENTRE_AHEAD_M, box_corners
@@ -22,6 +23,7 @@ from drive.world.world import World
 PIXELS_PER_M = 6.0
 VIEW_M = 90.0
 MARGIN_M = 80.0
+LARGEST_M = 40.0  # what is drawn at a point reaches no further: articulated vehicles, stop lines
 FRAME_STEPS = 2  # simulation steps per frame
 TREE: Colour = (34, 60, 44)
 LIGHTS: tuple[Colour, ...] = ((70, 210, 120), (240, 190, 60), (235, 80, 80), (120, 126, 134))
@@ -49,11 +51,12 @@ class Backdrop:
     def cut(self, view: MapView) -> Canvas:
         """The part that a view shows."""
         corners = np.array([[0.0, 0.0], [view.width, 0.0], [0.0, view.height]])
-        whole = SCALE * self(view.world(corners))
-        turn = cv2.getAffineTransform(whole.astype(np.float32), (SCALE * corners).astype(np.float32))
-        size = (view.width * SCALE, view.height * SCALE)
-        picture = cv2.warpAffine(self.pixels, turn, size, flags=cv2.INTER_LINEAR, borderValue=BACKGROUND)
-        return Canvas(view.width, view.height, picture=picture.astype(np.uint8, copy=False))
+        # Pixel n covers n to n + 1, and OpenCV's n is its centre. The map is no finer than the view: it is cut at the view's own size.
+        whole, own = SCALE * self(view.world(corners)) - 0.5, corners - 0.5
+        turn = cv2.getAffineTransform(whole.astype(np.float32), own.astype(np.float32))
+        picture = cv2.warpAffine(self.pixels, turn, (view.width, view.height), flags=cv2.INTER_LINEAR, borderValue=BACKGROUND)
+        large = cv2.resize(picture, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_NEAREST)
+        return Canvas(view.width, view.height, picture=large.astype(np.uint8, copy=False))
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +75,11 @@ class MapView:
         p = (np.asarray(points)[..., :2] - self.point) * self.pixels_per_m
         c, s = np.cos(self.up), np.sin(self.up)
         return np.stack([self.at[0] + s * p[..., 0] - c * p[..., 1], self.at[1] - c * p[..., 0] - s * p[..., 1]], -1)
+
+    def shows(self, points: Array) -> NDArray[np.bool_]:
+        """Whether anything of what lies around world points [..., 2], as far as LARGEST_M, may be in the picture, [...]."""
+        p, margin = self(points), LARGEST_M * self.pixels_per_m
+        return ((p > -margin) & (p < np.array([self.width, self.height]) + margin)).all(-1)
 
     def world(self, pixels: Array) -> Array:
         """The inverse."""
@@ -133,9 +141,10 @@ def draw_step(run: Rollout, step: int, plan: tuple[int, Array] | None, backdrop:
     colours = light_colours(world.static, step * DT_S)
     index = {light.id: i for i, light in enumerate(world.map.lights)}
     for stop in world.map.stop_lines:
-        if stop.light is not None:
+        if stop.light is not None and at.shows(stop.line[0]):
             canvas.line(at(stop.line), LIGHTS[colours[index[stop.light]]], 3.0)
-    for agent in np.flatnonzero(run.active[step])[1:] if run.active[step, 0] else np.flatnonzero(run.active[step]):
+    there = run.active[step].astype(bool) & at.shows(run.pose[step])
+    for agent in np.flatnonzero(there[1:]) + 1:
         _body(canvas, at, run, step, int(agent))
     if plan is not None:
         canvas.line(at(plan[1][max(0, step - plan[0]) :, :2]), TIME_COLOURS[0], 3.0, 0.9)

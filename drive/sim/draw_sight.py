@@ -20,7 +20,7 @@ from drive.sim.draw import FRAME_STEPS, Backdrop, MapView, draw_step, plans_in_f
 from drive.sim.rollout import Rollout, states_of
 from drive.sim.sight import Sight, seed_of
 from drive.viz.cameras import Scenery, draw_camera
-from drive.viz.canvas import Canvas, Picture, shortened
+from drive.viz.canvas import Canvas, Picture, plate, shortened
 from drive.viz.frame import HEIGHT, WIDTH, fitted_cell, make_layout, put
 from drive.viz.ribbon import Ribbon, make_ribbon
 from drive.viz.style import BACKGROUND, PANEL, SOFT_TEXT, TEXT, TIME_COLOURS, time_colours
@@ -47,6 +47,7 @@ class SurroundView:
         self.above, self.panel = layout.bev, layout.panel
         self.renderer = Renderer(run.world, sight.weather_in(run.world), seed_of(run.world))
         self.backdrop = Backdrop(run.world)
+        self.plate = self._fixed_panel()
 
     def frames(self, every: int = FRAME_STEPS) -> Iterator[Picture]:
         """Pictures of the drive, uint8 [HEIGHT, WIDTH, 3], one in so many steps."""
@@ -57,7 +58,7 @@ class SurroundView:
 
     def frame(self, step: int, state: State, plan: tuple[int, Array] | None, last: bool = False) -> Picture:
         """The picture of one step. plan: when it was made, and its world poses at every step from then."""
-        picture = np.full((HEIGHT, WIDTH, 3), BACKGROUND, dtype=np.uint8)
+        picture = plate(WIDTH, HEIGHT, BACKGROUND)
         scenery = Scenery(ribbon=None if plan is None else _band(state, plan[1][step - plan[0] :]))
         for camera, cell, seen in zip(self.cameras, self.cells, self.renderer.render(state, self.cameras), strict=True):
             solid = seen.semantic >= FIRST_SOLID
@@ -71,14 +72,20 @@ class SurroundView:
         view = MapView(cell.width, cell.height, state.ego[:2], (cell.width / 2, AHEAD_M * scale), float(state.ego[HEADING]), scale)
         return draw_step(self.run, step, plan, self.backdrop, view).finish()
 
-    def _panel(self, step: int, state: State, last: bool) -> Picture:
-        cell, world, ego = self.panel, self.run.world, state.ego
-        canvas, unit = Canvas(cell.width, cell.height, PANEL), cell.height / 360
-        x, right = 26.0, cell.width - 26.0
+    def _fixed_panel(self) -> Picture:
+        """What the panel shows all along, in the canvas's own resolution."""
+        cell, x = self.panel, 26.0
+        canvas, unit, right = Canvas(cell.width, cell.height, PANEL), cell.height / 360, cell.width - x
         canvas.text((x, 40 * unit), shortened(self.run.planner, 24, 0.6 * right, bold=True), 24, TEXT, bold=True)
-        canvas.text((right, 40 * unit), f"{step * DT_S:.1f} s", 20, SOFT_TEXT, "right")
-        about = f"{world.name}, {self.sight.weather}, rig {Path(self.sight.rig).stem}"
+        about = f"{self.run.world.name}, {self.sight.weather}, rig {Path(self.sight.rig).stem}"
         canvas.text((x, 74 * unit), shortened(about, 15, right - x), 15, SOFT_TEXT)
+        _key(canvas, (x, 280 * unit), right - x)
+        return canvas.pixels
+
+    def _panel(self, step: int, state: State, last: bool) -> Picture:
+        cell, world, ego, x = self.panel, self.run.world, state.ego, 26.0
+        canvas, unit, right = Canvas(cell.width, cell.height, picture=self.plate), cell.height / 360, cell.width - x
+        canvas.text((right, 40 * unit), f"{step * DT_S:.1f} s", 20, SOFT_TEXT, "right")
         wide = canvas.text((x, 138 * unit), f"{3.6 * ego[SPEED]:.0f}", 56, TEXT, bold=True)
         canvas.text((x + wide + 10, 150 * unit), "km/h", 18, SOFT_TEXT)
         canvas.text((right, 138 * unit), COMMAND_WORDS[command_at(world, float(ego[STATION]))], 22, TEXT, "right")
@@ -89,7 +96,6 @@ class SurroundView:
         canvas.text((x, 228 * unit), f"{done:.0f} of {whole:.0f} m" if whole else "the human stands", 14, SOFT_TEXT)
         if last:
             canvas.text((right, 228 * unit), self.run.outcome, 16, TEXT, "right", bold=True)
-        _key(canvas, (x, 280 * unit), right - x)
         return canvas.finish()
 
 

@@ -7,6 +7,7 @@ Coordinates are pixels (x right, y down) with (0, 0) at the top left corner, as 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Literal
 
 import cv2
@@ -17,6 +18,7 @@ from drive.frames import Array
 from drive.viz.style import TEXT, Colour, font
 
 SCALE = 2
+CHUNK = 1 << 20  # pixels mixed at a time: a town's map from above has fifty million
 _SHIFT = 4  # fractional bits of the coordinates that OpenCV takes
 _LIMIT = 1e6  # pixels; what lies further out is cut off before it can overflow OpenCV's integers
 
@@ -32,7 +34,7 @@ class Canvas:
         shape = (height * SCALE, width * SCALE, 3)
         if picture is not None and picture.shape != shape:
             raise ValueError(f"picture must be uint8 {list(shape)}, got {list(picture.shape)}")
-        self.pixels: Picture = np.full(shape, colour or 0, dtype=np.uint8) if picture is None else picture.copy()
+        self.pixels: Picture = plate(shape[1], shape[0], colour or (0, 0, 0)) if picture is None else picture.copy()
 
     def finish(self) -> Picture:
         """The picture, uint8 [height, width, 3]."""
@@ -93,12 +95,15 @@ class Canvas:
         rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
         if len(rows):
             part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-            self.pixels[part] = _mix(self.pixels[part], colours[part], mask[part], alpha)
+            _mix(self.pixels[part], colours[part], mask[part], alpha)
 
     def restore(self, picture: Picture, mask: NDArray[np.bool_], hidden: float) -> None:
         """Puts a picture of the canvas's own resolution back where the mask says, leaving a share `hidden` of what was drawn."""
-        weight = (mask * np.uint8(255)).astype(np.uint8)
-        self.pixels = _mix(self.pixels, picture, weight, 1.0 - hidden)
+        rows = np.flatnonzero((self.pixels != picture).any((1, 2)))
+        if len(rows):
+            part = np.s_[rows[0] : rows[-1] + 1]
+            drawn = mask[part] & (self.pixels[part] != picture[part]).any(-1)
+            _mix(self.pixels[part], picture[part], drawn * np.uint8(255), 1.0 - hidden)
 
     def text(
         self,
@@ -128,7 +133,7 @@ class Canvas:
         bottom, right = min(y + height, self.pixels.shape[0]), min(x + width, self.pixels.shape[1])
         if top < bottom and left < right:
             part = np.s_[top:bottom, left:right]
-            self.pixels[part] = _mix(self.pixels[part], np.array(colour), mask[top - y : bottom - y, left - x : right - x], 1.0)
+            _mix(self.pixels[part], np.array(colour), mask[top - y : bottom - y, left - x : right - x], 1.0)
         return width / SCALE
 
     def _blend(self, fixed: list[Any], draw: Any, margin: int, colour: Colour, alpha: float) -> None:
@@ -141,7 +146,14 @@ class Canvas:
         mask = np.zeros((high[1] - low[1], high[0] - low[0]), dtype=np.uint8)
         draw(mask, [shape - (low << _SHIFT).astype(np.int32) for shape in fixed])
         part = np.s_[low[1] : high[1], low[0] : high[0]]
-        self.pixels[part] = _mix(self.pixels[part], np.array(colour), mask, alpha)
+        _mix(self.pixels[part], np.array(colour), mask, alpha)
+
+
+def plate(width: int, height: int, colour: Colour) -> Picture:
+    """A picture of one colour, uint8 [height, width, 3]: row by row, which is ten times as fast as colour by colour."""
+    pixels = np.empty((height, width, 3), dtype=np.uint8)
+    pixels[:] = np.full((width, 3), colour, dtype=np.uint8)
+    return pixels
 
 
 def text_width(words: str, size: int, bold: bool = False) -> float:
@@ -159,6 +171,7 @@ def shortened(words: str, size: int, width: float, bold: bool = False) -> str:
     return words + "\u2026"
 
 
+@lru_cache(maxsize=256)
 def _text_mask(words: str, size: int, bold: bool) -> NDArray[np.uint8]:
     from PIL import Image, ImageDraw
 
@@ -180,9 +193,14 @@ def _fill_by_winding(mask: NDArray[np.uint8], rings: list[Any]) -> None:
     mask[:] = np.clip(winding, 0, 255)
 
 
-def _mix(below: Picture, above: NDArray[Any], mask: NDArray[np.uint8], alpha: float) -> Picture:
-    weight = (mask.astype(np.float32) * (alpha / 255))[..., None]
-    return (below + (above - below.astype(np.float32)) * weight + 0.5).astype(np.uint8)
+def _mix(below: Picture, above: NDArray[Any], mask: NDArray[np.uint8], alpha: float) -> None:
+    """Mixes a colour [3] or a picture like `below` into it, in place; only where the mask is, which mostly is little of its box."""
+    where = np.flatnonzero(mask != 0)
+    for start in range(0, len(where), CHUNK):
+        rows, columns = np.divmod(where[start : start + CHUNK], mask.shape[1])
+        weight = (mask[rows, columns].astype(np.float32) * (alpha / 255))[:, None]
+        under, over = below[rows, columns], above if above.ndim == 1 else above[rows, columns]
+        below[rows, columns] = (under + (over - under.astype(np.float32)) * weight + 0.5).astype(np.uint8)
 
 
 def _fixed(points: ArrayLike) -> NDArray[np.int32]:
