@@ -47,7 +47,7 @@ LAYERS = (
     {"render", "expert"},
     {"eval", "viz", "sim"},
     {"make", "compare"},
-    {"model"},
+    {"model", "decode"},
     {"values", "config", "tensors", "checkpoint"},
     {"planner", "custom_planner"},
     {"train"},

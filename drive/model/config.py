@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from drive.limits import HUGE, TINY, within
 from drive.schema import Window
-from drive.tokens.vocab import REQUESTS, Vocabulary
+from drive.tasks import DEFAULT_REQUESTS, canonical, declared
+from drive.tokens.vocab import Grid, Vocabulary
 
 # Weights of the transformer; more than this is a slip of the keyboard here.
 MOST_WEIGHTS = 20_000_000_000
@@ -85,16 +86,26 @@ class TransformerConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """A whole network. requests: the requests it is trained to answer; the first is its default."""
+    """A whole network. requests: the requests it is trained to answer; the first is its default. numbers: grids of number tokens
+    that differ from those that its tasks declare, by name.
 
-    requests: tuple[str, ...] = ("plan:bins",)
+    vocabulary: which ids stand for what. What requests need is put behind what is there, so that a checkpoint, which stores it,
+    keeps its ids when tasks are added. Raises ValueError for a request that this version does not know.
+    """
+
+    requests: tuple[str, ...] = DEFAULT_REQUESTS
     window: Window = field(default_factory=Window)
     inputs: Inputs = field(default_factory=Inputs)
     camera: CameraConfig = field(default_factory=CameraConfig)
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
+    numbers: dict[str, Grid] = field(default_factory=dict)
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
     def __post_init__(self) -> None:
-        unknown = [request for request in self.requests if request not in REQUESTS]
-        if unknown or not self.requests or len(set(self.requests)) < len(self.requests):
-            raise ValueError(f"requests must be some of {', '.join(REQUESTS)}, each once, got {list(self.requests)}")
+        if not self.requests:
+            raise ValueError("a network needs at least one request to answer, such as plan")
+        requests = tuple(canonical(request) for request in self.requests)
+        if len(set(requests)) < len(requests):
+            raise ValueError(f"requests must be given once each, got {list(self.requests)}")
+        object.__setattr__(self, "requests", requests)
+        object.__setattr__(self, "vocabulary", self.vocabulary.extended(declared(requests, self.numbers), requests))

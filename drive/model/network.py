@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,11 +20,11 @@ from drive.model.layers import KeyValue
 from drive.model.sensors import CameraEncoder, EgoEncoder
 from drive.model.transformer import INITIAL_STD, Transformer
 from drive.tokens.sequence import MAX_FRAMES, SPAN_POSITION, TokenSequence, concatenate, frame_tokens, may_attend, tail_tokens
-from drive.tokens.vocab import Vocabulary
+from drive.tokens.vocab import Grid, Vocabulary
 
-# Wavelengths in metres by which a metre token is embedded, beside its value and its square. The shortest decides how far apart
-# two learned answers may lie for the network to find the one between them: shorter waves turn more than half a circle on the way.
-METRE_WAVELENGTHS = tuple(2.0**k for k in range(3, 10))
+# Wavelengths, in a grid's unit, by which its tokens are embedded beside value and square. The shortest decides how far apart two
+# learned answers may lie for the network to find the one between them: shorter waves turn more than half a circle on the way.
+WAVELENGTHS = tuple(2.0**k for k in range(3, 10))
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,33 +42,55 @@ class Cache:
 
 
 class TokenEmbedding(nn.Module):
-    """One table of ids for input and output. Metre tokens are embedded by their value, so that neighbours on the grid are
-    neighbours for the network: their logits are a smooth function of metres."""
+    """One table of ids for input and output. Number tokens are embedded by their value, so that neighbours on the grid are
+    neighbours for the network: their logits are a smooth function of the number."""
 
     def __init__(self, vocabulary: Vocabulary, width: int) -> None:
         super().__init__()
-        self.words = nn.Embedding(vocabulary.ranges["metre"].start, width)
+        self.allotted = vocabulary.allotted
+        self.words = nn.Embedding(sum(part.size for part in self.allotted if part.grid is None), width)
+        self.numbers = nn.ModuleDict({part.name: _Numbers(part.grid, width) for part in self.allotted if part.grid})
         nn.init.normal_(self.words.weight, std=INITIAL_STD)
-        features = metre_features(vocabulary)
-        self.metres = nn.Linear(features.shape[1], width, bias=False)
-        nn.init.normal_(self.metres.weight, std=INITIAL_STD)
-        self.register_buffer("features", features, persistent=False)
+        self._kept: tuple[Any, Tensor] | None = None
 
     def table(self) -> Tensor:
-        """[V, D]."""
-        return torch.cat([self.words.weight, self.metres(self.features)])
+        """[V, D], in the order of the ids. Kept while no weight changes and no gradient is wanted."""
+        if torch.is_grad_enabled() and self.words.weight.requires_grad:
+            return self._table()
+        state = [(p.data_ptr(), p._version) for p in self.parameters()]
+        if self._kept is None or self._kept[0] != state:
+            self._kept = state, self._table().detach()
+        return self._kept[1]
+
+    def _table(self) -> Tensor:
+        rows = iter(self.words.weight.split([part.size for part in self.allotted if part.grid is None]))
+        return torch.cat([self.numbers[part.name]() if part.grid else next(rows) for part in self.allotted])
 
     def forward(self, ids: Tensor) -> Tensor:
         return F.embedding(ids, self.table())
 
 
-def metre_features(vocabulary: Vocabulary) -> Tensor:
-    """[metre_count, features] float32: value and square on the grid's own scale, sines and cosines of each wavelength."""
-    metres = vocabulary.metre_values
-    unit = metres / max(abs(vocabulary.metre_low), abs(vocabulary.metre_high))
+class _Numbers(nn.Module):
+    """The rows of a grid's tokens: a linear map of what `number_features` tells of each value."""
+
+    features: Tensor
+
+    def __init__(self, grid: Grid, width: int) -> None:
+        super().__init__()
+        features = number_features(grid)
+        self.weight = nn.Parameter(torch.empty(width, features.shape[1]).normal_(std=INITIAL_STD))
+        self.register_buffer("features", features, persistent=False)
+
+    def forward(self) -> Tensor:
+        return F.linear(self.features, self.weight)
+
+
+def number_features(grid: Grid) -> Tensor:
+    """[count, features] float32: value and square on the grid's own scale, sines and cosines of each wavelength."""
+    unit = grid.values / max(abs(grid.low), abs(grid.high))
     columns = [unit, unit**2]
-    for wavelength in METRE_WAVELENGTHS:
-        columns += [np.sin(2 * np.pi * metres / wavelength), np.cos(2 * np.pi * metres / wavelength)]
+    for wavelength in WAVELENGTHS:
+        columns += [np.sin(2 * np.pi * grid.values / wavelength), np.cos(2 * np.pi * grid.values / wavelength)]
     return torch.tensor(np.stack(columns, -1), dtype=torch.float32)
 
 

@@ -1,90 +1,138 @@
 """The one vocabulary: named ranges of ids that every task and codec shares.
 
-    | special | requests | bytes | metres |
+    | special | request | byte | what tasks and codecs declare, in the order in which they came |
 
-Numbers in metres are tokens of their own, one per step of a fixed grid, so that the network can embed them by value.
+Ranges are allotted once and never move: what comes later is put behind. A checkpoint stores the allotment.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from drive.frames import Array
-from drive.limits import TINY, within
 
 PAD, END = 0, 1
-_SPECIALS = 8
-_REQUEST_SLOTS = 64
 _BYTES = 256
-# Tokens of the metre grid: 2 km in centimetres.
-MOST_METRES = 200_000
-# Slots are never reordered: a checkpoint keeps its ids when later tasks are added behind these.
-REQUESTS = ("plan:bins", "plan:text")
+MOST_IDS = 2_000_000  # a wrong step would ask for more memory than there is
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Numbers that are tokens: low, low + step, ... up to high, in their unit."""
+
+    low: float
+    high: float
+    step: float
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite([self.low, self.high, self.step]).all() and self.step > 0 and self.low < self.high):
+            raise ValueError(f"a grid of numbers needs finite low < high and step > 0, got {self}")
+        if (self.high - self.low) / self.step > MOST_IDS:
+            raise ValueError(f"{self} has {(self.high - self.low) / self.step:.3g} numbers, at most {MOST_IDS:,} are possible: raise step")
+
+    @property
+    def count(self) -> int:
+        return round((self.high - self.low) / self.step) + 1
+
+    @property
+    def values(self) -> Array:
+        """[count]."""
+        return self.low + self.step * np.arange(self.count)
+
+
+@dataclass(frozen=True)
+class IdRange:
+    """`size` ids under a name. With a grid each stands for a number, and the network embeds it by its value."""
+
+    name: str
+    size: int
+    grid: Grid | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.size <= MOST_IDS or (self.grid and self.grid.count != self.size):
+            raise ValueError(f"range {self.name!r} has {self.size} ids" + (f" for {self.grid.count} numbers" if self.grid else ""))
+
+
+def numbers(name: str, grid: Grid) -> IdRange:
+    """The range of a grid's numbers."""
+    return IdRange(name, grid.count, grid)
+
+
+BASE = (IdRange("special", 8), IdRange("request", 64), IdRange("byte", _BYTES))
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """metre_low, metre_high, metre_step: the grid of metre tokens, in metres."""
+    """allotted: the ranges in the order of their ids. requests: what the tokens of range `request` stand for, in order."""
 
-    metre_low: float = -60.0
-    metre_high: float = 120.0
-    metre_step: float = 0.05
+    allotted: tuple[IdRange, ...] = BASE
+    requests: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        within(self, metre_low=(-10_000, -TINY), metre_high=(TINY, 10_000), metre_step=(1e-6, 1_000))
-        if self.metre_count > MOST_METRES:
-            raise ValueError(f"the metre grid {self} has {self.metre_count:,} tokens, at most {MOST_METRES:,}; take a larger metre_step")
+        names = [part.name for part in self.allotted]
+        if self.allotted[: len(BASE)] != BASE or len(set(names)) != len(names) or len(set(self.requests)) != len(self.requests):
+            raise ValueError(f"a vocabulary begins with {[part.name for part in BASE]} and names nothing twice, got {names}, {self.requests}")
+        if len(self.requests) > BASE[1].size:
+            raise ValueError(f"a vocabulary holds at most {BASE[1].size} requests, got {len(self.requests)}")
 
-    @property
-    def metre_count(self) -> int:
-        return round((self.metre_high - self.metre_low) / self.metre_step) + 1
+    def extended(self, declared: Iterable[IdRange], requests: Iterable[str] = ()) -> Vocabulary:
+        """With ranges and requests that it lacks behind its own, which keep their ids.
+
+        Raises ValueError where a range is declared otherwise than it was allotted.
+        """
+        known = {part.name: part for part in self.allotted}
+        for part in declared:
+            if known.setdefault(part.name, part) != part:
+                raise ValueError(f"range {part.name!r} was allotted as {known[part.name]}, now it is declared as {part}")
+        return replace(self, allotted=tuple(known.values()), requests=tuple(dict.fromkeys([*self.requests, *requests])))
 
     @property
     def ranges(self) -> dict[str, range]:
         """Name -> range of ids, in order and without gaps."""
-        sizes = {"special": _SPECIALS, "request": _REQUEST_SLOTS, "byte": _BYTES, "metre": self.metre_count}
         ranges, start = {}, 0
-        for name, size in sizes.items():
-            ranges[name] = range(start, start + size)
-            start += size
+        for part in self.allotted:
+            ranges[part.name] = range(start, start + part.size)
+            start += part.size
         return ranges
 
     @property
     def size(self) -> int:
-        return self.ranges["metre"].stop
+        return sum(part.size for part in self.allotted)
 
-    @property
-    def metre_values(self) -> Array:
-        """Value in metres of each metre token, [metre_count]."""
-        return self.metre_low + self.metre_step * np.arange(self.metre_count)
+    def grid(self, name: str) -> Grid:
+        """The grid of a range of numbers."""
+        grid = next(part.grid for part in self.allotted if part.name == name)
+        assert grid is not None, f"range {name!r} holds no numbers"
+        return grid
 
     def request_id(self, request: str) -> int:
         """Id of a request's token. Raises ValueError for a request this vocabulary does not know."""
-        if request not in REQUESTS:
-            raise ValueError(f"unknown request {request!r}; known: {', '.join(REQUESTS)}")
-        return self.ranges["request"].start + REQUESTS.index(request)
+        if request not in self.requests:
+            raise ValueError(f"unknown request {request!r}; known: {', '.join(self.requests)}")
+        return self.ranges["request"].start + self.requests.index(request)
 
-    def metres_to_ids(self, metres: ArrayLike) -> NDArray[np.int64]:
-        """Metres, any shape -> nearest metre tokens. Raises ValueError where a value is not finite or off the grid."""
-        values = np.asarray(metres, dtype=np.float64)
-        index = np.round((values - self.metre_low) / self.metre_step)
-        bad = ~np.isfinite(values) | (index < 0) | (index >= self.metre_count)
+    def numbers_to_ids(self, name: str, values: ArrayLike) -> NDArray[np.int64]:
+        """Numbers, any shape -> nearest tokens of a range. Raises ValueError where one is not finite or off the grid."""
+        grid, numbers_ = self.grid(name), np.asarray(values, dtype=np.float64)
+        index = np.round((numbers_ - grid.low) / grid.step)
+        bad = ~np.isfinite(numbers_) | (index < 0) | (index >= grid.count)
         if bad.any():
             raise ValueError(
-                f"{values[bad].flat[0]:g} m has no token: the grid spans {self.metre_low:g} to {self.metre_high:g} m; "
-                "widen vocabulary.metre_low / metre_high in the configuration"
+                f"{numbers_[bad].flat[0]:g} has no {name} token: the grid spans {grid.low:g} to {grid.high:g}; "
+                f"widen numbers.{name} in the model's configuration"
             )
-        return index.astype(np.int64) + self.ranges["metre"].start
+        return index.astype(np.int64) + self.ranges[name].start
 
-    def ids_to_metres(self, ids: ArrayLike) -> Array:
-        """Metre tokens, any shape -> metres. Raises ValueError for an id of another range."""
-        index = np.asarray(ids, dtype=np.int64) - self.ranges["metre"].start
-        if ((index < 0) | (index >= self.metre_count)).any():
-            raise ValueError(f"ids {np.asarray(ids).tolist()} are not all metre tokens")
-        return self.metre_low + self.metre_step * index
+    def ids_to_numbers(self, name: str, ids: ArrayLike) -> Array:
+        """Tokens of a range, any shape -> numbers. Raises ValueError for an id of another range."""
+        index, grid = np.asarray(ids, dtype=np.int64) - self.ranges[name].start, self.grid(name)
+        if ((index < 0) | (index >= grid.count)).any():
+            raise ValueError(f"ids {np.asarray(ids).tolist()} are not all {name} tokens")
+        return grid.low + grid.step * index
 
     def text_to_ids(self, text: str) -> NDArray[np.int64]:
         """Text -> one byte token per UTF-8 byte."""
@@ -96,3 +144,12 @@ class Vocabulary:
         if ((values < 0) | (values >= _BYTES)).any():
             raise ValueError(f"ids {np.asarray(ids).tolist()} are not all byte tokens")
         return values.astype(np.uint8).tobytes().decode()
+
+    def name_of(self, token_id: int) -> str:
+        """What an id stands for, for people: "metre 12.5", "byte 'a'", "request plan:bins"."""
+        name, ids = next((name, ids) for name, ids in self.ranges.items() if token_id in ids)
+        index, grid = token_id - ids.start, next(part.grid for part in self.allotted if part.name == name)
+        if grid:
+            return f"{name} {grid.low + grid.step * index:g}"
+        known = {"special": ("PAD", "END"), "request": self.requests}.get(name, ())
+        return f"{name} {known[index] if index < len(known) else chr(index) if name == 'byte' else index}"

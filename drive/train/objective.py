@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from drive.model.decode import GrammarTables, grammar_tables
+from drive.decode.tables import GrammarTables, grammar_tables
+from drive.model.config import ModelConfig
 from drive.model.inputs import collate
 from drive.model.network import DrivingNetwork
-from drive.tasks.planning import PlanningTask
+from drive.tasks import make_tasks
+from drive.tokens.codecs.bins import METRE
 from drive.tokens.vocab import PAD
 from drive.train.samples import Example
 
@@ -29,58 +31,64 @@ class Spans:
 
 
 class NextToken:
-    """Mean negative log-probability of the answers' tokens, every request weighing the same.
+    """Mean negative log-probability of the answers' tokens, every answer weighing the same; one that is not known counts nothing.
 
     With metre_sigma > 0 a metre token shares its probability with its neighbours by a normal bell of that width. With
     answer_noise_m > 0 the metre tokens that go in are off by a normal error of that width, drawn by torch's generator.
     """
 
-    def __init__(self, tasks: Sequence[PlanningTask], metre_sigma: float, device: torch.device, answer_noise_m: float = 0.0) -> None:
-        self.tasks, self.metre_sigma, self.answer_noise_m = tuple(tasks), metre_sigma, answer_noise_m
-        self.tables: GrammarTables = grammar_tables([task.grammar for task in self.tasks], device)
-        self.vocabulary = self.tasks[0].vocabulary
+    def __init__(self, model: ModelConfig, metre_sigma: float, device: torch.device, answer_noise_m: float = 0.0) -> None:
+        self.model, self.metre_sigma, self.answer_noise_m = model, metre_sigma, answer_noise_m
+        self.grammars = [task.grammar for task in make_tasks(model.requests, model.vocabulary, model.window)]
+        self.tables: GrammarTables = grammar_tables(self.grammars, model.vocabulary.size, device)
+        self.metres = model.vocabulary.ranges.get(METRE, range(0))
         self.device = device
 
     def __call__(self, network: DrivingNetwork, examples: Sequence[Example]) -> Tensor:
         batch = collate([example.prepared for example in examples]).to(self.device)
         spans = self.spans(examples)
         ids = self._disturbed(spans.ids) if self.answer_noise_m > 0 else spans.ids
-        logits = network(batch, ids).masked_fill(~self.tables.allowed[spans.states], -torch.inf)
+        logits = network(batch, ids).masked_fill(~self.tables.allowed(spans.states), -torch.inf)
         log_prob = logits.log_softmax(-1)
         loss = -log_prob.gather(-1, spans.targets[..., None])[..., 0]
-        if self.metre_sigma > 0:
+        if self.metre_sigma > 0 and self.metres:
             loss = torch.where(self._is_metre(spans.targets), self._soft(log_prob, spans.targets), loss)
-        return ((loss * spans.weight).sum(-1) / spans.weight.sum(-1)).mean()
+        known = spans.weight.sum(-1)
+        # Where the target is padding its probability may be that of an id outside the grammar: minus infinity times nothing.
+        means = torch.where(spans.weight > 0, loss, 0.0).sum(-1) / known.clamp_min(1.0)
+        return means.sum() / (known > 0).sum().clamp_min(1)
 
     def spans(self, examples: Sequence[Example]) -> Spans:
         """Examples -> padded spans."""
-        length = max(len(answer) for example in examples for answer in example.answers)
-        shape = (len(examples), len(self.tasks), length)
+        length = max((len(answer) for example in examples for answer in example.answers if answer is not None), default=1)
+        shape = (len(examples), len(self.grammars), length)
         ids, targets = np.full(shape, PAD), np.full(shape, PAD)
         states, weight = np.zeros(shape, np.int64), np.zeros(shape, np.float32)
-        for r, task in enumerate(self.tasks):
+        for r, (request, grammar) in enumerate(zip(self.model.requests, self.grammars, strict=True)):
             states[:, r] = self.tables.final[r]
             for b, example in enumerate(examples):
                 answer = example.answers[r]
-                n = len(answer)
-                ids[b, r, :n] = [self.vocabulary.request_id(task.request), *answer[:-1]]
-                targets[b, r, :n], weight[b, r, :n] = answer, 1.0
-                states[b, r, :n] = task.grammar.states(answer) + self.tables.start[r]
+                if answer is not None:
+                    n = len(answer)
+                    ids[b, r, :n] = [self.model.vocabulary.request_id(request), *answer[:-1]]
+                    targets[b, r, :n], weight[b, r, :n] = answer, 1.0
+                    states[b, r, :n] = grammar.states(answer) + self.tables.start[r]
         return Spans(*(torch.from_numpy(a).to(self.device) for a in (ids, targets, states, weight)))
 
     def _disturbed(self, ids: Tensor) -> Tensor:
         """The ids with metre tokens moved along their grid."""
-        grid = self.vocabulary.ranges["metre"]
-        moved = ids + torch.round(torch.randn(ids.shape, device=ids.device) * self.answer_noise_m / self.vocabulary.metre_step).long()
-        return torch.where(self._is_metre(ids), moved.clamp(grid.start, grid.stop - 1), ids)
+        if not self.metres:
+            return ids
+        step = self.model.vocabulary.grid(METRE).step
+        moved = ids + torch.round(torch.randn(ids.shape, device=ids.device) * self.answer_noise_m / step).long()
+        return torch.where(self._is_metre(ids), moved.clamp(self.metres.start, self.metres.stop - 1), ids)
 
     def _is_metre(self, ids: Tensor) -> Tensor:
-        return ids >= self.vocabulary.ranges["metre"].start
+        return (ids >= self.metres.start) & (ids < self.metres.stop)
 
     def _soft(self, log_prob: Tensor, targets: Tensor) -> Tensor:
-        first = self.vocabulary.ranges["metre"].start
-        grid = torch.arange(self.vocabulary.metre_count, device=targets.device)
-        distance = (grid - (targets[..., None] - first)) * self.vocabulary.metre_step / self.metre_sigma
+        grid = torch.arange(len(self.metres), device=targets.device)
+        distance = (grid - (targets[..., None] - self.metres.start)) * self.model.vocabulary.grid(METRE).step / self.metre_sigma
         share = torch.softmax(-0.5 * distance**2, -1)
         # 0 * -inf would be NaN where the grammar allows no metre token; such entries are not metre targets and are dropped.
-        return -(share * log_prob[..., first:].clamp_min(-1e4)).sum(-1)
+        return -(share * log_prob[..., self.metres.start : self.metres.stop].clamp_min(-1e4)).sum(-1)

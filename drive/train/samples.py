@@ -18,8 +18,8 @@ from drive.frames import Array
 from drive.model.config import ModelConfig
 from drive.model.inputs import Prepared, prepare
 from drive.schema import Observation, SceneSample
-from drive.tasks.planning import PlanningTask, planning_tasks
-from drive.tokens.trajectory import Ids
+from drive.tasks import Task, make_tasks
+from drive.tokens.codecs import Ids
 
 # Prepared samples kept in memory; beyond this the oldest are made again when needed.
 KEPT = 4096
@@ -40,7 +40,7 @@ class Samples(Sequence[SceneSample]):
 
     def __init__(self, data: DataConfig, model: ModelConfig) -> None:
         self.data, self.model = data, model
-        self.tasks: tuple[PlanningTask, ...] = planning_tasks(model.requests, model.vocabulary, len(model.window.future_times_s))
+        self.tasks: tuple[Task, ...] = make_tasks(model.requests, model.vocabulary, model.window)
         dataset = open_dataset(expand(data.root), version=data.version, split=data.split, window=model.window, maps=False)
         whole = [sample for sample in dataset if sample.target.future.valid.all()]
         if not whole:

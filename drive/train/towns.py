@@ -18,8 +18,8 @@ from drive.model.inputs import prepare
 from drive.outputs import writable_folder
 from drive.planner import load_planner
 from drive.schema import COMMANDS, CameraImage, Frame, Observation, Trajectory
-from drive.tasks.planning import PlanningTask, planning_tasks
-from drive.tokens.trajectory import Ids
+from drive.tasks import Task, make_tasks
+from drive.tokens.codecs import Ids
 from drive.train.samples import Example, Samples
 
 
@@ -33,7 +33,7 @@ class TownSamples:
     def __init__(self, towns: Sequence[TownData], model: ModelConfig, black: bool = False) -> None:
         check_towns(towns, model)
         self.model, self.black = model, black
-        self.tasks: tuple[PlanningTask, ...] = planning_tasks(model.requests, model.vocabulary, len(model.window.future_times_s))
+        self.tasks: tuple[Task, ...] = make_tasks(model.requests, model.vocabulary, model.window)
         self.cameras: tuple[Camera, ...] = rig_cameras(towns[0].recipe)
         self._shards: list[Shard] = []
         for data in towns:

@@ -1,0 +1,46 @@
+"""What decoding gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from drive.schema import DecodeError
+from drive.tokens.codecs.base import Ids
+from drive.tokens.vocab import PAD
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """One decoded answer: ids up to and with END, and its natural log-probability under the grammar's mask."""
+
+    ids: Ids
+    log_prob: float
+
+
+def answers(tokens: Tensor, log_prob: Tensor, requests: int, samples: int) -> list[list[list[Answer]]]:
+    """Padded tokens [B, requests * samples, L] and log-probabilities [B, requests * samples] -> answers [B][requests][samples]."""
+    ids, total = tokens.cpu().numpy(), log_prob.double().cpu().numpy()
+    rows = [[Answer(span[span != PAD], float(p)) for span, p in zip(*row, strict=True)] for row in zip(ids, total, strict=True)]
+    return [[row[r * samples : (r + 1) * samples] for r in range(requests)] for row in rows]
+
+
+def draw(scores: Tensor, generator: torch.Generator | None) -> Tensor:
+    """One id from each distribution exp(scores) [B, S, V] -> [B, S]: the largest of scores with Gumbel noise (arXiv 1611.01144),
+    which is drawn on the generator's device."""
+    device = generator.device if generator is not None else scores.device
+    noise = torch.empty(scores.shape, dtype=torch.float32, device=device).exponential_(generator=generator).log_().neg_()
+    return (scores + noise.to(scores.device)).argmax(-1)
+
+
+def not_finite() -> DecodeError:
+    """Why there is no answer."""
+    return DecodeError("the network's logits are not finite: damaged weights, or inputs far outside what it was trained on")
+
+
+def as_ids(values: list[int], samples: int, batch: int, device: torch.device) -> Tensor:
+    """One value a request -> [batch, requests * samples] int64."""
+    return torch.from_numpy(np.repeat(np.asarray(values, dtype=np.int64), samples)).to(device).expand(batch, -1)

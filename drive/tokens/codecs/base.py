@@ -1,0 +1,54 @@
+"""What a trajectory codec is: positions in metres <-> tokens, with the grammar of its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from drive.frames import Array
+from drive.tokens.grammar import Grammar
+from drive.tokens.vocab import Grid, IdRange, Vocabulary
+
+Ids = NDArray[np.int64]
+
+
+class TrajectoryCodec(Protocol):
+    """Positions in metres, ego frame of t0, [T, 2] <-> ids that end with END. A codec is one file and one line in CODECS."""
+
+    name: ClassVar[str]
+
+    def __init__(self, vocabulary: Vocabulary, steps: int) -> None: ...
+
+    @classmethod
+    def declares(cls, numbers: Mapping[str, Grid]) -> tuple[IdRange, ...]:
+        """The ranges of ids that it writes in, with the grids that a configuration gives by name."""
+        ...
+
+    @property
+    def resolution_m(self) -> float:
+        """Spacing of the values that can be written; a round trip is off by at most half of it per axis."""
+        ...
+
+    @property
+    def grammar(self) -> Grammar:
+        """Automaton of exactly the answers with T points."""
+        ...
+
+    def encode(self, xy: ArrayLike) -> Ids:
+        """[T, 2] -> ids. Raises ValueError where a value cannot be written."""
+        ...
+
+    def decode(self, ids: ArrayLike) -> Array:
+        """Ids -> [T, 2] float64. Raises DecodeError where they are no answer."""
+        ...
+
+
+def positions(xy: ArrayLike, steps: int) -> Array:
+    """[steps, 2] float64. Raises ValueError for another shape."""
+    found = np.asarray(xy, dtype=np.float64)
+    if found.shape != (steps, 2):
+        raise ValueError(f"expected positions [{steps}, 2], got shape {found.shape}")
+    return found

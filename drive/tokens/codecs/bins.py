@@ -1,0 +1,49 @@
+"""Codec `bins`: x and y of each point as metre tokens, 2 tokens a point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from drive.frames import Array
+from drive.tokens.codecs.base import Ids, positions
+from drive.tokens.expression import ids, repeat
+from drive.tokens.grammar import Grammar, compile_grammar
+from drive.tokens.vocab import END, Grid, IdRange, Vocabulary, numbers
+
+METRE = "metre"
+METRES = Grid(-60.0, 120.0, 0.05)
+
+
+@dataclass(frozen=True)
+class BinsCodec:
+    """x0 y0 x1 y1 ... END, each a metre token."""
+
+    vocabulary: Vocabulary
+    steps: int
+    name: ClassVar[str] = "bins"
+
+    @classmethod
+    def declares(cls, numbers_given: Mapping[str, Grid]) -> tuple[IdRange, ...]:
+        return (numbers(METRE, numbers_given.get(METRE, METRES)),)
+
+    @property
+    def resolution_m(self) -> float:
+        return self.vocabulary.grid(METRE).step
+
+    @cached_property
+    def grammar(self) -> Grammar:
+        return compile_grammar(repeat(ids(self.vocabulary.ranges[METRE]), 2 * self.steps, 2 * self.steps))
+
+    def encode(self, xy: ArrayLike) -> Ids:
+        return np.append(self.vocabulary.numbers_to_ids(METRE, positions(xy, self.steps)).reshape(-1), END)
+
+    def decode(self, ids: ArrayLike) -> Array:
+        answer = np.asarray(ids, dtype=np.int64)
+        self.grammar.states(answer)
+        return self.vocabulary.ids_to_numbers(METRE, answer[:-1]).reshape(self.steps, 2)
