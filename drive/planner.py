@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,14 @@ from drive.shipped import checkpoint_names, shipped_checkpoint
 from drive.words import did_you_mean
 
 if TYPE_CHECKING:
-    from drive.model.decode import Answer
+    from drive.decode.answer import Answer
+    from drive.decode.engine import Engine
+    from drive.decode.tables import GrammarTables
     from drive.model.ego_mlp import EgoMlp
     from drive.model.network import DrivingNetwork
+    from drive.tasks import Task
+
+    Decode = Callable[..., list[list[list[Answer]]]]
 
 PRIVILEGED_NAMES, LOG = ("expert", "lane-follower"), "log"  # known in the simulator, and where a record is at hand
 # Before a planner's name: the same planner, shown black pictures.
@@ -124,36 +130,54 @@ class NetworkPlanner:
 
     def plan_batch(self, observations: Sequence[Observation], samples: int = 1) -> list[Plan]:
         """Several observations at once; greedy answers equal those of `plan`."""
+
+        return self._plans(observations, samples, self._engine.decode)
+
+    def _plans(self, observations: Sequence[Observation], samples: int, decode: Decode) -> list[Plan]:
         import torch
 
-        from drive.model.decode import decode, grammar_tables
         from drive.model.inputs import collate, prepare
-        from drive.tasks.planning import planning_task
 
         if samples < 1:
             raise ValueError(f"samples must be 1 or more, got {samples}")
-        config = self.network.config
-        task = planning_task(self.request or config.requests[0], config.vocabulary, len(config.window.future_times_s))
+        config, (task, request_id, tables) = self.network.config, self._asked
         device = next(self.network.parameters()).device
         batch = collate([prepare(observation, config) for observation in observations]).to(device)
         with torch.inference_mode():
             cache = self.network.prefix(batch)
-        tables = grammar_tables([task.grammar], device)
         generator = torch.Generator().manual_seed(self.seed)
-        request = config.vocabulary.request_id(task.request)
-        answers = decode(self.network, cache, [request], tables, samples, self.temperature, generator)
+        answers = decode(cache, [request_id], tables, samples, self.temperature, generator)
         return [_plan([task.decode(a.ids) for a in row[0]], row[0], config.window.future_times_s) for row in answers]
+
+    @cached_property
+    def _engine(self) -> Engine:
+        from drive.decode.engine import Engine
+
+        return Engine(self.network)
+
+    @cached_property
+    def _asked(self) -> tuple[Task, int, GrammarTables]:
+        """The task that is asked, its request's id, and the tables of its grammar; made once."""
+        from drive.decode.tables import grammar_tables
+        from drive.tasks import canonical, make_task
+
+        config = self.network.config
+        request = canonical(self.request or config.requests[0])
+        task = make_task(request, config.vocabulary, config.window)
+        tables = grammar_tables([task.grammar], config.vocabulary.size, next(self.network.parameters()).device)
+        return task, config.vocabulary.request_id(request), tables
 
     def attention(self, observation: Observation) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
         """Who attends to whom while `plan(observation)` runs: the masks in use as a table [N, N], and a name for each token.
 
         Raises PlanError where there is no answer.
         """
+        from drive.decode import reference
         from drive.model.attention import recorded_masks, whole_table
         from drive.model.inputs import prepare
 
         with recorded_masks(self.network) as masks:
-            self.plan(observation)
+            self._plans([observation], 1, partial(reference.decode, self.network))
         table, cameras = whole_table(masks), prepare(observation, self.network.config).cameras
         names = [camera.name for camera in max(cameras, key=len)]
         prefix = self.network.prefix_sequence(len(cameras), names).labels

@@ -164,12 +164,12 @@ class MapPatch:
 class Target:
     """What was recorded after t0 and around the ego: for losses and metrics only.
 
-    future: ego poses at the window's future steps. agents: past, present and future. map: where the data set has one.
-    ego_from_lidar [4, 4]: pose of LIDAR_TOP, None where there is none.
+    future: ego poses at the window's future steps. agents: past, present and future, None where the source does not know them.
+    map: where the data set has one. ego_from_lidar [4, 4]: pose of LIDAR_TOP, None where there is none.
     """
 
     future: Trajectory
-    agents: Agents
+    agents: Agents | None = None
     map: MapPatch | None = None
     ego_from_lidar: Array | None = None
 

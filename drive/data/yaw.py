@@ -38,7 +38,7 @@ def yawed(sample: SceneSample, degrees: float, margin_degrees: float) -> SceneSa
     views = tuple(_turned_view(view, angle, np.radians(margin_degrees)) for view in observation.frames[0].cameras)
     frame = replace(observation.frames[0], cameras=views)
     future = _turned_trajectory(sample.target.future, angle)
-    target = replace(sample.target, future=future, agents=_turned_agents(sample.target.agents, angle), map=None)
+    target = replace(sample.target, future=future, agents=sample.target.agents and _turned_agents(sample.target.agents, angle), map=None)
     return replace(sample, observation=replace(observation, frames=(frame,), command=None), target=target)
 
 

@@ -28,12 +28,13 @@ def answers(tokens: Tensor, log_prob: Tensor, requests: int, samples: int) -> li
     return [[row[r * samples : (r + 1) * samples] for r in range(requests)] for row in rows]
 
 
-def draw(scores: Tensor, generator: torch.Generator | None) -> Tensor:
-    """One id from each distribution exp(scores) [B, S, V] -> [B, S]: the largest of scores with Gumbel noise (arXiv 1611.01144),
-    which is drawn on the generator's device."""
+def drawn(scores: Tensor, temperature: float, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+    """One id from each distribution exp(scores / temperature) [B, S, V] -> its score and itself, [B, S] each: the largest of
+    probabilities over exponential noise (the exponential race), which is drawn on the generator's device."""
     device = generator.device if generator is not None else scores.device
-    noise = torch.empty(scores.shape, dtype=torch.float32, device=device).exponential_(generator=generator).log_().neg_()
-    return (scores + noise.to(scores.device)).argmax(-1)
+    noise = torch.empty(scores.shape, device=device).exponential_(generator=generator).to(scores.device)
+    ids = (scores / temperature).softmax(-1).div_(noise).argmax(-1)
+    return scores.gather(-1, ids[..., None])[..., 0], ids
 
 
 def not_finite() -> DecodeError:

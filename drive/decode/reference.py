@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import torch
 
-from drive.decode.answer import Answer, answers, as_ids, draw, not_finite
+from drive.decode.answer import Answer, answers, as_ids, drawn, not_finite
 from drive.decode.tables import GrammarTables
 from drive.model.network import Cache, DrivingNetwork
 
@@ -39,9 +39,9 @@ def decode(
         logits, cache = network.extend(cache, ids[..., None])
         if not bool(torch.isfinite(logits).all()):
             raise not_finite()
-        scores = logits[:, :, 0].masked_fill(~tables.allowed(state), -torch.inf).log_softmax(-1)
-        ids = scores.argmax(-1) if samples == 1 else draw(scores / temperature, generator)
-        log_prob = log_prob + scores.gather(-1, ids[..., None])[..., 0]
+        scores = (logits[:, :, 0].float() + tables.forbidden_of_all(state)).log_softmax(-1)
+        chosen, ids = scores.max(-1) if samples == 1 else drawn(scores, temperature, generator)
+        log_prob = log_prob + chosen
         state = tables.after(state, ids)
         history.append(ids)
     return answers(torch.stack(history, -1), log_prob, len(request_ids), samples)

@@ -12,17 +12,19 @@ from torch import Tensor
 from drive.tokens.grammar import Grammar
 from drive.tokens.vocab import PAD
 
-# Masks are kept, one for each different set of ids, while they take no more than this; beyond it they are made where they are needed.
-KEPT_MASKS_BYTES = 32 * 2**20
+# What is forbidden is kept, for each different set of ids, while that takes no more than this; beyond it it is made where it is needed.
+KEPT_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
 class GrammarTables:
     """low, high, target [states, edges] int64: ids low <= id < high lead from a state to target (unused edges: low = high = 0).
 
-    start, final: those of each grammar. A final state allows padding alone, which leads back to itself. size: ids in all.
-    masks [sets, size] bool with set_of [states], or None where they would be too large. choices: the number of tokens after which
-    nothing is left to choose in any grammar; max_length: tokens of the longest answer.
+    start, final: those of each grammar. A final state allows padding alone, which leads back to itself. size: ids in all; used [U]:
+    those that some answer holds, ascending. kept [sets, U] float32 with set_of [states]: what `forbidden` gives of the used ids, or
+    None where it would be too large. next: the only state
+    that each state leads to, [states], or None where it depends on the token in any. choices: the number of tokens after which nothing
+    is left to choose in any grammar; max_length: tokens of the longest answer.
     """
 
     low: Tensor
@@ -31,19 +33,27 @@ class GrammarTables:
     start: tuple[int, ...]
     final: tuple[int, ...]
     size: int
-    masks: Tensor | None
+    used: Tensor
+    kept: Tensor | None
     set_of: Tensor
+    next: Tensor | None
     choices: int
     max_length: int
 
-    def allowed(self, states: Tensor) -> Tensor:
-        """States, any shape -> which ids may follow, [..., size] bool."""
-        if self.masks is not None:
-            return self.masks[self.set_of[states]]
-        return self._made(states)
+    def forbidden(self, states: Tensor) -> Tensor:
+        """States, any shape -> what to add to the logits of the used ids, [..., U] float32: 0 where one may follow, else minus
+        infinity."""
+        if self.kept is not None:
+            return self.kept[self.set_of[states]]
+        return torch.zeros((), device=states.device).masked_fill(~self._allowed(states)[..., self.used], -torch.inf)
 
-    def _made(self, states: Tensor) -> Tensor:
-        """As `allowed`, from the edges: +1 where a range begins, -1 where it ends, and their running sum."""
+    def forbidden_of_all(self, states: Tensor) -> Tensor:
+        """As `forbidden`, of all ids: [..., size]."""
+        every = torch.full((*states.shape, self.size), -torch.inf, device=states.device)
+        return every.index_copy_(-1, self.used, self.forbidden(states))
+
+    def _allowed(self, states: Tensor) -> Tensor:
+        """[..., size] bool, from the edges: +1 where a range begins, -1 where it ends, and their running sum."""
         marks = torch.zeros(*states.shape, self.size + 1, dtype=torch.int32, device=states.device)
         ones = torch.ones_like(self.low[states], dtype=torch.int32)
         marks.scatter_add_(-1, self.low[states], ones)
@@ -52,6 +62,8 @@ class GrammarTables:
 
     def after(self, states: Tensor, ids: Tensor) -> Tensor:
         """The states that allowed ids lead to, same shape."""
+        if self.next is not None:
+            return self.next[states]
         hit = (ids[..., None] >= self.low[states]) & (ids[..., None] < self.high[states])
         return (self.target[states] * hit).sum(-1)
 
@@ -69,25 +81,34 @@ def grammar_tables(grammars: Sequence[Grammar], size: int, device: torch.device 
     for state, row in enumerate(rows):
         table[:, state, : len(row)] = np.array(row).T
     low, high, target = torch.from_numpy(table).to(device)
-    masks, set_of = _masks(rows, size)
-    kept = None if masks is None else torch.from_numpy(masks).to(device)
+    used, found, set_of = _kept(rows, size)
+    kept = None if found is None else torch.from_numpy(found).to(device)
+    one_way = target[:, 0].contiguous() if all(len({to for _, _, to in row}) == 1 for row in rows) else None
     choices = max(_choices(g) for g in grammars)
     longest = max(g.max_length for g in grammars)
     return GrammarTables(
-        low, high, target, tuple(starts), tuple(finals), size, kept, torch.from_numpy(set_of).to(device), choices, longest
+        low, high, target, tuple(starts), tuple(finals), size,
+        torch.from_numpy(used).to(device), kept, torch.from_numpy(set_of).to(device), one_way,
+        choices, longest,
     )  # fmt: skip
 
 
-def _masks(rows: list[list[tuple[int, int, int]]], size: int) -> tuple[np.ndarray | None, np.ndarray]:
+def _kept(rows: list[list[tuple[int, int, int]]], size: int) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """The used ids [U], what each set of ids forbids of them [sets, U] or None where that is too large, the set of each state."""
     sets: dict[tuple[tuple[int, int], ...], int] = {}
     set_of = np.array([sets.setdefault(_joined(row), len(sets)) for row in rows], dtype=np.int64)
-    if len(sets) * size > KEPT_MASKS_BYTES:
-        return None, set_of
-    masks = np.zeros((len(sets), size), dtype=bool)
-    for number, ranges in enumerate(sets):
+    anywhere = np.zeros(size, dtype=bool)
+    for ranges in sets:
         for low, high in ranges:
-            masks[number, low:high] = True
-    return masks, set_of
+            anywhere[low:high] = True
+    used = np.flatnonzero(anywhere)
+    if 4 * len(sets) * len(used) > KEPT_BYTES:
+        return used, None, set_of
+    kept = np.full((len(sets), len(used)), -np.inf, dtype=np.float32)
+    for number, ranges in enumerate(sets):
+        for low, high in np.searchsorted(used, np.array(ranges)):
+            kept[number, low:high] = 0.0
+    return used, kept, set_of
 
 
 def _joined(row: list[tuple[int, int, int]]) -> tuple[tuple[int, int], ...]:

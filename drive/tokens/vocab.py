@@ -75,7 +75,8 @@ class Vocabulary:
     def __post_init__(self) -> None:
         names = [part.name for part in self.allotted]
         if self.allotted[: len(BASE)] != BASE or len(set(names)) != len(names) or len(set(self.requests)) != len(self.requests):
-            raise ValueError(f"a vocabulary begins with {[part.name for part in BASE]} and names nothing twice, got {names}, {self.requests}")
+            begin = ", ".join(part.name for part in BASE)
+            raise ValueError(f"a vocabulary begins with {begin} and names nothing twice, got {names}, {self.requests}")
         if len(self.requests) > BASE[1].size:
             raise ValueError(f"a vocabulary holds at most {BASE[1].size} requests, got {len(self.requests)}")
 

@@ -6,30 +6,25 @@ rig's poses and the answer turn together. Both are exact: rays and answer stay c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from drive.cameras import Camera, patch_centres, pluecker_rays
 from drive.config import Jitter
-from drive.frames import Array, rotation_2d, rotation_z, wrap_angle
+from drive.frames import rotation_z
 from drive.model.inputs import Prepared
-from drive.tokens.trajectory import Ids
-from drive.train.samples import Example
+from drive.tasks import Task
+from drive.train.samples import Example, make_example
 
 
-def jittered(example: Example, jitter: Jitter, rng: np.random.Generator, encode: Callable[[Array], tuple[Ids, ...]]) -> Example:
-    """One random variant of an example; `encode` writes the turned future [T, 3] as the answers."""
+def jittered(example: Example, jitter: Jitter, rng: np.random.Generator, tasks: Sequence[Task]) -> Example:
+    """One random variant of an example; the tasks turn and write its answers."""
     angle = np.radians(rng.uniform(-1, 1) * jitter.turn_degrees)
-    future = turned(example.future, angle)
     prepared = _jittered_pictures(example.prepared, jitter, angle, rng)
-    return Example(prepared, future, encode(future))
-
-
-def turned(poses: Array, angle: float) -> Array:
-    """Poses [T, 3] turned about the origin by an angle in radians."""
-    return np.concatenate([poses[:, :2] @ rotation_2d(angle).T, wrap_angle(poses[:, 2:] + angle)], -1)
+    values = [None if value is None else task.turned(value, angle) for task, value in zip(tasks, example.values, strict=True)]
+    return make_example(prepared, tasks, values)
 
 
 def _jittered_pictures(prepared: Prepared, jitter: Jitter, angle: float, rng: np.random.Generator) -> Prepared:

@@ -92,7 +92,7 @@ def _write_report(out: Path, config: RunConfig, before: Fit | None, after: Fit) 
 def _run_stage(config: RunConfig, index: int, state: State | None, network: DrivingNetwork, data: Data, device: torch.device) -> None:
     stage = config.stages[index]
     samples = data.open(stage.data)
-    objective = NextToken(samples.tasks, stage.metre_sigma, device, stage.answer_noise_m)
+    objective = NextToken(config.model, stage.metre_sigma, device, stage.answer_noise_m)
     optimizer = make_optimizer(network, stage)
     if state:
         restore_optimizer(optimizer, state.optimizer)
@@ -133,7 +133,7 @@ def _step(
     examples = [samples.example(int(i)) for i in indices]
     if stage.jitter != Jitter():
         rng = np.random.default_rng([config.seed, step])
-        examples = [jittered(example, stage.jitter, rng, samples.encode) for example in examples]
+        examples = [jittered(example, stage.jitter, rng, samples.tasks) for example in examples]
     loss = objective(network, examples)
     check_loss(loss)
     for group in optimizer.param_groups:

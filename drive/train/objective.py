@@ -48,7 +48,7 @@ class NextToken:
         batch = collate([example.prepared for example in examples]).to(self.device)
         spans = self.spans(examples)
         ids = self._disturbed(spans.ids) if self.answer_noise_m > 0 else spans.ids
-        logits = network(batch, ids).masked_fill(~self.tables.allowed(spans.states), -torch.inf)
+        logits = network(batch, ids) + self.tables.forbidden_of_all(spans.states)
         log_prob = logits.log_softmax(-1)
         loss = -log_prob.gather(-1, spans.targets[..., None])[..., 0]
         if self.metre_sigma > 0 and self.metres:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +28,18 @@ KEPT = 4096
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One training example: the prefix's arrays, the recorded future [T, 3], and for each request the ids of its answer
-    (END included)."""
+    """One training example: the prefix's arrays, and for each request the right answer and its ids (END included); None where the
+    data do not know it."""
 
     prepared: Prepared
-    future: Array
-    answers: tuple[Ids, ...]
+    values: tuple[Any | None, ...]
+    answers: tuple[Ids | None, ...]
+
+
+def make_example(prepared: Prepared, tasks: Sequence[Task], values: Sequence[Any | None]) -> Example:
+    """An example with its answers written. Raises ValueError where one cannot be."""
+    answers = tuple(None if value is None else task.encode(value) for task, value in zip(tasks, values, strict=True))
+    return Example(prepared, tuple(values), answers)
 
 
 class Samples(Sequence[SceneSample]):
@@ -79,13 +86,9 @@ class Samples(Sequence[SceneSample]):
             if len(self._kept) >= KEPT:
                 self._kept.pop(next(iter(self._kept)))
             sample = self[index]
-            future = sample.target.future.poses
-            self._kept[index] = Example(prepare(sample.observation, self.model), future, self.encode(future))
+            values = [task.answer(sample) for task in self.tasks]
+            self._kept[index] = make_example(prepare(sample.observation, self.model), self.tasks, values)
         return self._kept[index]
-
-    def encode(self, future: Array) -> tuple[Ids, ...]:
-        """A whole future [T, 3] as the answer to each request."""
-        return tuple(task.encode(future) for task in self.tasks)
 
 
 def batch_indices(seed: int, count: int, batch_size: int, step: int) -> NDArray[np.int64]:

@@ -17,10 +17,9 @@ from drive.model.config import ModelConfig
 from drive.model.inputs import prepare
 from drive.outputs import writable_folder
 from drive.planner import load_planner
-from drive.schema import COMMANDS, CameraImage, Frame, Observation, Trajectory
+from drive.schema import COMMANDS, CameraImage, Frame, Observation, SceneSample, Target, Trajectory
 from drive.tasks import Task, make_tasks
-from drive.tokens.codecs import Ids
-from drive.train.samples import Example, Samples
+from drive.train.samples import Example, Samples, make_example
 
 
 class TownSamples:
@@ -78,12 +77,15 @@ class TownSamples:
 
     def example(self, index: int) -> Example:
         """Sample `index` as arrays and ids."""
-        future = self.future(index)
-        return Example(prepare(self.observation(index), self.model), future, self.encode(future))
+        sample = self[index]
+        return make_example(prepare(sample.observation, self.model), self.tasks, [task.answer(sample) for task in self.tasks])
 
-    def encode(self, future: Array) -> tuple[Ids, ...]:
-        """A future [T, 3] as the answer to each request."""
-        return tuple(task.encode(future) for task in self.tasks)
+    def __getitem__(self, index: int) -> SceneSample:
+        """Sample `index` with what is known of it: the expert's plan, no agents, no map."""
+        observation, future = self.observation(index), self.future(index)
+        target = Target(Trajectory(future, observation.future_times_s, np.ones(len(future), dtype=bool)))
+        shard, state = self._where[index]
+        return SceneSample(observation.token, f"town-shard-{shard}", state, 0, np.eye(4), observation, target)
 
 
 def check_towns(towns: Sequence[TownData], model: ModelConfig) -> None:

@@ -65,7 +65,8 @@ def draw_bev(sample: SceneSample, plan: Plan | None = None, width: int = 900, he
     if sample.target.map is not None:
         _draw_map(canvas, place, sample.target.map)
     _draw_grid(canvas, place, view)
-    _draw_agents(canvas, place, sample.target.agents)
+    if sample.target.agents is not None:
+        _draw_agents(canvas, place, sample.target.agents)
     _draw_ego_past(canvas, place, sample.observation.past)
     if plan is not None:
         _draw_plan(canvas, place, plan)

@@ -47,7 +47,8 @@ def legend_entries(sample: SceneSample, plan: Plan | None) -> list[Entry]:
         entries.append(("recorded drive", _stroke(RECORD, dash=6.0)))
     entries.append(("ego", _box(EGO, 0.95)))
     agents = sample.target.agents
-    shown = [category_style(c) for c, valid in zip(agents.categories, agents.valid[:, agents.now], strict=True) if valid]
+    valid = agents.valid[:, agents.now] if agents is not None else ()
+    shown = [category_style(c) for c, there in zip(agents.categories if agents is not None else (), valid, strict=True) if there]
     entries += [(name, _box(colour, 0.38)) for name, colour in sorted(set(shown))]
     if shown:
         entries += [("velocity, 1 s", _arrow(SOFT_TEXT)), ("track: past, future", _track(SOFT_TEXT))]

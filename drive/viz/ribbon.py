@@ -66,6 +66,8 @@ def ground_height(samples: Iterable[SceneSample]) -> float:
     bottoms = [np.zeros(0)]
     for sample in samples:
         agents = sample.target.agents
+        if agents is None:
+            continue
         centres = agents.centres[:, agents.now]
         near = agents.valid[:, agents.now] & (np.hypot(centres[:, 0], centres[:, 1]) < GROUND_RADIUS_M)
         bottoms.append((centres[:, 2] - agents.sizes[:, 2] / 2)[near])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from drive.eval.openloop.boundary import POINTS, boundary_polylines
 from drive.eval.openloop.lidar import NOMINAL_EGO_FROM_LIDAR, lidar_path, protocol_lidar
 from drive.frames import Array, rotation_2d
-from drive.schema import Mask, SceneSample
+from drive.schema import Agents, Mask, SceneSample
 
 STEPS = 6
 STEP_S = 0.5
@@ -221,14 +221,20 @@ def _ego_row(sample: SceneSample, ego_from_lidar: Array) -> dict[str, np.ndarray
         "gt_yaw": np.concatenate([[0.0], poses[:, 2]]),
         "gt_poses": poses,
         "ego_from_lidar": ego_from_lidar,
-        "past_steps": np.array(sample.target.agents.now),
+        "past_steps": np.array(_agents_of(sample).now),
         "index": np.array(sample.index),
         "frames_after": np.array(-1 if sample.frames_after is None else sample.frames_after),
     }
 
 
+def _agents_of(sample: SceneSample) -> Agents:
+    if sample.target.agents is None:
+        raise ValueError(f"sample {sample.token} does not know its agents: a collision rate without them would be invented")
+    return sample.target.agents
+
+
 def _agent_row(sample: SceneSample, ego_from_lidar: Array) -> dict[str, np.ndarray]:
-    agents = sample.target.agents
+    agents = _agents_of(sample)
     span = slice(agents.now, agents.now + STEPS + 1)
     observed = slice(max(agents.now - 2, 0), agents.now + 1)
     keep = agents.valid[:, span].any(1)

@@ -7,12 +7,12 @@ import itertools
 import numpy as np
 import pytest
 import torch
-
 from drive.model.decode import decode, grammar_tables
+from drive.tasks.planning import planning_task
+
 from drive.model.inputs import collate, prepare
 from drive.model.network import Cache, DrivingNetwork
 from drive.schema import DecodeError
-from drive.tasks.planning import planning_task
 from drive.tokens.grammar import GrammarBuilder
 from drive.tokens.vocab import END
 from tests.model.conftest import TINY, make_network, make_observation
