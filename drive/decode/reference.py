@@ -39,8 +39,9 @@ def decode(
         logits, cache = network.extend(cache, ids[..., None])
         if not bool(torch.isfinite(logits).all()):
             raise not_finite()
-        scores = (logits[:, :, 0].float() + tables.forbidden_of_all(state)).log_softmax(-1)
+        scores = (logits[:, :, 0, tables.used].float() + tables.forbidden(state)).log_softmax(-1)
         chosen, ids = scores.max(-1) if samples == 1 else drawn(scores, temperature, generator)
+        ids = tables.used[ids]
         log_prob = log_prob + chosen
         state = tables.after(state, ids)
         history.append(ids)

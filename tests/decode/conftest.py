@@ -1,0 +1,5 @@
+"""The tiny network of the model's tests."""
+
+from tests.model.conftest import network
+
+__all__ = ["network"]
