@@ -122,8 +122,8 @@ def test_a_flipped_bit_is_found(folder: Path) -> None:
     [
         ('"depth": 2', '"depth": 1000000', "depth must be 1 to 512"),
         ('"kv_heads": 2', '"kv_heads": 0', "kv_heads must be 1 to"),
-        ('"metre_step": 0.05', '"metre_step": 1e-9', "metre_step must be"),
-        ('"metre_step": 0.05', '"metre_step": NaN', "config.json is damaged: NaN is no JSON number"),
+        ('"step": 0.05', '"step": 1e-9', "at most 2,000,000 are possible"),
+        ('"step": 0.05', '"step": NaN', "config.json is damaged: NaN is no JSON number"),
         ('"rate_hz": 2.0', '"rate_hz": 1e999', "rate_hz"),
         ('"width": 32', '"width": ' + "9" * 400, "width must be"),
         ('"width": 32', '"width": ' + "[" * 100_000, "config.json is damaged: nested too deep"),

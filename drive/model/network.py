@@ -54,12 +54,12 @@ class TokenEmbedding(nn.Module):
         self._kept: tuple[Any, Tensor] | None = None
 
     def table(self) -> Tensor:
-        """[V, D], in the order of the ids. Kept while no weight changes and no gradient is wanted."""
-        if torch.is_grad_enabled() and self.words.weight.requires_grad:
+        """[V, D], in the order of the ids. Kept in inference mode while no weight changes."""
+        if not torch.is_inference_mode_enabled():
             return self._table()
         state = [(p.data_ptr(), p._version) for p in self.parameters()]
         if self._kept is None or self._kept[0] != state:
-            self._kept = state, self._table().detach()
+            self._kept = state, self._table()
         return self._kept[1]
 
     def _table(self) -> Tensor:

@@ -72,7 +72,7 @@ def test_the_crop_is_as_large_as_it_can_be(sample: SceneSample) -> None:
 def test_jitter_moves_rays_with_pixels_and_turns_the_answer(mini: Path) -> None:
     samples = Samples(DataConfig(root=str(mini), split="straight"), MODEL)
     example = samples.example(0)
-    shifted = jittered(example, Jitter(shift=0.1), np.random.default_rng(0), samples.encode)
+    shifted = jittered(example, Jitter(shift=0.1), np.random.default_rng(0), samples.tasks)
     was = example.prepared.cameras[0][0]
     moved = np.round((shifted.prepared.intrinsics - example.prepared.intrinsics)[0, 0, 2:4] * [was.width, was.height]).astype(int)
     assert moved.any()
@@ -83,8 +83,10 @@ def test_jitter_moves_rays_with_pixels_and_turns_the_answer(mini: Path) -> None:
     np.testing.assert_allclose(shifted.prepared.rays[0, 0], expected, atol=1e-5)
     np.testing.assert_array_equal(shifted.answers[0], example.answers[0])
 
-    turned = jittered(example, Jitter(turn_degrees=20), np.random.default_rng(2), samples.encode)
-    angle = np.arctan2(turned.future[-1, 1], turned.future[-1, 0])
+    turned = jittered(example, Jitter(turn_degrees=20), np.random.default_rng(2), samples.tasks)
+    future = turned.values[0]
+    assert future is not None
+    angle = np.arctan2(future[-1, 1], future[-1, 0])
     assert abs(angle) > 0.01
     expected = example.prepared.rays[0, 0, 0, 0, :3] @ rotation_z(angle).T
     np.testing.assert_allclose(turned.prepared.rays[0, 0, 0, 0, :3], expected, atol=1e-6)

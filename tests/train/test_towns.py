@@ -128,10 +128,10 @@ def test_a_summary_answers_and_keeps_the_batch_apart(towns: TownData) -> None:
 
 def test_noise_moves_the_answers_that_go_in_and_nothing_else(towns: TownData) -> None:
     samples = TownSamples([towns], MODEL)
-    objective = NextToken(samples.tasks, 0.2, torch.device("cpu"), answer_noise_m=1.0)
+    objective = NextToken(MODEL, 0.2, torch.device("cpu"), answer_noise_m=1.0)
     spans = objective.spans([samples.example(i) for i in range(20)])
     torch.manual_seed(1)
     moved = objective._disturbed(spans.ids)
     metre = objective._is_metre(spans.ids)
     assert torch.equal(moved[~metre], spans.ids[~metre]) and objective._is_metre(moved[metre]).all()
-    assert ((moved - spans.ids)[metre].float() * MODEL.vocabulary.metre_step).std() == pytest.approx(1.0, abs=0.15)
+    assert ((moved - spans.ids)[metre].float() * MODEL.vocabulary.grid("metre").step).std() == pytest.approx(1.0, abs=0.15)
