@@ -98,7 +98,7 @@ def seconds_a_step(config: RunConfig) -> float:
     """Wall time of one training step: a batch forward and back."""
     stage = config.stages[-1]
     samples, network = open_samples(stage.data, config.model), DrivingNetwork(config.model).train()
-    objective = NextToken(samples.tasks, stage.metre_sigma, torch.device("cpu"))
+    objective = NextToken(config.model, stage.metre_sigma, torch.device("cpu"))
     torch.set_num_threads(config.threads or torch.get_num_threads())
     began = 0.0
     for step in range(1 + TIMED):
