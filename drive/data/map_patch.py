@@ -15,6 +15,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from drive.data.expansion import ExpansionFile, expansion_file
 from drive.data.paths import inside
 from drive.data.png_rows import OtherPng, grey_bands, grey_size
 from drive.frames import Array, heading_of, rotation_2d
@@ -51,29 +52,22 @@ class MapSource:
         return None if found is None else found.patch(pose)
 
     def _open(self, location: str, map_file: str) -> ExpansionMap | MaskMap | None:
-        expansion = inside(self.root, f"maps/expansion/{location}.json")
+        expansion = inside(self.root, expansion_file(location))
         if expansion.is_file():
-            return ExpansionMap(self.root, location)
+            try:
+                return ExpansionMap(ExpansionFile(self.root, location))
+            except ValueError as error:
+                raise ValueError(f"the map expansion {location}.json does not open ({error})") from error
         mask = MaskMap(inside(self.root, map_file))
         return None if mask.blank else mask
 
 
 class ExpansionMap:
-    """Vector layers of a nuScenes map expansion (version 1.3), through nuscenes-devkit."""
+    """Vector layers of a nuScenes map expansion (version 1.3); those that its file lacks are empty."""
 
-    def __init__(self, root: Path, location: str) -> None:
-        import matplotlib
-
-        with matplotlib.rc_context():  # importing the devkit's map module changes matplotlib's style
-            from nuscenes.map_expansion.map_api import NuScenesMap, locations
-        if location not in locations:
-            raise ValueError(f"the map expansion {location}.json is of no nuScenes location ({', '.join(locations)})")
-        try:
-            source = NuScenesMap(dataroot=str(root), map_name=location)
-            layers: dict[str, list[Any]] = {name: _polygons(source, name) for name in POLYGON_LAYERS}
-            layers |= {name: [source.extract_line(row["line_token"]) for row in getattr(source, name)] for name in LINE_LAYERS}
-        except Exception as error:  # the devkit raises plain Exception for an old version
-            raise ValueError(f"the map expansion {location}.json does not open ({type(error).__name__}: {error})") from error
+    def __init__(self, source: ExpansionFile) -> None:
+        layers: dict[str, list[Any]] = {name: list(source.of(name)) for name in POLYGON_LAYERS}
+        layers |= {name: [shapely.LineString(line) for line in source.lines(name)] for name in LINE_LAYERS}
         self._trees = {name: shapely.STRtree(shapely.make_valid(np.array(shapes, dtype=object))) for name, shapes in layers.items()}
 
     def patch(self, pose: Array) -> MapPatch:
@@ -157,12 +151,6 @@ class MaskMap:
                 bits = np.unpackbits(packed[low - start : high - start], axis=1)
                 window[low - top : high - top, first - left : last - left] = bits[:, first:last]
         return window
-
-
-def _polygons(source: Any, layer: str) -> list[Any]:
-    rows = getattr(source, layer)
-    tokens = [t for row in rows for t in row["polygon_tokens"]] if layer == "drivable_area" else [row["polygon_token"] for row in rows]
-    return [source.extract_polygon(token) for token in tokens]
 
 
 def _rings(polygon: Any, pose: Array) -> list[Array]:

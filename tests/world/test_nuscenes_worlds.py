@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from nuscenes.map_expansion.arcline_path_utils import discretize_lane
 
+from drive.data.expansion import arcline
 from drive.expert.expert import LaneFollower
 from drive.sim.episodes import Episode, make_world
 from drive.sim.rollout import replay_human, rollout
 from drive.sim.saved import replay_file, save_rollout
 from drive.sim.scores import score
 from drive.sim.simulate import choose_episodes
-from drive.world.recorded.map_reader import arcline
 from drive.world.recorded.nuscenes import scene_names, scene_world
 from drive.world.recorded.resample import interpolated
 from drive.world.state import BY_LANE, FAULT, OFF_ROAD, PEDESTRIAN, SPEED

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
 
 from drive.data.check.report import CheckReport
 from drive.data.check.sensors import channel_of
 from drive.data.check.tables import Row, Tables
 from drive.data.conventions import CAMERA_PREFIX
+from drive.data.expansion import LANE_LAYERS, OTHER_LAYERS, ExpansionFile, expansion_file
 from drive.data.images import DECODE_ERRORS, UPRIGHT, decode, opened, turned_by
 from drive.data.jpeg import jpeg_warnings
+from drive.data.map_patch import ExpansionMap
+from drive.data.motion import CAN_FIELDS, CanBus, can_file
 
 # A picture is decoded at an eighth of its size: that reads all of its data.
 DECODE_FRACTION = 8
@@ -39,8 +43,10 @@ def check_files(report: CheckReport, tables: Tables) -> None:
         path = report.path("map", token, row["filename"])
         if path is not None and not path.is_file():
             report.error("missing map", "map", token, "filename", f"{row['filename']} is not on disk; the devkit does not open such a set")
-    for name in _optional_files(report, tables):
-        report.path(name, "", name)
+    for scene in tables["scene"].values():
+        _check_can(report, scene["name"])
+    for location in sorted({row["location"] for row in tables["log"].values()}):
+        _check_expansion(report, location)
 
 
 def _modality(tables: Tables, row: Row) -> str:
@@ -49,12 +55,40 @@ def _modality(tables: Tables, row: Row) -> str:
     return sensor["modality"] if sensor else "unknown sensor's"
 
 
-def _optional_files(report: CheckReport, tables: Tables) -> Iterator[str]:
-    """Files that no table names and `open_dataset` reads."""
-    for row in tables["scene"].values():
-        yield f"can_bus/{row['name']}_pose.json"
-    for location in {row["location"] for row in tables["log"].values()}:
-        yield f"maps/expansion/{location}.json"
+def _check_can(report: CheckReport, scene: str) -> None:
+    """The CAN messages of a scene, as `motion="can"` reads them."""
+    name = can_file(scene)
+    if report.path(name, "", name) is None:
+        return
+    try:
+        lacking = np.isnan(CanBus(report.root, scene).values).sum(0)
+    except ValueError as error:
+        report.error("unreadable CAN messages", name, "", "", str(error))
+        return
+    for (field, _), count in zip(CAN_FIELDS, lacking, strict=True):
+        if count:
+            report.warn("CAN value missing", name, "", field, f"{count} messages lack it: unknown with motion='can'")
+
+
+def _check_expansion(report: CheckReport, location: str) -> None:
+    """A map expansion, as maps around samples and worlds read it."""
+    name = expansion_file(location)
+    path = report.path(name, "", name)
+    if path is None or not path.is_file():
+        return
+    try:
+        source = ExpansionFile(report.root, location)
+        ExpansionMap(source)
+        if missing := source.missing(LANE_LAYERS):
+            message = "is not there: samples have their maps, but nobody can drive in these scenes"
+            report.warn("map layer missing", name, "", missing[0], message)
+        else:
+            list(source.lanes())
+    except ValueError as error:
+        report.error("unreadable map expansion", name, "", "", str(error))
+        return
+    for layer in source.missing(OTHER_LAYERS):
+        report.warn("map layer missing", name, "", layer, "is not there: taken as empty")
 
 
 def _check_picture(report: CheckReport, token: str, row: Row, path: Path) -> None:
