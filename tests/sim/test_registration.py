@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from drive.sim.env import LogEnv, TownEnv
+from drive.sim.env import LogEnv
 from tests.analytic import analytic_set
 
 MINI = analytic_set()
@@ -26,8 +26,8 @@ def test_environments_pass_the_checker_made_by_name() -> None:
     import gymnasium
     from gymnasium.utils.env_checker import check_env
 
-    check_env(TownEnv())
-    check_env(LogEnv(str(MINI), scene="brake"))
+    check_env(gymnasium.make("drive/Town-v0").unwrapped)
+    check_env(gymnasium.make("drive/Log-v0", file=str(MINI), scene="brake").unwrapped)
     check_env(gymnasium.make("drive/Log-v0", file=str(MINI), scene="straight", reactive=False, render_mode="rgb_array").unwrapped)
 
 
