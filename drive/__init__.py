@@ -12,8 +12,8 @@ __version__ = "0.1.0"
 # Public names and the modules that hold them, imported on first use: `import drive` stays fast and free of torch.
 _PUBLIC = {
     "open_dataset": "drive.data.dataset",
-    "load_planner": "drive.planner",
-    "check_planner": "drive.planner",
+    "load_planner": "drive.planners.load",
+    "check_planner": "drive.planners.check",
     "evaluate": "drive.eval.evaluate",
     "Observation": "drive.schema",
     "Target": "drive.schema",

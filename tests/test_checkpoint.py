@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from drive import checkpoint, tensors
 from drive.checkpoint import load_checkpoint, save_checkpoint
 from drive.outputs import OutputError
-from drive.planner import load_planner
+from drive.planners.load import load_planner
 from tests.model.conftest import TINY, make_network, make_observation
 
 

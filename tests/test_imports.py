@@ -49,7 +49,7 @@ LAYERS = (
     {"make", "compare"},
     {"model", "decode"},
     {"values", "config", "tensors", "checkpoint"},
-    {"planner", "custom_planner"},
+    {"planners"},
     {"train"},
     {"cli", "__main__", "tools"},
 )
@@ -130,10 +130,10 @@ def test_contributing_shows_the_layers_as_they_are() -> None:
 
 
 def test_direction_test_sees_every_spelling() -> None:
-    lines = ["from drive.model import network", "import drive.train.loop", "from ..planner import load", "from . import result"]
+    lines = ["from drive.model import network", "import drive.train.loop", "from ..planners import load", "from . import result"]
     source = "def f():\n    " + "\n    ".join(lines)
     names = [name for _, name in _imports(ast.parse(source), "drive.eval.table", False)]
-    assert names == ["drive.model", "drive.train.loop", "drive.planner", "drive.eval"]
+    assert names == ["drive.model", "drive.train.loop", "drive.planners", "drive.eval"]
     assert [_layer(name) for name in names] == [6, 9, 8, 4]
 
 

@@ -14,7 +14,10 @@ import pytest
 
 from drive.baselines import BASELINES, ConstantVelocity, StandStill
 from drive.cli import main
-from drive.planner import NetworkPlanner, check_planner, common_window, load_planner, load_sim_planner, most_central_first, plan_all
+from drive.planners.asking import plan_all
+from drive.planners.check import check_planner
+from drive.planners.load import common_window, load_planner, load_sim_planner
+from drive.planners.network import NetworkPlanner, most_central_first
 from drive.schema import DecodeError, Observation, Plan, PlanError, Planner
 from drive.tokens.sequence import attention_table, concatenate, span_tokens
 from tests.model.conftest import TINY, make_network, make_observation
@@ -151,7 +154,7 @@ def test_a_class_with_plan_alone_is_a_whole_planner(tmp_path: Path, monkeypatch:
 def test_the_console_script_finds_classes_of_the_current_folder(tmp_path: Path) -> None:
     """It runs with its own folder on the path, not the current one."""
     (tmp_path / "of_the_folder.py").write_text(SIMPLE)
-    code = "import sys; sys.path.remove(''); from drive.planner import load_planner; print(load_planner('of_the_folder:Tiny').name)"
+    code = "import sys; sys.path.remove(''); from drive.planners.load import load_planner; print(load_planner('of_the_folder:Tiny').name)"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
     assert done.stdout == "Tiny\n", done.stderr

@@ -157,7 +157,7 @@ def test_walk_finds(source: str) -> None:
         "import re\nre.compile('a')\nmodel.eval()",
         "import torch\ntorch.compile(f)\nfrom safetensors.torch import load_file\nload_file('x')",
         "import subprocess\nsubprocess.run(['ls'])",
-        "from drive.planner import load\nload('x')",
+        "from drive.planners.load import load\nload('x')",
     ],
 )
 def test_walk_leaves_harmless_code_alone(source: str) -> None:

@@ -22,7 +22,8 @@ from drive.eval.report import Report
 from drive.eval.table import ANSWERED, protocol_rows, text_table
 from drive.make.recipe import FIRST_TEST_TOWN
 from drive.model.network import DrivingNetwork
-from drive.planner import NetworkPlanner, load_planner, load_sim_planner
+from drive.planners.load import load_planner, load_sim_planner
+from drive.planners.network import NetworkPlanner
 from drive.progress import Progress
 from drive.schema import PlanError
 from drive.sim.draw_sight import save_surround_video

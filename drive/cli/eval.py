@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     specs = [spec for spec in words(args.planner) if spec != LOG]
     planners, window = [], Window()
     if specs:
-        from drive.planner import common_window, load_planner
+        from drive.planners.load import common_window, load_planner
 
         args.progress.begin(f"loading {', '.join(specs)}")
         planners = [load_planner(spec) for spec in specs]

@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     from drive.data.dataset import open_dataset
     from drive.eval.plans import save_plans
     from drive.outputs import writable_file
-    from drive.planner import plan_all
+    from drive.planners.asking import plan_all
 
     out = writable_file(args.out or Path("plans.json"))
     plan_of, name, window, _ = planner_source(args)

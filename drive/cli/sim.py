@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _simulate(args: argparse.Namespace, planners: list[str]) -> int:
     from drive.outputs import writable_folder
-    from drive.planner import LOG, load_sim_planner
+    from drive.planners.load import LOG, load_sim_planner
     from drive.sim.rollout import Loop
     from drive.sim.sight import Sight, require_sight
     from drive.sim.simulate import choose_episodes, simulate

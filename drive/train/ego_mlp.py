@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from drive.checkpoint import save_checkpoint
 from drive.config import RunConfig
 from drive.model.ego_mlp import EgoMlp, EgoMlpConfig, ego_features
-from drive.planner import EgoMlpPlanner
+from drive.planners.ego_mlp import EgoMlpPlanner
 from drive.train.guard import check_loss
 from drive.train.score import Fit, score
 from drive.train.towns import SampleSet, open_samples

@@ -18,7 +18,7 @@ from drive.checkpoint import WEIGHTS, load_weights, recovered, save_checkpoint
 from drive.config import Jitter, RunConfig, Stage
 from drive.model.network import DrivingNetwork
 from drive.outputs import write_whole, writing
-from drive.planner import NetworkPlanner
+from drive.planners.network import NetworkPlanner
 from drive.progress import Lines
 from drive.train.checks import Data, check_machine, check_stages
 from drive.train.folder import CHECKPOINT, CURVES, REPORT, RESUME, claimed, clear

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from drive.frames import Array, wrap_angle
-from drive.planner import EgoMlpPlanner, NetworkPlanner
+from drive.planners.ego_mlp import EgoMlpPlanner
+from drive.planners.network import NetworkPlanner
 from drive.train.towns import SampleSet
 
 # Bearings of final points nearer than this are noise.

@@ -16,7 +16,7 @@ from drive.make.shards import Shard, make_shards, open_folder, read_shard, rig_c
 from drive.model.config import ModelConfig
 from drive.model.inputs import prepare
 from drive.outputs import writable_folder
-from drive.planner import load_planner
+from drive.planners.load import load_planner
 from drive.schema import COMMANDS, CameraImage, Frame, Observation, SceneSample, Target, Trajectory
 from drive.tasks import Task, make_tasks
 from drive.train.samples import Example, Samples, make_example

@@ -12,7 +12,7 @@ from drive.frames import compose_se2
 from drive.make.demonstrations import demonstrations, displaced
 from drive.make.recipe import FIRST_TEST_TOWN, Displacement, Recipe
 from drive.make.shards import make_shards, open_folder, read_shard
-from drive.planner import load_planner
+from drive.planners.load import load_planner
 from drive.schema import COMMANDS, Window
 from drive.sim.episodes import Episode, make_world
 from drive.world.state import HEADING, LATERAL, SPEED, STEER

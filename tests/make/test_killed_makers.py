@@ -17,7 +17,7 @@ from drive.make.nuscenes.make import make_dataset
 from drive.make.nuscenes.take import Spec
 from drive.make.recipe import Recipe
 from drive.make.shards import make_shards, read_shard, shard_path
-from drive.planner import load_planner
+from drive.planners.load import load_planner
 from drive.pool import JobError
 from drive.render.rigs import load_rig
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from drive.config import load_config
-from drive.planner import load_planner
+from drive.planners.load import load_planner
 from drive.train.loop import train
 from drive.train.samples import Samples
 

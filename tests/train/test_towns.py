@@ -17,7 +17,10 @@ from drive.model.config import CameraConfig, Inputs, ModelConfig, TransformerCon
 from drive.model.ego_mlp import EgoMlp, EgoMlpConfig
 from drive.model.inputs import collate, dynamics_features
 from drive.model.network import DrivingNetwork
-from drive.planner import BlackPictures, NetworkPlanner, check_planner, load_planner
+from drive.planners.black import BlackPictures
+from drive.planners.check import check_planner
+from drive.planners.load import load_planner
+from drive.planners.network import NetworkPlanner
 from drive.schema import COMMANDS
 from drive.train.ego_mlp import train_ego_mlp
 from drive.train.loop import train

@@ -1,0 +1,62 @@
+"""The contract that every planner keeps, as a test that anybody can run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from drive.schema import Observation, Plan, PlanError, Planner
+
+
+def check_planner(planner: Any, observations: Sequence[Observation]) -> None:
+    """Tests anybody's planner against the contract of `drive.schema.Planner` on some observations.
+
+    Checked: name; answers are finite `Plan`s at the asked times with as many trajectories as asked for; the same
+    observation gets the same plan, also after others; observations are left as they were; PlanError is the only refusal.
+    Raises ValueError naming the first breach, with the observation's token.
+    """
+    if not isinstance(planner, Planner) or not isinstance(planner.name, str) or not planner.name:
+        raise ValueError("a planner needs a non-empty `name` and a method `plan(observation, samples=1)`")
+    if not observations:
+        raise ValueError("check_planner needs at least one observation")
+    first = [_answer(planner, o, 1) for o in observations]
+    if all(plan is None for plan in first):
+        raise ValueError(f"{planner.name} refused every observation with PlanError: nothing to check")
+    for observation, plan in zip(observations, first, strict=True):
+        again = _answer(planner, observation, 1)
+        if (plan is None) != (again is None) or (plan and again and not np.array_equal(plan.trajectories, again.trajectories)):
+            raise ValueError(f"{planner.name}: {observation.token} got another plan the second time; a planner keeps no state")
+        _answer(planner, observation, 3)
+
+
+def _answer(planner: Planner, observation: Observation, samples: int) -> Plan | None:
+    before = _fingerprint(observation)
+    try:
+        plan = planner.plan(observation, samples=samples)
+    except PlanError:
+        return None
+    except Exception as error:
+        raise ValueError(f"{planner.name}: {observation.token} raised {type(error).__name__} ({error}); refuse with PlanError") from error
+    where = f"{planner.name}: {observation.token}"
+    if _fingerprint(observation) != before:
+        raise ValueError(f"{where}: the observation was changed; copy before writing")
+    if not isinstance(plan, Plan):
+        raise ValueError(f"{where}: expected a drive.Plan, got {type(plan).__name__}")
+    if len(plan.trajectories) != samples:
+        raise ValueError(f"{where}: asked for {samples} trajectories, got {len(plan.trajectories)}")
+    if plan.times_s.shape != observation.future_times_s.shape or not np.allclose(plan.times_s, observation.future_times_s):
+        raise ValueError(f"{where}: asked for times {observation.future_times_s.tolist()}, got {plan.times_s.tolist()}")
+    return plan
+
+
+def _fingerprint(observation: Observation) -> bytes:
+    past = observation.past
+    arrays: list[np.ndarray] = [past.poses, past.times_s, past.valid, observation.future_times_s]
+    for frame in observation.frames:
+        for view in frame.cameras:
+            arrays += [view.camera.K, view.camera.ego_from_camera]
+            if isinstance(view.image, np.ndarray):
+                arrays.append(view.image)
+    return b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)

@@ -1,0 +1,93 @@
+"""Planners by name: a shipped one, a checkpoint folder, a baseline, anybody's `module:Class`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from drive.baselines import BASELINES
+from drive.planners.black import BlackPictures
+from drive.planners.custom import imported_planner
+from drive.schema import Planner, Window
+from drive.shipped import checkpoint_names, shipped_checkpoint
+from drive.words import did_you_mean
+
+PRIVILEGED_NAMES, LOG = ("expert", "lane-follower"), "log"  # known in the simulator, and where a record is at hand
+# Before a planner's name: the same planner, shown black pictures.
+BLACK = "black:"
+
+
+def load_planner(spec: str | Path, device: str = "auto") -> Planner:
+    """A shipped planner's name, a checkpoint (its folder, or that of the run), a baseline's name, or `module:Class` (also of the current
+    folder) -> a planner; `black:` before any of these shows it black pictures.
+
+    Raises ValueError naming what was tried where it is none of these.
+    """
+    name = str(spec)
+    if name in BASELINES:
+        return BASELINES[name]()
+    if name.startswith(BLACK):
+        return BlackPictures(load_planner(name.removeprefix(BLACK), device))
+    for folder in (Path(name), Path(name) / "checkpoint"):
+        if (folder / "config.json").is_file() or folder.with_name(folder.name + ".old").is_dir():
+            return checkpoint_planner(folder, device)
+    if (shipped := shipped_checkpoint(name)) is not None:
+        return checkpoint_planner(shipped, device)
+    if Path(name).is_dir():
+        raise ValueError(f"{name} holds no checkpoint (config.json, model.safetensors)")
+    if ":" in name:
+        planner = imported_planner(name)
+        if not callable(getattr(planner, "plan", None)):
+            raise ValueError(f"planner {name!r} plans in the simulator alone: it has `plan_in_world` and no `plan(observation)`")
+        return planner
+    known = [*checkpoint_names(), *sorted(BASELINES)]
+    near = did_you_mean(name, [*known, *PRIVILEGED_NAMES, LOG])
+    raise ValueError(f"no planner {name!r}: not a checkpoint folder, not module:Class, and not one of {', '.join(known)}{near}")
+
+
+def load_sim_planner(name: str) -> Any:
+    """A privileged planner of the simulator, or whatever `load_planner` makes of the name.
+
+    Raises ValueError where it is none.
+    """
+    from drive.expert.expert import PRIVILEGED
+
+    if name in PRIVILEGED:
+        return PRIVILEGED[name]()
+    if ":" in name and not name.startswith(BLACK) and not Path(name).is_dir():
+        return imported_planner(name)
+    try:
+        return load_planner(name)
+    except ValueError as error:
+        if name.startswith(BLACK):
+            raise
+        raise ValueError(f"{error} (in the simulator also {', '.join(sorted(PRIVILEGED))}, log)") from error
+
+
+def checkpoint_planner(folder: str | Path, device: str = "auto") -> Planner:
+    """The planner of a checkpoint folder (`drive.checkpoint`)."""
+    import torch
+
+    from drive.checkpoint import is_ego_mlp, load_checkpoint, load_ego_mlp
+    from drive.planners.ego_mlp import EgoMlpPlanner
+    from drive.planners.network import NetworkPlanner
+
+    path = Path(folder).resolve()
+    name = path.parent.name if path.name == "checkpoint" else path.name
+    if is_ego_mlp(folder):
+        return EgoMlpPlanner(load_ego_mlp(folder), name)
+    chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    network, _ = load_checkpoint(folder, chosen)
+    return NetworkPlanner(network, name)
+
+
+def common_window(planners: Sequence[Planner]) -> Window:
+    """The window that data must be opened with for these planners; those without a `window` take any.
+
+    Raises ValueError where two want different ones.
+    """
+    windows = {planner.name: planner.window for planner in planners if hasattr(planner, "window")}
+    if len(set(windows.values())) > 1:
+        raise ValueError(f"these planners need different windows, so score them one by one: {windows}")
+    return next(iter(windows.values()), Window())
