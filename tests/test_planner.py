@@ -14,6 +14,7 @@ import pytest
 
 from drive.baselines import BASELINES, ConstantVelocity, StandStill
 from drive.cli import main
+from drive.model.inputs import prepare
 from drive.planners.asking import plan_all
 from drive.planners.check import check_planner
 from drive.planners.load import common_window, load_planner, load_sim_planner
@@ -60,7 +61,8 @@ def test_batches_equal_single_plans(planner: NetworkPlanner) -> None:
 
 def test_the_attention_that_is_drawn_is_what_the_transformer_was_given(planner: NetworkPlanner) -> None:
     table, labels = planner.attention(make_observation(cameras=3, frames=2))
-    sequence = planner.network.prefix_sequence(2, ["CAM_0", "CAM_1", "CAM_2"])
+    sequence = planner.network.prefix_sequence(prepare(make_observation(cameras=3, frames=2), TINY))
+    assert sequence.labels[0] == "frame 0 CAM_0" and sequence.labels[-1] == "command" and "frame 1 CAM_2" in sequence.labels
     answer = len(table) - len(sequence)
     assert labels == sequence.labels + ("plan:bins",) * answer and answer == 2 * len(TINY.window.future_times_s) + 1
     whole = concatenate([sequence, span_tokens(0, answer, "plan:bins")])

@@ -20,7 +20,7 @@ class Inputs:
     cameras: names to use, empty = all there are. history: past ego poses. dynamics: speed, acceleration, yaw rate; rates:
     the latter two, without which dynamics is the speed alone. command: route command. motion: how the car moved between
     frames, and between a camera's own time and its frame's (without it, rays start where the camera is mounted: their
-    moments would tell the speed).
+    moments would tell the speed). others: names of further sensors (`drive.model.sensors`).
     """
 
     cameras: tuple[str, ...] = ()
@@ -29,11 +29,13 @@ class Inputs:
     rates: bool = True
     command: bool = True
     motion: bool = True
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class CameraConfig:
-    """backbone: any timm name with feature maps; stride: its feature map to use; width, height: size images are read at.
+    """backbone: any timm name with feature maps; stride: its feature map to use; width, height: size images are read at. Those of
+    another shape are read at their own, with about as many patches; stretch: at width x height all the same.
 
     summary: tokens a picture is summed up in by two matrices over all its patches; 0 = every patch is a token. A summary is
     learned in fewer steps and costs less, for rigs that stay as they are.
@@ -44,15 +46,21 @@ class CameraConfig:
     stride: int = 32
     width: int = 224
     height: int = 128
+    stretch: bool = False
     summary: int = 0
 
     def __post_init__(self) -> None:
         within(self, stride=(1, 256), width=(1, 8192), height=(1, 8192), summary=(0, 4096))
 
     @property
-    def tokens(self) -> int:
-        """Tokens of one picture."""
-        return self.summary or (self.height // self.stride) * (self.width // self.stride)
+    def rows(self) -> int:
+        """Rows of patches of a picture of the configured size."""
+        return self.height // self.stride
+
+    @property
+    def columns(self) -> int:
+        """Columns of patches of a picture of the configured size."""
+        return self.width // self.stride
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from drive.limits import within
-from drive.model.inputs import DYNAMICS_SIZE, METRES_SCALE, UNKNOWN_COMMAND, command_index, dynamics_features
+from drive.model.sensors.base import METRES_SCALE
+from drive.model.sensors.command import UNKNOWN_COMMAND, command_index
+from drive.model.sensors.dynamics import DYNAMICS_SIZE, dynamics_features
 from drive.schema import Observation, Window
 
 EGO_MLP: Literal["ego-mlp"] = "ego-mlp"

@@ -5,9 +5,9 @@ Shape suffixes: B batch, N tokens of the prefix, M all tokens, S request spans, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drive.model.config import ModelConfig
-from drive.model.inputs import Batch
+from drive.model.inputs import Batch, Prepared
 from drive.model.layers import KeyValue
-from drive.model.sensors import CameraEncoder, EgoEncoder
+from drive.model.sensors import Sensor, used_sensors
 from drive.model.transformer import INITIAL_STD, Transformer
 from drive.tokens.sequence import MAX_FRAMES, SPAN_POSITION, TokenSequence, concatenate, frame_tokens, may_attend, tail_tokens
 from drive.tokens.vocab import Grid, Vocabulary
@@ -95,13 +95,12 @@ def number_features(grid: Grid) -> Tensor:
 
 
 class DrivingNetwork(nn.Module):
-    """Cameras and ego state in, logits of any request's next token out."""
+    """Sensors in, logits of any request's next token out."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.camera = CameraEncoder(config)
-        self.ego = EgoEncoder(config)
+        self.sensors = nn.ModuleDict({name: sensor(config) for name, sensor in used_sensors(config).items()})
         self.tokens = TokenEmbedding(config.vocabulary, config.transformer.width)
         self.transformer = Transformer(config.transformer)
         self.head = nn.Linear(config.transformer.width, config.transformer.width, bias=False)
@@ -117,21 +116,23 @@ class DrivingNetwork(nn.Module):
     def add_frames(self, batch: Batch, past: Cache | None = None) -> Cache:
         """Append the batch's frames to those already cached. Exact: no frame ever sees a later one."""
         first = 0 if past is None else int(past.block.max()) + 1
-        tokens, sequence = self._frame_embeddings(batch, first)
-        valid = batch.camera_valid[..., None].expand(*batch.camera_valid.shape, tokens[0].shape[3]).flatten(2)
-        if len(tokens) > 1:
-            valid = torch.cat([valid, batch.camera_valid.any(-1, keepdim=True)], -1)
-        flat = torch.cat([tokens[0].flatten(2, 3), *tokens[1:]], 2)
-        return self._run(flat.flatten(1, 2), sequence, valid.flatten(1), past)[1]
+        tokens, valid = self.encode_frames(batch, first)
+        sequence = concatenate([frame_tokens(first + f, ["sensor"] * tokens.shape[2]) for f in range(tokens.shape[1])])
+        return self._run(tokens.flatten(1, 2), sequence, valid.flatten(1), past)[1]
+
+    def encode_frames(self, batch: Batch, first: int = 0) -> tuple[Tensor, Tensor]:
+        """What the sensors make of each frame, before the transformer: tokens [B, F, N, D], valid [B, F, N] bool. first: the index
+        of the batch's first frame."""
+        encoded = [sensor(batch.parts[name], first) for name, sensor in self._sensors(in_frames=True)]
+        return torch.cat([tokens for tokens, _ in encoded], 2), torch.cat([valid for _, valid in encoded], 2)
 
     def add_tail(self, frames: Cache, batch: Batch) -> Cache:
-        """Append what is known at t0 (history, dynamics, command)."""
-        tokens = self.ego.tail(batch)
-        if not tokens:
+        """Append what is known at t0."""
+        encoded = [sensor(batch.parts[name]) for name, sensor in self._sensors(in_frames=False)]
+        if not encoded:
             return frames
-        stacked = torch.stack(list(tokens.values()), 1)
-        valid = torch.ones(stacked.shape[:2], dtype=torch.bool, device=stacked.device)
-        return self._run(stacked, tail_tokens(list(tokens)), valid, frames)[1]
+        tokens, valid = (torch.cat(parts, 1) for parts in zip(*encoded, strict=True))
+        return self._run(tokens, tail_tokens(["sensor"] * tokens.shape[1]), valid, frames)[1]
 
     def extend(self, cache: Cache, span_ids: Tensor) -> tuple[Tensor, Cache]:
         """Append L tokens to each of S spans, [B, S, L] -> logits [B, S, L, V] and the longer cache.
@@ -147,19 +148,21 @@ class DrivingNetwork(nn.Module):
         logits = self.head(hidden) @ self.tokens.table().T
         return logits.view(batch, spans, length, -1), cache
 
-    def prefix_sequence(self, frames: int, cameras: Sequence[str]) -> TokenSequence:
-        """Where each token of a prefix stands, labelled with the cameras' names; for pictures and tests."""
-        labels = [name for name in cameras for _ in range(self.config.camera.tokens)] + (["motion"] if self.ego.motion is not None else [])
-        parts = [frame_tokens(f, labels) for f in range(frames)]
-        kinds = [name for name in ("history", "dynamics", "command") if getattr(self.ego, name) is not None]
-        return concatenate(parts + ([tail_tokens(kinds)] if kinds else []))
+    def prefix_sequence(self, prepared: Prepared) -> TokenSequence:
+        """Where each token of one observation's prefix stands, labelled by the sensors; for pictures and tests."""
+        inner, tail = (
+            [sensor.labels(prepared.parts[name], name) for name, sensor in self._sensors(in_frames)] for in_frames in (True, False)
+        )
+        frames = [frame_tokens(f, sum(labels, [])) for f, labels in enumerate(zip(*inner, strict=True))]
+        names = [name for labels in tail for name in labels[0]]
+        return concatenate([*frames, *([tail_tokens(names)] if names else [])])
 
-    def _frame_embeddings(self, batch: Batch, first: int) -> tuple[list[Tensor], TokenSequence]:
-        cameras = self.camera(batch, first)
-        motion = self.ego.motion_tokens(batch)
-        labels = ["camera"] * (cameras.shape[2] * cameras.shape[3]) + (["motion"] if motion is not None else [])
-        sequence = concatenate([frame_tokens(first + f, labels) for f in range(cameras.shape[1])])
-        return [cameras, *([] if motion is None else [motion[:, :, None]])], sequence
+    def _sensors(self, in_frames: bool) -> Iterator[tuple[str, Sensor]]:
+        """The sensors whose tokens stand in the frames, or those of the tail."""
+        for name, module in self.sensors.items():
+            sensor = cast(Sensor, module)
+            if sensor.in_frames == in_frames:
+                yield name, sensor
 
     def _run(self, x: Tensor, sequence: TokenSequence, valid: Tensor, past: Cache | None) -> tuple[Tensor, Cache]:
         block, position = (torch.from_numpy(a).to(x.device) for a in (sequence.block, sequence.position))

@@ -102,9 +102,7 @@ class NetworkPlanner:
 
         with recorded_masks(self.network) as masks:
             self._plans([observation], 1, partial(reference.decode, self.network))
-        table, cameras = whole_table(masks), prepare(observation, self.network.config).cameras
-        names = [camera.name for camera in max(cameras, key=len)]
-        prefix = self.network.prefix_sequence(len(cameras), names).labels
+        table, prefix = whole_table(masks), self.network.prefix_sequence(prepare(observation, self.network.config)).labels
         return table, prefix + (self.request or self.network.config.requests[0],) * (len(table) - len(prefix))
 
 

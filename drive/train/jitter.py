@@ -11,10 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from drive.cameras import Camera, patch_centres, pluecker_rays
+from drive.cameras import Camera, patch_centres
 from drive.config import Jitter
 from drive.frames import rotation_z
 from drive.model.inputs import Prepared
+from drive.model.sensors.pictures import View, patch_rays
 from drive.tasks import Task
 from drive.train.samples import Example, make_example
 
@@ -28,17 +29,21 @@ def jittered(example: Example, jitter: Jitter, rng: np.random.Generator, tasks: 
 
 
 def _jittered_pictures(prepared: Prepared, jitter: Jitter, angle: float, rng: np.random.Generator) -> Prepared:
-    images, rays, intrinsics = prepared.images.copy(), prepared.rays.copy(), prepared.intrinsics.copy()
-    rows, columns = rays.shape[2:4]
-    for f, frame in enumerate(prepared.cameras):
-        for c, camera in enumerate(frame):
-            shift = np.round(rng.uniform(-1, 1, 2) * jitter.shift * [camera.width, camera.height]).astype(int)
-            images[f, c] = _shifted(prepared.images[f, c], shift, jitter.brightness, rng)
-            # What is seen at a place of the moved picture stood `shift` before it in the recorded one.
-            centres = patch_centres(camera.width, camera.height, columns, rows) - shift
-            rays[f, c] = pluecker_rays(_turned_camera(camera, angle), centres)
-            intrinsics[f, c, 2:4] += shift / [camera.width, camera.height]
-    return replace(prepared, images=images, rays=rays, intrinsics=intrinsics)
+    frames: list[list[View]] = prepared.parts["camera"]
+    jittered = [[_jittered_view(view, jitter, angle, rng) for view in views] for views in frames]
+    return replace(prepared, parts={**prepared.parts, "camera": jittered})
+
+
+def _jittered_view(view: View, jitter: Jitter, angle: float, rng: np.random.Generator) -> View:
+    camera, (rows, columns) = view.camera, view.rays.shape[:2]
+    shift = np.round(rng.uniform(-1, 1, 2) * jitter.shift * [camera.width, camera.height]).astype(int)
+    image = _shifted(view.image, shift, jitter.brightness, rng)
+    # What is seen at a place of the moved picture stood `shift` before it in the recorded one.
+    centres = patch_centres(camera.width, camera.height, columns, rows) - shift
+    rays = patch_rays(_turned_camera(camera, angle), centres)
+    intrinsics = view.intrinsics.copy()
+    intrinsics[2:4] += shift / [camera.width, camera.height]
+    return View(camera, image, rays, intrinsics)
 
 
 def _turned_camera(camera: Camera, angle: float) -> Camera:

@@ -29,6 +29,6 @@ def measure_statistics(network: DrivingNetwork, samples: SampleSet, stage: Stage
     network.train()
     for step in range(min(_STATISTICS_BATCHES, -(-len(samples) // stage.batch_size))):
         indices = batch_indices(seed, len(samples), stage.batch_size, step)
-        network.camera(collate([samples.example(int(i)).prepared for i in indices]).to(device))
+        network.encode_frames(collate([samples.example(int(i)).prepared for i in indices]).to(device))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

@@ -144,7 +144,7 @@ def test_the_engine_gives_the_tokens_of_the_reference(samples: int, changes: dic
 
 def test_the_engine_notices_changed_weights(network: DrivingNetwork) -> None:
     network = make_network(1)
-    engine, tables, cache = Engine(network), grammar_tables([TASKS[0].grammar]), prefix(network, 0)
+    engine, tables, cache = Engine(network), grammar_tables([TASKS[0].grammar]), prefix(network, 1)
     before = engine.decode(cache, REQUESTS[:1], tables)[0][0][0]
     with torch.no_grad():
         network.head.weight.neg_()

@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 
 from drive.frames import rotation_z, se3
-from drive.model.config import Inputs
+from drive.model.config import CameraConfig, Inputs
 from drive.model.inputs import Batch, collate, prepare
 from drive.model.network import DrivingNetwork
+from drive.model.sensors.camera import placed
+from drive.model.sensors.pictures import picture_size
 from drive.schema import Observation, PlanError
 from drive.tokens.sequence import attention_table, may_attend
-from tests.model.conftest import TINY, make_network, make_observation
+from tests.model.conftest import TINY, make_camera, make_network, make_observation
 
 TOLERANCE = {"atol": 1e-5, "rtol": 0}
 
@@ -68,6 +70,34 @@ def test_each_ego_input_matters_and_can_be_left_out(network: DrivingNetwork, fie
     torch.testing.assert_close(logits(blind, unknown), logits(blind, observation), atol=0, rtol=0)
 
 
+def test_every_camera_keeps_its_shape_and_about_the_patches_of_the_configured_size() -> None:
+    config = CameraConfig(width=192, height=96, stride=16)  # 72 patches
+    for shape, size in {(1920, 960): (192, 96), (1600, 900): (176, 96), (900, 1600): (96, 176), (640, 640): (128, 128)}.items():
+        assert picture_size(make_camera("A", 0.0, *shape), config) == size
+        assert picture_size(make_camera("A", 0.0, *shape), replace(config, stretch=True)) == (192, 96)
+    for shape in ((1000, 1), (1, 1000)):
+        assert 16 * 16 <= np.prod(picture_size(make_camera("A", 0.0, *shape), config)) <= 16 * 16 * 72
+
+
+@pytest.mark.parametrize("summary", [0, 3])
+def test_one_network_reads_several_resolutions_in_one_batch_each_as_alone(summary: int) -> None:
+    network = make_network(camera=replace(TINY.camera, summary=summary))
+    configs = [replace(TINY, camera=replace(TINY.camera, width=w, height=h)) for w, h in ((64, 32), (128, 64), (32, 96))]
+    prepared = [prepare(make_observation(seed, cameras=2 + seed, frames=2), c) for seed, c in enumerate(configs)]
+    ids = spans(network, 1)
+    with torch.inference_mode():
+        together = network(collate(prepared), ids.expand(3, -1, -1))
+        for b, item in enumerate(prepared):
+            torch.testing.assert_close(together[b : b + 1], network(collate([item]), ids), **TOLERANCE)
+
+
+def test_embeddings_of_places_are_exact_at_their_own_size_and_between_at_others() -> None:
+    table = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(placed(table, 4), table)
+    torch.testing.assert_close(placed(table, 2), torch.stack([table[:2].mean(0), table[2:].mean(0)]))
+    torch.testing.assert_close(placed(table, 8)[3], 0.75 * table[1] + 0.25 * table[2])
+
+
 def test_one_to_eight_cameras_of_mixed_sizes_and_frames_in_one_batch_equal_each_alone(network: DrivingNetwork) -> None:
     observations = [make_observation(seed, cameras=n, frames=f) for seed, (n, f) in enumerate([(1, 1), (8, 2), (3, 4), (6, 1)])]
     together = logits(network, *observations)
@@ -112,9 +142,9 @@ def test_a_frame_appended_to_a_cached_prefix_is_exact(network: DrivingNetwork) -
 
 
 def test_the_mask_in_use_is_the_table_that_is_drawn(network: DrivingNetwork) -> None:
-    batch = batch_of(make_observation(frames=2))
-    cache = network.prefix(batch)
-    sequence = network.prefix_sequence(frames=2, cameras=["CAM_0", "CAM_1"])
+    observation = make_observation(frames=2)
+    cache = network.prefix(batch_of(observation))
+    sequence = network.prefix_sequence(prepare(observation, TINY))
     np.testing.assert_array_equal(cache.block.numpy(), sequence.block)
     np.testing.assert_array_equal(cache.position.numpy(), sequence.position)
     used = may_attend(cache.block[:, None], cache.position[:, None], cache.block, cache.position)
@@ -122,15 +152,20 @@ def test_the_mask_in_use_is_the_table_that_is_drawn(network: DrivingNetwork) -> 
 
 
 def test_rays_bend_with_the_lens_and_pixels_without_one_are_zeros() -> None:
-    plain, fine = make_observation(cameras=1), replace(TINY, camera=replace(TINY.camera, stride=8))
+    plain, fine = make_observation(cameras=1), replace(TINY, camera=replace(TINY.camera, stride=8, stretch=True))
     for lens, share in (((-0.3, 0.05, 0.0, 0.0), 0.0), ((-0.4, 0.0, 0.0, 0.0), 4 / 32)):
         bent = with_cameras(plain, lambda views: [replace(v, camera=replace(v.camera, distortion=lens)) for v in views])  # noqa: B023
-        here, there = prepare(plain, fine), prepare(bent, fine)
+        (((here,),), ((there,),)) = (prepare(o, fine).parts["camera"] for o in (plain, bent))
         none = ~there.rays.any(-1)
         assert none.mean() == share and np.isfinite(there.rays).all() and np.abs(there.rays - here.rays).max() > 0.02
         lengths = np.linalg.norm(there.rays[..., :3], axis=-1)
         np.testing.assert_allclose(lengths[~none], 1, atol=1e-6)
         np.testing.assert_array_equal(there.intrinsics, here.intrinsics)
+
+
+def test_an_unknown_further_sensor_is_named() -> None:
+    with pytest.raises(ValueError, match="lidar.*there are camera"):
+        make_network(inputs=Inputs(others=("lidar",)))
 
 
 def test_a_lacking_camera_or_other_times_are_plan_errors() -> None:

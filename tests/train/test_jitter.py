@@ -73,14 +73,15 @@ def test_jitter_moves_rays_with_pixels_and_turns_the_answer(mini: Path) -> None:
     samples = Samples(DataConfig(root=str(mini), split="straight"), MODEL)
     example = samples.example(0)
     shifted = jittered(example, Jitter(shift=0.1), np.random.default_rng(0), samples.tasks)
-    was = example.prepared.cameras[0][0]
-    moved = np.round((shifted.prepared.intrinsics - example.prepared.intrinsics)[0, 0, 2:4] * [was.width, was.height]).astype(int)
+    before, after = example.prepared.parts["camera"][0][0], shifted.prepared.parts["camera"][0][0]
+    was = before.camera
+    moved = np.round((after.intrinsics - before.intrinsics)[2:4] * [was.width, was.height]).astype(int)
     assert moved.any()
     y, x = 15, 30
-    np.testing.assert_array_equal(shifted.prepared.images[0, 0, :, y + moved[1], x + moved[0]], example.prepared.images[0, 0, :, y, x])
+    np.testing.assert_array_equal(after.image[:, y + moved[1], x + moved[0]], before.image[:, y, x])
     told = replace(was, K=was.K + np.array([[0, 0, moved[0]], [0, 0, moved[1]], [0, 0, 0]]))
     expected = pluecker_rays(told, patch_centres(was.width, was.height, 2, 1))
-    np.testing.assert_allclose(shifted.prepared.rays[0, 0], expected, atol=1e-5)
+    np.testing.assert_allclose(after.rays, expected, atol=1e-5)
     np.testing.assert_array_equal(shifted.answers[0], example.answers[0])
 
     turned = jittered(example, Jitter(turn_degrees=20), np.random.default_rng(2), samples.tasks)
@@ -88,9 +89,10 @@ def test_jitter_moves_rays_with_pixels_and_turns_the_answer(mini: Path) -> None:
     assert future is not None
     angle = np.arctan2(future[-1, 1], future[-1, 0])
     assert abs(angle) > 0.01
-    expected = example.prepared.rays[0, 0, 0, 0, :3] @ rotation_z(angle).T
-    np.testing.assert_allclose(turned.prepared.rays[0, 0, 0, 0, :3], expected, atol=1e-6)
-    np.testing.assert_array_equal(turned.prepared.images, example.prepared.images)
+    view = turned.prepared.parts["camera"][0][0]
+    expected = before.rays[0, 0, :3] @ rotation_z(angle).T
+    np.testing.assert_allclose(view.rays[0, 0, :3], expected, atol=1e-6)
+    np.testing.assert_array_equal(view.image, before.image)
 
 
 def test_black_is_black(sample: SceneSample) -> None:

@@ -15,8 +15,9 @@ from drive.make.recipe import Recipe
 from drive.make.shards import open_folder, shard_path
 from drive.model.config import CameraConfig, Inputs, ModelConfig, TransformerConfig
 from drive.model.ego_mlp import EgoMlp, EgoMlpConfig
-from drive.model.inputs import collate, dynamics_features
+from drive.model.inputs import collate
 from drive.model.network import DrivingNetwork
+from drive.model.sensors.dynamics import dynamics_features
 from drive.planners.black import BlackPictures
 from drive.planners.check import check_planner
 from drive.planners.load import load_planner
@@ -66,7 +67,7 @@ def test_samples_are_what_was_stored(towns: TownData) -> None:
     assert np.array_equal(observation.frames[0].cameras[1].image, stored["images"][3, 1])
     assert observation.frames[0].cameras[1].camera.K[0, 0] == pytest.approx(412 * 64 / 384)
     example = samples.example(33)
-    assert np.array_equal(example.prepared.images[0, 1], stored["images"][3, 1].transpose(2, 0, 1))
+    assert np.array_equal(example.prepared.parts["camera"][0][1].image, stored["images"][3, 1].transpose(2, 0, 1))
     assert np.abs(samples.tasks[0].decode(example.answers[0])[:, :2] - stored["futures"][3, :, :2]).max() <= 0.0251
     black = open_samples(DataConfig(towns=(towns,), black=True), MODEL)
     assert not np.any(black.observation(33).frames[0].cameras[0].image)
@@ -122,7 +123,7 @@ def test_a_summary_answers_and_keeps_the_batch_apart(towns: TownData) -> None:
     torch.manual_seed(0)
     model = replace(MODEL, camera=replace(MODEL.camera, summary=3))
     planner, samples = NetworkPlanner(DrivingNetwork(model).eval()), TownSamples([towns], model)
-    assert len(planner.network.prefix_sequence(1, ["a", "b"]).labels) == 2 * 3 + 2
+    assert len(planner.network.prefix_sequence(samples.example(0).prepared).labels) == 2 * 3 + 2
     batch = collate([samples.example(i).prepared for i in (0, 40)])
     both, alone = planner.network.prefix(batch), planner.network.prefix(collate([samples.example(40).prepared]))
     assert both.length == 2 * 3 + 2 and torch.allclose(both.layers[0][0][1:], alone.layers[0][0], atol=1e-5)

@@ -1,0 +1,65 @@
+"""What looks at pixels: timm backbones, and the summary of a picture's patches.
+
+Shape suffixes: V pictures, r rows and c columns of patches, K tokens of a summary, D width.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from drive.model.config import CameraConfig
+from drive.model.torchvision_shim import ensure_torchvision
+
+# Of a summary: numbers kept of each patch, width of the layer over all of them.
+SQUEEZED, SUMMARY_WIDTH = 16, 512
+
+
+def create_backbone(config: CameraConfig) -> nn.Module:
+    """The timm backbone that ends at the feature map of the configured stride.
+
+    Raises ValueError where timm does not know the name, or the backbone has no such map.
+    """
+    ensure_torchvision()
+    import timm
+
+    if not timm.is_model(config.backbone):
+        raise ValueError(f"timm has no model {config.backbone!r}; `timm.list_models()` names all")
+    if config.width % config.stride or config.height % config.stride:
+        raise ValueError(f"camera.width and camera.height must be multiples of stride {config.stride}, got {config.width}x{config.height}")
+    probe = timm.create_model(config.backbone, pretrained=False, features_only=True)
+    strides = feature_info(probe).reduction()
+    if config.stride not in strides:
+        raise ValueError(f"{config.backbone} has feature maps of stride {strides}, not {config.stride}")
+    index = len(strides) - 1 - strides[::-1].index(config.stride)
+    return timm.create_model(config.backbone, pretrained=config.pretrained, features_only=True, out_indices=(index,))
+
+
+def feature_info(backbone: nn.Module) -> Any:
+    """timm's record of a backbone's feature maps: strides and channels."""
+    return backbone.feature_info
+
+
+class Summary(nn.Module):
+    """All patch tokens of a picture -> a few tokens: every patch squeezed, then two layers over all of them. A picture of another
+    size is resampled to the grid of the configured one once its patches are squeezed."""
+
+    def __init__(self, config: CameraConfig, width: int) -> None:
+        super().__init__()
+        self.grid, self.count = (config.rows, config.columns), config.summary
+        self.squeeze = nn.Sequential(nn.Linear(width, SQUEEZED), nn.GELU())
+        whole, out = config.rows * config.columns * SQUEEZED, config.summary * width
+        self.layers = nn.Sequential(nn.Linear(whole, SUMMARY_WIDTH), nn.GELU(), nn.Linear(SUMMARY_WIDTH, out))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """[V, r, c, D] -> [V, K, D]."""
+        squeezed = self.squeeze(tokens)
+        if squeezed.shape[1:3] != torch.Size(self.grid):
+            planes = squeezed.permute(0, 3, 1, 2)
+            squeezed = F.interpolate(planes, size=self.grid, mode="bilinear", align_corners=False, antialias=True).permute(0, 2, 3, 1)
+        whole = self.layers(squeezed.flatten(1))
+        return self.norm(whole.unflatten(-1, (-1, tokens.shape[-1])))

@@ -1,0 +1,132 @@
+"""Cameras: pictures of any sizes -> patch tokens in each frame. The backbone is in `drive.model.backbone`.
+
+Shape suffixes: B batch, F frames, V pictures of one size, r rows and c columns of patches, P tokens of a picture, N of a frame, D width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from drive.model.backbone import Summary, create_backbone, feature_info
+from drive.model.config import ModelConfig
+from drive.model.sensors.base import METRES_SCALE, Sensor, frames_of
+from drive.model.sensors.pictures import INTRINSICS_SIZE, CameraPart, Pictures, View, make_view, stacked_pictures
+from drive.schema import CameraImage, Frame, Observation, PlanError
+from drive.tokens.sequence import MAX_FRAMES
+
+# Wave numbers by which the parts of a ray are spread over sines: directions differ by hundredths, their products by less.
+RAY_FREQUENCIES = (1.0, 4.0, 16.0)
+
+
+class CameraSensor(Sensor):
+    """What a token is told of its place: its Pluecker ray, its camera's intrinsics, and learned embeddings of row, column and
+    frame; never the camera's name or its place in the list. Rows and columns are places in the picture, whatever its size."""
+
+    in_frames = True
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        c, width = config.camera, config.transformer.width
+        self.backbone = create_backbone(c)
+        self.project = nn.Linear(feature_info(self.backbone).channels()[-1], width)
+        self.norm = nn.LayerNorm(width)
+        ray_size = 6 * (1 + 2 * len(RAY_FREQUENCIES))
+        self.ray = nn.Sequential(nn.Linear(ray_size, width), nn.GELU(), nn.Linear(width, width))
+        self.intrinsics = nn.Linear(INTRINSICS_SIZE, width)
+        self.summary = Summary(c, width) if c.summary else None
+        self.row = nn.Embedding(c.rows, width)
+        self.column = nn.Embedding(c.columns, width)
+        self.frame = nn.Embedding(MAX_FRAMES, width)
+        for table in (self.row, self.column, self.frame):
+            nn.init.normal_(table.weight, std=0.02)
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1) * 255, persistent=False)
+        self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1) * 255, persistent=False)
+
+    @classmethod
+    def used(cls, config: ModelConfig) -> bool:
+        return True
+
+    @staticmethod
+    def prepare(observation: Observation, config: ModelConfig) -> list[list[View]]:
+        """[F][C]. Raises MissingImage, PlanError where a camera is lacking or no picture is given."""
+        chosen = [_chosen(frame, config.inputs.cameras) for frame in frames_of(observation, config)]
+        if not chosen or not all(chosen):
+            raise PlanError("the observation holds no camera image for this planner")
+        return [[make_view(image, config) for image in images] for images in chosen]
+
+    @staticmethod
+    def collate(parts: Sequence[list[list[View]]]) -> CameraPart:
+        return stacked_pictures(parts)
+
+    def labels(self, prepared: list[list[View]], name: str) -> list[list[str]]:
+        """Tokens are named after their camera; "empty" where a frame has fewer than another."""
+        names = [[v.camera.name for v in views for _ in range(self._count(v.rays.shape[:2]))] for views in prepared]
+        most = max(len(row) for row in names)
+        return [row + ["empty"] * (most - len(row)) for row in names]
+
+    def forward(self, part: CameraPart, first_frame: int = 0) -> tuple[Tensor, Tensor]:
+        """The tokens of a frame's cameras stand one behind the other, what is missing behind them."""
+        tokens, valid = _side_by_side([self._encode(p) for p in part.sizes], [p.where for p in part.sizes], part.shape)
+        frames = torch.arange(first_frame, first_frame + part.shape[1], device=tokens.device)
+        return tokens + self.frame(frames)[:, None], valid
+
+    def _count(self, patches: Sequence[int]) -> int:
+        return self.summary.count if self.summary is not None else int(np.prod(patches))
+
+    def _encode(self, pictures: Pictures) -> Tensor:
+        """-> [V, P, D]."""
+        pixels = ((pictures.images.to(self.mean.dtype) - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        features = self.backbone(pixels)[-1]  # [V, channels, r, c]
+        features = features.permute(0, 2, 3, 1) if features.shape[1] == self.project.in_features else features
+        tokens = self.norm(self.project(features))
+        tokens = tokens + self.ray(_spread(pictures.rays)) + self.intrinsics(pictures.intrinsics)[:, None, None]
+        tokens = tokens + placed(self.row.weight, tokens.shape[1])[:, None] + placed(self.column.weight, tokens.shape[2])
+        return tokens.flatten(1, 2) if self.summary is None else self.summary(tokens)
+
+
+def _side_by_side(encoded: Sequence[Tensor], where: Sequence[NDArray[np.int64]], shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Tokens [V, P, D] of pictures of some sizes, and where each picture belongs [V, 3] -> tokens [B, F, N, D], valid [B, F, N]."""
+    counts = np.zeros((*shape, 1 + max(int(w[:, 2].max()) for w in where)), np.int64)
+    for tokens, w in zip(encoded, where, strict=True):
+        counts[tuple(w.T)] = tokens.shape[1]
+    starts, total = counts.cumsum(-1) - counts, counts.sum(-1)
+    out = encoded[0].new_zeros(*shape, int(total.max()), encoded[0].shape[-1])
+    for tokens, w in zip(encoded, where, strict=True):
+        places = starts[tuple(w.T)][:, None] + np.arange(tokens.shape[1])
+        b, f, n = (torch.from_numpy(a).to(out.device) for a in (w[:, :1], w[:, 1:2], places))
+        out[b, f, n] = tokens
+    valid = np.arange(out.shape[2]) < total[..., None]
+    return out, torch.from_numpy(valid).to(out.device)
+
+
+def placed(table: Tensor, count: int) -> Tensor:
+    """Embeddings of places along a side [K, D], resampled at the middles of `count` equal parts -> [count, D]."""
+    if count == len(table):
+        return table
+    return F.interpolate(table.T[None], size=count, mode="linear", align_corners=False)[0].T
+
+
+def _chosen(frame: Frame, names: tuple[str, ...]) -> list[CameraImage]:
+    if not names:
+        return list(frame.cameras)
+    by_name = {view.camera.name: view for view in frame.cameras}
+    missing = [name for name in names if name not in by_name]
+    if missing:
+        raise PlanError(f"the observation lacks {', '.join(missing)}; it has {', '.join(by_name)}")
+    return [by_name[name] for name in names]
+
+
+def _spread(rays: Tensor) -> Tensor:
+    """Rays [..., 6] (unit direction, moment in metres) -> features [..., 42]: themselves and sines of them."""
+    direction, moment = rays.split(3, -1)
+    scaled = torch.cat([direction, moment / METRES_SCALE], -1)
+    waves = [wave(scaled * k) for k in RAY_FREQUENCIES for wave in (torch.sin, torch.cos)]
+    return torch.cat([scaled, *waves], -1)
