@@ -31,7 +31,8 @@ class Lane:
     """One lane. centreline [N >= 2, 2], in driving direction; names refer to lanes of the same map.
 
     left, right: the neighbour of the same direction, None where there is none. yields_to: connectors whose traffic goes
-    first where the two meet. road, junction: what the lane belongs to ("" and None where unknown).
+    first where the two meet. road, junction: what the lane belongs to ("" and None where unknown). width_known, limit_known: whether the
+    map's source tells them; else they are what such lanes usually have.
     """
 
     id: str
@@ -46,6 +47,8 @@ class Lane:
     road: str = ""
     junction: str | None = None
     yields_to: tuple[str, ...] = ()
+    width_known: bool = True
+    limit_known: bool = True
 
     @cached_property
     def stations(self) -> Array:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from drive.cameras import Camera
 from drive.frames import Array
 from drive.limits import TINY, within
+from drive.roads import Lanes, Lights, Navigation, Route, Signs
 
 Mask = NDArray[np.bool_]
 Command = Literal["left", "straight", "right"]
@@ -108,6 +109,8 @@ class Observation:
     speed_mps, acceleration_mps2, yaw_rate_radps: backward differences of poses, or CAN, at or before t0; None where unknown.
     command: route command. Data sets without a route derive it from the recorded future (VAD's rule), so it peeks;
     None where left out.
+    navigation: what a navigator says of the next junction, for planners that understand more than the three words; None where there
+    is no route or no junction ahead on it.
     future_times_s [T]: the times at which a plan is asked for.
     """
 
@@ -119,6 +122,7 @@ class Observation:
     acceleration_mps2: float | None = None
     yaw_rate_radps: float | None = None
     command: Command | None = None
+    navigation: Navigation | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,13 +169,18 @@ class Target:
     """What was recorded after t0 and around the ego: for losses and metrics only.
 
     future: ego poses at the window's future steps. agents: past, present and future, None where the source does not know them.
-    map: where the data set has one. ego_from_lidar [4, 4]: pose of LIDAR_TOP, None where there is none.
+    map: where the data set has one. ego_from_lidar [4, 4]: pose of LIDAR_TOP, None where there is none. lanes, lights, route, signs:
+    see `drive.roads`; None where the source does not know them.
     """
 
     future: Trajectory
     agents: Agents | None = None
     map: MapPatch | None = None
     ego_from_lidar: Array | None = None
+    lanes: Lanes | None = None
+    lights: Lights | None = None
+    route: Route | None = None
+    signs: Signs | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,12 +24,14 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     {
         "schema",
+        "roads",
         "frames",
         "cameras",
         "distortion",
         "geometry",
         "baselines",
         "maps",
+        "around",
         "dynamics",
         "control",
         "poses",

@@ -15,7 +15,7 @@ import numpy as np
 from drive.cameras import Camera, cropped
 from drive.data.images import read_image
 from drive.frames import Array, rotation_2d, rotation_z, wrap_angle
-from drive.schema import Agents, CameraImage, SceneSample, Trajectory
+from drive.schema import Agents, CameraImage, SceneSample, Target, Trajectory
 
 # The crop is looked for in steps of this fraction of the picture's size.
 _CROP_STEP = 0.02
@@ -38,8 +38,10 @@ def yawed(sample: SceneSample, degrees: float, margin_degrees: float) -> SceneSa
     views = tuple(_turned_view(view, angle, np.radians(margin_degrees)) for view in observation.frames[0].cameras)
     frame = replace(observation.frames[0], cameras=views)
     future = _turned_trajectory(sample.target.future, angle)
-    target = replace(sample.target, future=future, agents=sample.target.agents and _turned_agents(sample.target.agents, angle), map=None)
-    return replace(sample, observation=replace(observation, frames=(frame,), command=None), target=target)
+    # The map, the road and the way are left out, not turned.
+    agents = sample.target.agents and _turned_agents(sample.target.agents, angle)
+    target = Target(future, agents, ego_from_lidar=sample.target.ego_from_lidar)
+    return replace(sample, observation=replace(observation, frames=(frame,), command=None, navigation=None), target=target)
 
 
 def turn_homography(camera: Camera, angle: float) -> Array:

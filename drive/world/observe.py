@@ -6,6 +6,7 @@ import numpy as np
 
 from drive.frames import Array, compose_se2, invert_se2, wrap_angle
 from drive.schema import Command, Frame, Observation, Trajectory, Window
+from drive.world.navigation import navigation_at
 from drive.world.state import ACCEL, DT_S, HEADING, SPEED, STATION, STEER, WHEELBASE_M
 from drive.world.world import World
 
@@ -53,6 +54,7 @@ def observe(world: World, history: Array, window: Window, frames: tuple[Frame, .
         acceleration_mps2=float(now[ACCEL]),
         yaw_rate_radps=yaw_rate,
         command=command_at(world, float(now[STATION])),
+        navigation=navigation_at(world.manoeuvres, float(now[STATION] - world.static.body[2])),
     )
 
 

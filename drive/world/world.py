@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from drive.world.advance import advance, follow_ego, light_colours, locate_ego, 
 from drive.world.checks import check_ego
 from drive.world.furniture import Furniture
 from drive.world.map_arrays import MapTables
+from drive.world.navigation import Manoeuvre, manoeuvres
 from drive.world.paths import Path
 from drive.world.state import (
     ACTIVE,
@@ -75,7 +77,8 @@ class World:
 
     family: the kind of episode. names: agents' ids. furniture: what stands beside the road. origin: what makes this world again.
     goal_m is NaN where there is no way to go (a recorded human that stands): success is undefined there. notes: what a reader of
-    results should know of the world (what was not used of a file, what is excused), for people.
+    results should know of the world (what was not used of a file, what is excused), for people. route: the lanes of the ego's path in
+    driving order, () where that is no way along lanes.
     """
 
     name: str
@@ -89,6 +92,12 @@ class World:
     furniture: Furniture | None = None
     origin: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    route: tuple[str, ...] = ()
+
+    @cached_property
+    def manoeuvres(self) -> tuple[Manoeuvre, ...]:
+        """What a navigator tells of the route, in driving order."""
+        return manoeuvres(self.map, self.route)
 
     @property
     def has_goal(self) -> bool:

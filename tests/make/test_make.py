@@ -20,11 +20,11 @@ from drive.make.nuscenes.make import make_dataset
 from drive.make.nuscenes.scene import Recorder
 from drive.make.nuscenes.tables import token
 from drive.make.nuscenes.take import KEY_STEPS, SceneJob, Spec, Take, find_take
-from drive.make.nuscenes.things import CLASS_RANGE_M
 from drive.make.nuscenes.visibility import Outlines, level
 from drive.render import look
 from drive.render.rigs import load_rig
 from drive.render.scene import Buffers
+from drive.world.things import CLASS_RANGE_M
 from drive.world.town.town import make_town
 
 SEED, SECONDS = 1, 2.0

@@ -10,9 +10,9 @@ from drive.cameras import Camera, unproject
 from drive.make.nuscenes.arcline import arcline_paths
 from drive.make.nuscenes.canvas import LOCATIONS, MAX_TOWNS, place_towns
 from drive.make.nuscenes.lidar import EGO_FROM_LIDAR, make_lidar
-from drive.make.nuscenes.things import AGENTS, CLASS_RANGE_M
 from drive.make.nuscenes.visibility import clipped, count_covered, level
 from drive.render.scene import Buffers
+from drive.world.things import AGENTS, CLASS_RANGE_M
 from drive.world.town.town import make_town
 
 

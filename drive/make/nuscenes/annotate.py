@@ -9,8 +9,8 @@ import numpy as np
 from drive.frames import Array
 from drive.make.nuscenes.lidar import Sweep
 from drive.make.nuscenes.tables import Row, Rows, chain, flat_fields, token
-from drive.make.nuscenes.things import CLASS_RANGE_M, Things
 from drive.world.state import State
+from drive.world.things import CLASS_RANGE_M, Things
 
 
 def points_on(sweep: Sweep) -> dict[int, int]:

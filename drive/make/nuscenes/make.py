@@ -14,10 +14,10 @@ from drive.make.nuscenes.map_writer import Expansion, add_town
 from drive.make.nuscenes.scene import log_token, record_scene
 from drive.make.nuscenes.tables import VERSION, Row, Rows, base_rows, merged, save_tables, token
 from drive.make.nuscenes.take import SceneJob, Spec
-from drive.make.nuscenes.things import CLASS_RANGE_M
 from drive.pool import Failed, outcomes, raise_failed
 from drive.progress import SILENT, Progress
 from drive.render.weather import choose_weather
+from drive.world.things import CLASS_RANGE_M
 from drive.world.town.town import TOWNS, Town, make_town
 
 VAL_SHARE = 0.2

@@ -11,12 +11,12 @@ from drive.make.nuscenes.annotate import classes_in_range
 from drive.make.nuscenes.canvas import Place
 from drive.make.nuscenes.casting import cast_world
 from drive.make.nuscenes.lidar import Sweep, make_lidar
-from drive.make.nuscenes.things import Things, list_things
 from drive.render.renderer import Renderer
 from drive.render.weather import Weather, choose_weather
 from drive.schema import Plan
 from drive.sim.rollout import rollout
 from drive.world.state import DT_S, State
+from drive.world.things import Things, list_things
 from drive.world.town.town import TOWNS
 from drive.world.world import World
 

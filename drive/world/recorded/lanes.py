@@ -42,29 +42,33 @@ def lanes_of(features: Features, producer: Producer, city_limit_mps: float, wher
 
 def _lane(name: str, features: Features, producer: Producer, city_limit_mps: float) -> tuple[Lane, BaseGeometry]:
     raw, line = features.raw[name], features.line[name]
-    half = _half_width(raw.get("width"))
+    told = _half_width(raw.get("width"))
+    half = HALF_WIDTH_M if told is None else told
     body = shapely.LineString(line).buffer(half)  # round ends close the cracks between lanes
     width, kind = 2 * half, "connector" if "width" not in raw or raw.get("interpolating") is True else "road"
     if name in features.ring:
         body = shapely.make_valid(shapely.Polygon(features.ring[name]))
         width, kind = float(np.clip(body.area / max(shapely.LineString(line).length, 1.0), 2.0, 12.0)), "road"
-    return Lane(name, line, width, _limit(raw, producer, city_limit_mps), kind=kind), body  # type: ignore[arg-type]
+    limit = _limit(raw, producer)
+    known = {"width_known": name in features.ring or told is not None, "limit_known": limit is not None}
+    return Lane(name, line, width, city_limit_mps if limit is None else limit, kind=kind, **known), body  # type: ignore[arg-type]
 
 
-def _half_width(value: Any) -> float:
-    """Half of a lane's width from its points' distances [N, 2] to the boundaries on both sides (0 where there is none)."""
+def _half_width(value: Any) -> float | None:
+    """Half of a lane's width from its points' distances [N, 2] to the boundaries on both sides (0 where there is none); None where
+    none of them is plausible."""
     try:
         sides = np.asarray(value if value is not None else (), dtype=np.float64)
     except (TypeError, ValueError):
-        return HALF_WIDTH_M
+        return None
     sides = sides[np.isfinite(sides) & (sides >= PLAUSIBLE_HALF_M[0]) & (sides <= PLAUSIBLE_HALF_M[1])]
-    return float(np.median(sides)) if len(sides) else HALF_WIDTH_M
+    return float(np.median(sides)) if len(sides) else None
 
 
-def _limit(raw: dict, producer: Producer, city_limit_mps: float) -> float:
+def _limit(raw: dict, producer: Producer) -> float | None:
     told = raw.get("speed_limit_kmh")
     plausible = isinstance(told, int | float) and PLAUSIBLE_KMH[0] <= told <= PLAUSIBLE_KMH[1]
-    return float(told) / 3.6 if producer.limits and plausible and told is not None else city_limit_mps
+    return float(told) / 3.6 if producer.limits and plausible and told is not None else None
 
 
 def _names(value: Any) -> list[str]:

@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from drive.data.expansion import ExpansionFile, naming
 from drive.frames import Array, wrap_angle
-from drive.maps import Crossing, Lane, Polygon, RoadMap, linked
+from drive.maps import Crossing, Lane, LaneKind, Polygon, RoadMap, linked
 from drive.world.recorded.scene import CITY_LIMIT_MPS
 
 DEFAULT_WIDTH_M = 3.5  # of a lane whose polygon is missing
@@ -50,8 +50,9 @@ def _lanes(source: ExpansionFile, near: BaseGeometry) -> tuple[Lane, ...]:
     for layer, row, line, after in source.lanes():
         if near.intersects(shapely.LineString(line)):
             with naming(source.where, f"{layer} {row['token']}"):
-                width = _width(row, source, line)
-            lanes.append(Lane(row["token"], line, width, CITY_LIMIT_MPS, after, kind="road" if layer == "lane" else "connector"))
+                width, told = _width(row, source, line), row.get("polygon_token") in source.polygons
+            kind: LaneKind = "road" if layer == "lane" else "connector"
+            lanes.append(Lane(row["token"], line, width, CITY_LIMIT_MPS, after, kind=kind, width_known=told, limit_known=False))
     names = {lane.id for lane in lanes}
     return linked(replace(lane, successors=tuple(name for name in lane.successors if name in names)) for lane in lanes)
 

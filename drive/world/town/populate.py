@@ -51,11 +51,12 @@ EMPTY = TrafficConfig(vehicles=(0, 0), walkers=(0, 0), least_met=0)
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """A town with its tables and the ego's route, before anyone enters."""
+    """A town with its tables and the ego's route, before anyone enters. way: the lanes of `path`, the route's and some beyond its end."""
 
     town: Town
     tables: MapTables
     route: tuple[str, ...]
+    way: tuple[str, ...]
     path: Path
     start_m: float
     goal_m: float
@@ -73,7 +74,8 @@ def set_stage(seed: int, config: TownConfig = TOWNS["town"], traffic: TrafficCon
     wanted = float(rng.uniform(*traffic.route_m))
     route, start, goal = _route(town.map, wanted, traffic.min_junctions, rng)
     onward = wander(town.map, route[-1], 150.0, np.random.default_rng([seed, 8]))
-    return Stage(town, tables, route, lane_path(town.map, tables, route + onward[1:]), start, goal, rng)
+    way = route + onward[1:]
+    return Stage(town, tables, route, way, lane_path(town.map, tables, way), start, goal, rng)
 
 
 def town_world(seed: int, config: TownConfig = TOWNS["town"], traffic: TrafficConfig = TrafficConfig()) -> World:
@@ -105,9 +107,8 @@ def finish(stage: Stage, actors: list[Actor], family: str, origin: dict) -> Worl
     origin = origin | {"distribution": stage.town.distribution, "distribution_hash": stage.town.distribution_hash}
     names = tuple(f"{i}" for i in range(len(actors)))
     limit = 90.0 + (stage.goal_m - stage.start_m) / 2.5
-    return World(
-        stage.town.map.name, stage.town.map, static, start, stage.goal_m, round(limit, 1), family, names, stage.town.furniture, origin
-    )
+    town, goal, limit = stage.town, stage.goal_m, round(limit, 1)
+    return World(town.map.name, town.map, static, start, goal, limit, family, names, town.furniture, origin, route=stage.way)
 
 
 def _route(road_map: RoadMap, wanted: float, junctions: int, rng: np.random.Generator) -> tuple[tuple[str, ...], float, float]:

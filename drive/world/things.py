@@ -1,4 +1,4 @@
-"""What is annotated in a world: agents, parked cars, road works, each with category, box and place in the instance images."""
+"""What can be annotated in a world: agents, parked cars, road works, each with category, box and place in the instance images."""
 
 from __future__ import annotations
 
@@ -70,19 +70,22 @@ class Things:
 
 
 def list_things(world: World) -> Things:
-    """All that can be annotated in a world. Raises ValueError where an agent is of a kind without a category."""
+    """All that can be annotated in a world. The category of a kind that nuScenes has none for is the kind's own name."""
     static = world.static
     count = len(static.kind)
     rows: list[tuple[str, str, Sequence[float], int, int, Sequence[float]]] = []
     for i in range(1, count):
-        if int(static.kind[i]) not in AGENTS:
-            raise ValueError(f"world {world.name!r}: agents of kind {world.kind(i)!r} have no nuScenes category")
-        rows.append((f"agent{i}", AGENTS[int(static.kind[i])], static.size[i].tolist(), i + 1, i, (0.0, 0.0, 0.0)))
+        category = AGENTS.get(int(static.kind[i]), world.kind(i))
+        rows.append((f"agent{i}", category, static.size[i].tolist(), i + 1, i, (0.0, 0.0, 0.0)))
     if world.furniture is not None:
         for n, row in enumerate(world.furniture.parked.tolist()):
             rows.append((f"parked{n}", AGENTS[CAR], row[3:6], count + 1 + n, -1, row[:3]))
         first = count + 1 + len(world.furniture.parked)
         for n, row in enumerate(world.furniture.works.tolist()):
             rows.append((f"works{n}", WORKS[int(row[6])], row[3:6], first + n, -1, row[:3]))
-    names, categories, sizes, instances, agents, fixed = zip(*rows, strict=True)
-    return Things(names, categories, np.array(sizes), np.array(instances), np.array(agents), np.array(fixed))
+    names, categories, sizes, instances, agents, fixed = zip(*rows, strict=True) if rows else ((), (), (), (), (), ())
+    return Things(names, categories, _rows(sizes), np.array(instances, dtype=np.int64), np.array(agents, dtype=np.int64), _rows(fixed))
+
+
+def _rows(rows: Sequence[Sequence[float]]) -> Array:
+    return np.array(rows, dtype=np.float64).reshape(-1, 3)

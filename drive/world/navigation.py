@@ -1,0 +1,75 @@
+"""The ego's route as a navigator tells it: at the next junction left, straight, right, or which exit of a roundabout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+
+from drive.frames import wrap_angle
+from drive.maps import Lane, RoadMap
+from drive.roads import Navigation, Turn
+
+TOLD = ("t", "four-way", "roundabout")  # junctions where one has to choose
+STRAIGHT_RAD = np.deg2rad(40)
+
+
+@dataclass(frozen=True)
+class Manoeuvre:
+    """A junction on a route. begin_m, end_m: stations at which it is entered and left; turn, exit: as in `Navigation`."""
+
+    begin_m: float
+    end_m: float
+    turn: Turn
+    exit: int | None
+
+
+def lane_spans(road_map: RoadMap, lanes: tuple[str, ...]) -> list[tuple[float, float]]:
+    """Where a path along lanes (`drive.world.paths.lane_path`) enters and leaves each of them, in metres from its start."""
+    way, spans, reach = [road_map.lane(name) for name in lanes], [], 0.0
+    for k, lane in enumerate(way):
+        reach += float(np.hypot(*(way[k - 1].centreline[-1] - lane.centreline[0]))) if k else 0.0
+        spans.append((reach, reach + lane.length_m))
+        reach += lane.length_m
+    return spans
+
+
+def manoeuvres(road_map: RoadMap, lanes: tuple[str, ...]) -> tuple[Manoeuvre, ...]:
+    """What a navigator tells along lanes that follow each other, in driving order. A junction that they do not leave is left out."""
+    kinds = {junction.id: junction.kind for junction in road_map.junctions}
+    spans, found = lane_spans(road_map, lanes), []
+    for junction, group in groupby(range(len(lanes)), key=lambda k: road_map.lane(lanes[k]).junction):
+        rows = list(group)
+        if kinds.get(junction or "") not in TOLD or rows[-1] == len(lanes) - 1:
+            continue
+        way = [road_map.lane(lanes[k]) for k in rows]
+        around = kinds[junction or ""] == "roundabout"
+        turn, exit_number = ("roundabout", _exits(road_map, way)) if around else (_turn(way), None)
+        found.append(Manoeuvre(spans[rows[0]][0], spans[rows[-1]][1], turn, exit_number))  # type: ignore[arg-type]
+    return tuple(found)
+
+
+def navigation_at(told: tuple[Manoeuvre, ...], station: float) -> Navigation | None:
+    """What a navigator says to an ego whose origin is at a station of the route; None where no junction is left on it."""
+    for one in told:
+        if station < one.end_m:
+            return Navigation(one.turn, max(0.0, one.begin_m - station), one.exit)
+    return None
+
+
+def _turn(way: list[Lane]) -> Turn:
+    steps = np.concatenate([np.diff(lane.centreline, axis=0) for lane in way])
+    angle = float(wrap_angle(np.arctan2(*steps[-1, ::-1]) - np.arctan2(*steps[0, ::-1])))
+    return "straight" if abs(angle) < STRAIGHT_RAD else "left" if angle > 0 else "right"
+
+
+def _exits(road_map: RoadMap, way: list[Lane]) -> int:
+    """How many exits of a roundabout a way comes by, the one that it takes included."""
+    own = way[0].junction
+    leads_out = {lane.id for lane in road_map.lanes if lane.junction == own and _outside(road_map, lane)}
+    return sum(bool(leads_out & set(lane.successors)) for lane in way)
+
+
+def _outside(road_map: RoadMap, lane: Lane) -> bool:
+    return bool(lane.successors) and all(road_map.lane(name).junction != lane.junction for name in lane.successors)
