@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from drive.eval.aligned import aligned
 from drive.eval.openloop import plain
 from drive.eval.openloop.batch import Batch, Plans
 from drive.eval.openloop.made import made_batch, made_plans
 from drive.eval.openloop.registry import PROTOCOLS
 from drive.eval.report_file import write_json
-from drive.eval.table import aligned
 
 # nuScenes' validation split.
 VAL_SAMPLES = 6019
@@ -34,9 +34,9 @@ REFERENCE = {
     "sparsedrive": 6.24,
     "exact": 6.24,
     # Scenes: the fastest that the original was seen to score them.
-    "navsim-v2": 1000 / 24,
+    "navsim2": 1000 / 24,
 }
-NAVSIM = "navsim-v2"
+NAVSIM = "navsim2"
 NAVSIM_BUSY_RATE = 1.6  # scenes/s of the original on a busy core
 PLAIN: dict[str, Callable[[Batch, Plans], Any]] = {
     "uniad": lambda batch, plans: plain.uniad_flags(batch, plans.xy),

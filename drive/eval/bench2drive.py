@@ -8,7 +8,6 @@ they were angles; what is left over after the last full chunk is not looked at.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from drive.eval.plan_json import read_json
 from drive.eval.result import BenchmarkResult, MetricResult
 from drive.frames import Array
 from drive.schema import Mask, PlanError
@@ -76,13 +76,15 @@ def bench2drive(
 
 
 def load_records(path: str | Path) -> list[dict[str, Any]]:
-    """The records of a leaderboard checkpoint (JSON). Raises ValueError where the file is none."""
+    """The records of a leaderboard checkpoint (JSON): `_checkpoint.records`, or `records` alone. Raises ValueError for any other file."""
     try:
-        records = json.loads(Path(path).read_bytes())["_checkpoint"]["records"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is no leaderboard checkpoint with _checkpoint.records: {error!r}") from error
+        data = read_json(Path(path))
+    except ValueError as error:
+        raise ValueError(f"{error}; expected a leaderboard checkpoint with _checkpoint.records") from error
+    held = data.get("_checkpoint", data) if isinstance(data, dict) else None
+    records = held.get("records") if isinstance(held, dict) else None
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise ValueError(f"{path}: _checkpoint.records is not a list of objects")
+        raise ValueError(f"{path} has no list of objects _checkpoint.records, so it is no leaderboard checkpoint")
     return records
 
 
@@ -109,7 +111,7 @@ def checked_score(record: Mapping[str, Any]) -> float:
         raise PlanError("the record has no lists of infractions")
     if not (0 <= route <= 100 and 0 <= penalty <= 1 and 0 <= percent <= 100):
         raise PlanError(f"route completion {route}, penalty {penalty} or off-lane share {percent} is out of range")
-    if record.get("status") in COMPLETED and route < 100:
+    if _completed(record) and route < 100:
         raise PlanError(f"status {record['status']!r} with a route completion of {route} percent")
     expected, slack = infraction_penalty(infractions, percent), 2 * 10.0**-SCORE_DECIMALS
     known = "outside_pct" in record or not infractions.get(OFF_LANE)
@@ -123,7 +125,11 @@ def checked_score(record: Mapping[str, Any]) -> float:
 def succeeded(record: Mapping[str, Any]) -> bool:
     """Completed without any infraction but being slow."""
     clean = not any(found for kind, found in record["infractions"].items() if kind != TOO_SLOW)
-    return clean and record.get("status") in COMPLETED
+    return clean and _completed(record)
+
+
+def _completed(record: Mapping[str, Any]) -> bool:
+    return isinstance(record.get("status"), str) and record["status"] in COMPLETED
 
 
 def efficiency(record: Mapping[str, Any]) -> float:

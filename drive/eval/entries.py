@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -117,13 +117,25 @@ class Entry:
 def best_of(source: Planner | PlanFile, sample: SceneSample) -> Array:
     """The best trajectory [T, 3] for one sample, checked. Raises PlanError where the answer cannot be used."""
     asked = sample.observation.future_times_s
-    plan = source.plan(sample) if isinstance(source, PlanFile) else source.plan(sample.observation)
+    return checked_best(source.plan(sample) if isinstance(source, PlanFile) else source.plan(sample.observation), asked)
+
+
+def checked_best(plan: object, asked: Array) -> Array:
+    """The best trajectory [T, 3] of whatever a planner returned. Raises PlanError where it is no plan at the times [T] asked for."""
     if not isinstance(plan, Plan):
         raise PlanError(f"the planner returned a {type(plan).__name__}, expected a Plan")
     if plan.times_s.shape != asked.shape or not np.allclose(plan.times_s, asked, rtol=0, atol=TIME_TOLERANCE_S):
         raise PlanError(f"the plan is at times {plan.times_s.tolist()}, asked for were {asked.tolist()}")
     check_range(plan.best)
     return plan.best
+
+
+def unique_name(name: str, taken: Collection[str]) -> str:
+    """The name, with a number behind it where it is taken."""
+    number, unique = 2, name
+    while unique in taken:
+        unique, number = f"{name} ({number})", number + 1
+    return unique
 
 
 def _joined(blocks: list[MetricResult], late: Mask) -> MetricResult:

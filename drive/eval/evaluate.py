@@ -1,61 +1,76 @@
-"""`evaluate`: a data set and planners, or anybody's plans files -> a report under the protocols asked for."""
+"""`evaluate`: a data set or a benchmark's file, planners, anybody's plans files -> a report under the protocols asked for."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from drive.baselines import ConstantVelocity
-from drive.eval.entries import Entry
+from drive.eval.benchmarks import Benchmark
+from drive.eval.benchmarks.evaluate import score_file
+from drive.eval.choose import choose_protocols
+from drive.eval.entries import Entry, unique_name
 from drive.eval.openloop.batch import RAW, Batch, make_batch
 from drive.eval.openloop.protocol import Protocol
-from drive.eval.openloop.registry import PROTOCOLS
 from drive.eval.plans import PlanFile, load_plans
 from drive.eval.published import published_rows
 from drive.eval.report import LOG, Report
 from drive.progress import SILENT, Progress
 from drive.schema import Planner, SceneSample
-from drive.words import did_you_mean
 
 # Samples are scored in blocks, so that memory does not grow with the data set.
 BLOCK = 64
-ALL = "all"
 KNOWN = frozenset(RAW)
 
 
-def choose_protocols(names: Sequence[str]) -> list[Protocol]:
-    """Protocol names, or "all" -> protocols. Raises ValueError for a name that is none."""
-    wanted = list(PROTOCOLS) if ALL in names else list(dict.fromkeys(names))
-    unknown = [name for name in wanted if name not in PROTOCOLS]
-    if unknown or not wanted:
-        near = did_you_mean(unknown[0], [ALL, *PROTOCOLS]) if unknown else ""
-        raise ValueError(f"unknown protocol {', '.join(unknown) or '(none)'}; known: {ALL}, {', '.join(PROTOCOLS)}{near}")
-    return [PROTOCOLS[name] for name in wanted]
-
-
 def evaluate(
-    dataset: Sequence[SceneSample],
+    data: Sequence[SceneSample] | str | Path,
     planners: Sequence[Planner] = (),
     plans: Sequence[str | Path | PlanFile] = (),
     protocols: Sequence[str] = ("exact",),
     published: bool = False,
     progress: Progress = SILENT,
     pairs: bool = False,
+    limit: int | None = None,
 ) -> Report:
     """Scores planners and plans files on every sample that a protocol selects.
 
-    dataset: samples with a 2 Hz, 3 s future (`drive.open_dataset`); with maps, `bevplanner` tells the road-boundary rate
-    too. planners: objects with `name` and `plan`. plans: plans files or their paths. protocols: names, or "all". published:
-    add published rows of the same protocols. progress: is told what is done. pairs: compare every two planners, not each with
-    constant velocity alone. Constant velocity and the recorded drive (`log`) are always scored beside. A planner that raises
-    or answers badly fails that sample.
+    data: a data set with a 2 Hz, 3 s future (`drive.open_dataset`; with maps, `bevplanner` tells the road-boundary rate too), or
+    the path of a benchmark's file (`drive.eval.benchmarks`). planners: objects with `name` and `plan`. plans: plans files or their
+    paths. protocols: names, or "all" that take this data. published: add published rows of the same protocols. progress: is told
+    what is done. pairs: compare every two planners, not each with constant velocity alone. limit: a file's first cases only.
+    Constant velocity and the recorded drive (`log`) are scored beside, where the data tells them. A planner that raises or answers
+    badly fails that sample.
 
-    Raises ValueError where a protocol, the data set or a plans file cannot be used at all.
+    Raises ValueError where a protocol, the data or a plans file cannot be used at all.
     """
-    chosen = choose_protocols(protocols)
+    path = Path(data) if isinstance(data, str | Path) else None
+    if path is not None and path.is_dir():
+        raise ValueError(f"{path} is a folder: give drive.open_dataset({str(path)!r}), or a benchmark's file")
+    chosen = choose_protocols(protocols, path)
+    loaded = [file if isinstance(file, PlanFile) else load_plans(file) for file in plans]
+    if path is not None:
+        benchmarks = [rules for rules in chosen if isinstance(rules, Benchmark)]
+        report = score_file(path, benchmarks, planners, loaded, limit, progress)
+    else:
+        samples: Any = data
+        report = score_samples(samples, [rules for rules in chosen if isinstance(rules, Protocol)], planners, loaded, progress)
+    return replace(report, pairs=pairs, published=published_rows([rules.name for rules in chosen]) if published else [])
+
+
+def score_samples(
+    dataset: Sequence[SceneSample],
+    chosen: Sequence[Protocol],
+    planners: Sequence[Planner] = (),
+    plans: Sequence[PlanFile] = (),
+    progress: Progress = SILENT,
+) -> Report:
+    """Scores planners and plans files on the samples of a data set under open-loop protocols."""
     entries = make_entries(planners, plans)
     unknown: Counter[str] = Counter()
     excused: dict[str, Counter[str]] = {p.name: Counter() for p in chosen}
@@ -87,8 +102,6 @@ def evaluate(
             "excused_steps": {name: dict(counts) for name, counts in excused.items() if counts},
             "dropped_categories": {name: dict(counts.most_common()) for name, counts in dropped.items() if counts},
         },
-        published=published_rows([p.name for p in chosen]) if published else [],
-        pairs=pairs,
     )
 
 
@@ -122,16 +135,11 @@ def count_dropped(protocol: Protocol, batch: Batch, samples: Sequence[SceneSampl
     return counts
 
 
-def make_entries(planners: Sequence[Planner], plans: Sequence[str | Path | PlanFile]) -> list[Entry]:
+def make_entries(planners: Sequence[Planner], plans: Sequence[PlanFile]) -> list[Entry]:
     """The rows of a report: constant velocity and the recorded drive, then what was asked for; names made unique."""
     asked = any(isinstance(p, ConstantVelocity) for p in planners)
     entries = [Entry(ConstantVelocity.name, ConstantVelocity(), asked), Entry(LOG, None, False)]
-    loaded = [file if isinstance(file, PlanFile) else load_plans(file) for file in plans]
     named: list[tuple[str, Planner | PlanFile]] = [(p.name, p) for p in planners if not isinstance(p, ConstantVelocity)]
-    for name, source in [*named, *((file.planner, file) for file in loaded)]:
-        taken = {entry.name for entry in entries}
-        number = 2
-        while (unique := name if name not in taken else f"{name} ({number})") in taken:
-            number += 1
-        entries.append(Entry(unique, source, True))
+    for name, source in [*named, *((file.planner, file) for file in plans)]:
+        entries.append(Entry(unique_name(name, {entry.name for entry in entries}), source, True))
     return entries

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from drive.eval.benchmarks import Benchmark
+from drive.eval.benchmarks.base import FRACTIONS
 from drive.eval.openloop.batch import HORIZONS_S
 from drive.eval.report import LOG, Report
-from drive.eval.table import ANSWERED, comparison_rows, protocol_notes, protocol_rows
+from drive.eval.table import comparison_rows, legend, protocol_notes, protocol_rows
 from drive.viz.chart import GREY, Line, Mark, line_chart, row_chart
 from drive.viz.page import Block, Charts, Heading, Numbers, Table, Text, write_page
 
@@ -28,7 +30,7 @@ def _blocks(report: Report) -> Iterator[Block]:
     protocols, found = list(dict.fromkeys(s.protocol.name for s in report.scores)), _found(report)
     if protocols:
         yield Numbers(_headline(report, found, protocols[0]))
-    if len(protocols) > 1:
+    if len(protocols) > 1 and not isinstance(report.rules(protocols[0]), Benchmark):
         yield from (Heading("The same plans under every protocol"), _overview(report, found, protocols))
     for name in protocols:
         yield from _protocol_blocks(report, found, name)
@@ -43,7 +45,9 @@ _OVERVIEW_CAPTION = (
 
 
 def _headline(report: Report, found: _Rows, protocol: str) -> list[tuple[str, str]]:
-    items = []
+    items: list[tuple[str, str]] = []
+    if isinstance(report.rules(protocol), Benchmark):
+        return _main_numbers(report, found, protocol)
     for planner in list(dict.fromkeys([*report.asked, "constant-velocity"]))[:3]:
         l2, collision = (found.get((planner, protocol, metric)) for metric in ("l2_avg", "collision_avg"))
         if l2:
@@ -55,14 +59,24 @@ def _headline(report: Report, found: _Rows, protocol: str) -> list[tuple[str, st
     return items
 
 
+def _main_numbers(report: Report, found: _Rows, protocol: str) -> list[tuple[str, str]]:
+    """The first main metric of a benchmark, of each planner that was asked for."""
+    metric, items = report.rules(protocol).main[0], []
+    for planner in report.asked[:3]:
+        if row := found.get((planner, protocol, metric)):
+            items.append((f"{row['value']:.4f}", f"{planner}: {metric}, {protocol}, {row['failed']} of {row['requested']} failed"))
+    return items
+
+
 def _protocol_blocks(report: Report, found: _Rows, protocol: str) -> list[Block]:
-    own = next(s.protocol for s in report.scores if s.protocol.name == protocol)
+    own = report.rules(protocol)
     header, rows = protocol_rows(report, protocol)
     settings = "; ".join(f"{key.replace('_', ' ')}: {value}" for key, value in own.settings.items())
-    failed = any(row["failed"] for (_, p, _), row in found.items() if p == protocol)
-    text = f"{own.source}, settings {own.settings_hash}. {settings}. L2 in metres, rates in per cent{f', {ANSWERED}' if failed else ''}."
+    text = f"{own.source}, settings {own.settings_hash}. {settings}. {legend(report, protocol)}."
     text = "\n\n".join([text, *protocol_notes(report, protocol)])
     blocks: list[Block] = [Heading(protocol), Text(text), Table(header, rows)]
+    if isinstance(own, Benchmark):
+        return [*blocks, _parts(report, found, protocol)] if own.scale == FRACTIONS else blocks
     stems = [stem for stem in Y_TITLES if any((s.planner, protocol, f"{stem}_1s") in found for s in report.scores)]
     return [*blocks, _horizons(report, found, protocol, stems)] if stems else blocks
 
@@ -102,6 +116,15 @@ def _horizons(report: Report, found: _Rows, protocol: str, stems: list[str]) -> 
     hollow = any(row["failed"] for (_, p, _), row in found.items() if p == protocol)
     told = f"{protocol}: values at 1, 2 and 3 s with their intervals" + ("; rings: over the answered samples alone" if hollow else "")
     return Charts(panels, names, told)
+
+
+def _parts(report: Report, found: _Rows, protocol: str) -> Charts:
+    """One panel: a row per metric of a benchmark whose scores are fractions, a mark per planner."""
+    metrics = list(dict.fromkeys(metric for _, p, metric in found if p == protocol))
+    names = [(n, k) for n, k in _names(report) if any((n, protocol, m) in found for m in metrics)]
+    rows = {(n, k): [(i, found.get((n, protocol, m))) for i, m in enumerate(metrics)] for n, k in names}
+    lines = [Line(n, k, [Mark(i, r["value"], r["low"], r["high"], None, "") for i, r in of if r]) for (n, k), of in rows.items()]
+    return Charts([row_chart(lines, [m.replace("_", " ") for m in metrics], f"{protocol}, {FRACTIONS}")], names, f"{protocol}: all scores")
 
 
 def _overview(report: Report, found: _Rows, protocols: list[str]) -> Charts:

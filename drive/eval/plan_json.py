@@ -56,7 +56,7 @@ def read_json(path: Path) -> Any:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ValueError(f"cannot read plans from {path}: {error.strerror}") from error
+        raise ValueError(f"cannot read {path}: {error.strerror}") from error
     for start, what in FIRST_BYTES.items():
         if content.startswith(start):
             raise ValueError(f"{path} is not JSON: it looks like {what}")

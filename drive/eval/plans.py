@@ -61,9 +61,12 @@ class PlanFile:
 
     def plan(self, sample: SceneSample) -> Plan:
         """The plan of one sample, in the ego frame. Raises PlanError where it is missing or cannot be used."""
-        lidar = protocol_lidar(sample.target.ego_from_lidar) if self.frame == "lidar" else None
-        asked = sample.observation.future_times_s
-        paths, log_probs = self.rows(sample.token, asked, -float(heading_of(lidar)) if lidar is not None else 0.0)
+        return self.plan_at(sample.token, sample.observation.future_times_s, sample.target.ego_from_lidar)
+
+    def plan_at(self, token: str, asked: Array, ego_from_lidar: Array | None = None) -> Plan:
+        """The plan of one token at the times [T] asked for, in the ego frame. Raises PlanError as `plan`."""
+        lidar = protocol_lidar(ego_from_lidar) if self.frame == "lidar" else None
+        paths, log_probs = self.rows(token, asked, -float(heading_of(lidar)) if lidar is not None else 0.0)
         if lidar is not None:
             poses = [rear_axle_path(path, lidar) for path in paths]
         else:

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from drive.eval.intervals import scene_interval
-from drive.eval.openloop.protocol import Protocol
 from drive.eval.report_file import write_json
 from drive.eval.result import MetricResult
+from drive.eval.rules import Rules
 from drive.frames import Array
 from drive.schema import Mask
 
@@ -26,14 +26,15 @@ DROPPED = "failures dropped"
 @dataclass(frozen=True, eq=False)
 class Scores:
     """One planner under one protocol, sample by sample: tokens and scenes [N] of the selected samples, metrics over them,
-    slices: name -> which of them [N] it has."""
+    slices: name -> which of them [N] it has. notes: what else must be said of them, a line each."""
 
     planner: str
-    protocol: Protocol
+    protocol: Rules
     metrics: dict[str, MetricResult]
     tokens: tuple[str, ...]
     scenes: tuple[str, ...]
     slices: dict[str, Mask] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def failed(self) -> Mask:
@@ -53,6 +54,10 @@ class Report:
     settings: dict[str, Any] = field(default_factory=dict)
     published: list[dict[str, Any]] = field(default_factory=list)
     pairs: bool = False
+
+    def rules(self, protocol: str) -> Rules:
+        """The protocol of a name."""
+        return next(scores.protocol for scores in self.scores if scores.protocol.name == protocol)
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
@@ -86,11 +91,14 @@ class Report:
         """Writes report.json into folder (made if need be) and returns its path."""
         data = {
             "settings": self.settings,
-            "protocols": {s.protocol.name: {"source": s.protocol.source, **s.protocol.settings} for s in self.scores},
+            "protocols": {
+                s.protocol.name: {"source": s.protocol.source, "asks": s.protocol.asks, **s.protocol.settings} for s in self.scores
+            },
             "rows": self.rows,
             "slices": self.slices,
             "comparisons": self.comparisons,
             "failures": self.failures,
+            "notes": [{"planner": s.planner, "protocol": s.protocol.name, "note": note} for s in self.scores for note in s.notes],
             "published": self.published,
         }
         return write_json(folder, "eval", data)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
+from drive.eval.aligned import SOURCE, aligned
+from drive.eval.benchmark_table import benchmark_legend, benchmark_rows
+from drive.eval.benchmarks import Benchmark
 from drive.eval.openloop.batch import HORIZONS_S
+from drive.eval.openloop.protocol import Protocol
 from drive.eval.report import Report
-from drive.viz.printable import columns, printable
+from drive.viz.printable import printable
 
 HORIZONS = (*(f"{s}s" for s in HORIZONS_S), "avg")
 STEMS = ("l2", "collision", "ccr")
 ANSWERED = "(over the answered samples; a failed one counts as a collision in the first number)"
-COMPARED = ("l2_avg", "collision_avg")
-SOURCE = "source"
 SHOWN_CATEGORIES = 12
 SHOWN_REASONS = 3  # of each planner; a missing picture's reason names its file, so every sample has its own
 
@@ -29,17 +30,24 @@ def text_table(report: Report) -> str:
 def protocol_table(report: Report, protocol: str) -> str:
     """L2 in metres and rates in per cent at 1, 2, 3 s and their mean, the mean with its interval, and the counts."""
     header, rows = protocol_rows(report, protocol)
-    found = next(s.protocol for s in report.scores if s.protocol.name == protocol)
-    told = f", {ANSWERED}" if any(r["failed"] for r in report.rows if r["protocol"] == protocol) else ""
-    title = f"{protocol} ({found.source}; settings {found.settings_hash})  L2 in m, rates in %, [95 % interval]{told}"
+    found = report.rules(protocol)
+    title = f"{protocol} ({found.source}; settings {found.settings_hash})  {legend(report, protocol)}"
     return "\n".join([title, aligned([header, *rows]), *protocol_notes(report, protocol)])
+
+
+def legend(report: Report, protocol: str) -> str:
+    """What the numbers of a protocol's table are."""
+    found, failed = report.rules(protocol), any(r["failed"] for r in report.rows if r["protocol"] == protocol)
+    if isinstance(found, Benchmark):
+        return benchmark_legend(found, failed)
+    return f"L2 in m, rates in %, [95 % interval]{f', {ANSWERED}' if failed else ''}"
 
 
 def protocol_notes(report: Report, protocol: str) -> list[str]:
     """What one must know to read the table."""
-    notes = []
     found = next(s for s in report.scores if s.protocol.name == protocol)
-    if found.protocol.uses_map and not any(name.startswith("ccr") for name in found.metrics):
+    notes = [f"{s.planner}: {note}" for s in report.scores if s.protocol.name == protocol for note in s.notes]
+    if isinstance(found.protocol, Protocol) and found.protocol.uses_map and not any(name.startswith("ccr") for name in found.metrics):
         notes.append("no road-boundary rate (ccr): not every sample has a map")
     excused = report.settings.get("excused_steps", {}).get(protocol)
     if excused:
@@ -57,6 +65,8 @@ def protocol_notes(report: Report, protocol: str) -> list[str]:
 
 def protocol_rows(report: Report, protocol: str) -> tuple[list[str], list[list[str]]]:
     """Header and cells of one protocol's table; published rows last, with their source."""
+    if isinstance(report.rules(protocol), Benchmark):
+        return benchmark_rows(report, protocol)
     rows = [r for r in report.rows if r["protocol"] == protocol]
     stems = [stem for stem in STEMS if any(r["metric"].startswith(f"{stem}_") for r in rows)]
     metrics = [f"{stem}_{h}" for stem in stems for h in HORIZONS]
@@ -102,11 +112,12 @@ def comparison_rows(report: Report) -> tuple[list[str], list[list[str]]]:
     """Header and cells of the paired differences: L2 in metres, rates in per cent, beside them those over what both answered."""
     lines = []
     for r in report.comparisons:
-        if r["metric"] not in COMPARED or r["difference"] is None:
+        rules = report.rules(r["protocol"])
+        if r["metric"] not in rules.main or r["difference"] is None:
             continue
-        scale, unit = (1, "m") if r["unit"] == "m" else (100, "%")
+        scale, unit = (1, r["unit"]) if r["unit"] or isinstance(rules, Benchmark) else (100, "%")
         interval = "-" if r["low"] is None else f"[{scale * r['low']:+.3f}, {scale * r['high']:+.3f}]"
-        difference = f"{scale * r['difference']:+.3f} {unit}"
+        difference = f"{scale * r['difference']:+.3f} {unit}".rstrip()
         if r["samples_answered"] < r["samples"]:
             difference += f" ({'-' if r['answered'] is None else format(scale * r['answered'], '+.3f')})"
         pair = f"{r['planner']} - {r['against']}"
@@ -154,16 +165,3 @@ def _failures(report: Report) -> str:
             told = f"failed: {name}: {sum(rest)} more samples for {len(rest)} other reasons, all in report.json (--out FOLDER)"
             lines.append(printable(told))
     return "\n".join(lines)
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells under a header as lines with aligned columns, the first and SOURCE to the left."""
-    shown = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(columns(row[i]) for row in shown) for i in range(len(shown[0]))]
-    left = [i == 0 or name == SOURCE for i, name in enumerate(shown[0])]
-    return "\n".join("  ".join(_padded(*cell) for cell in zip(row, widths, left, strict=True)).rstrip() for row in shown)
-
-
-def _padded(cell: str, width: int, at_left: bool) -> str:
-    space = " " * (width - columns(cell))
-    return cell + space if at_left else space + cell

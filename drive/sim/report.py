@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from drive.eval.aligned import aligned
 from drive.eval.intervals import scene_interval
 from drive.eval.report_file import write_json
-from drive.eval.table import aligned
 from drive.sim.scores import METRICS, ZERO_WHERE_FAILED, EpisodeScore, metric_results
 from drive.viz.printable import printable
 

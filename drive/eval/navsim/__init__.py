@@ -3,7 +3,8 @@
     Scene + plan --simulate--> driven states --areas, contacts, comfort--> sub-scores --v1, v2--> scores
 """
 
-from drive.eval.navsim.scene import Scene, load_scenes, scene_from_arrays
+from drive.eval.navsim.load import load_scenes, scene_from_arrays
+from drive.eval.navsim.scene import Scene
 from drive.eval.navsim.v1 import pdms
 from drive.eval.navsim.v2 import epdms
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from drive.frames import Array, wrap_angle
+from drive.frames import Array
 from drive.geometry import box_corners
 from drive.schema import Mask
 
@@ -159,53 +157,6 @@ class Scene:
         line = shapely.linestrings(self.centreline)
         shapely.prepare(line)
         return line
-
-
-def load_scenes(path: str | Path) -> list[Scene]:
-    """The scenes of an .npz file: `n` of them, arrays named `s0_...`, `s1_...` as in `scene_from_arrays`."""
-    with np.load(path, allow_pickle=False) as file:
-        arrays = dict(file)
-    if "n" not in arrays:
-        raise ValueError(f"{path} has no array n, the number of scenes")
-    return [scene_from_arrays(arrays, f"s{i}_", f"{Path(path).stem}-{i}") for i in range(int(arrays["n"]))]
-
-
-def scene_from_arrays(arrays: Mapping[str, NDArray[Any]], prefix: str, token: str) -> Scene:
-    """A scene from named arrays, the names led by `prefix`.
-
-    ego0 [11], ref [41, 3], centerline [C, >= 2]; poly_type, poly_token [M], poly_n [M] and poly_xy [sum, 2] (outlines one
-    after the other); route_tokens; ag_type, ag_lw, ag_pose, ag_vel, ag_valid; optional: past [K, 11], human [8, 3], and
-    red [T], when the connector `conn_ego` is red. Raises ValueError where one is missing or wrong.
-    """
-
-    def get(name: str) -> NDArray[Any]:
-        if prefix + name not in arrays:
-            raise ValueError(f"scene {token} has no array {prefix + name}")
-        return arrays[prefix + name]
-
-    def optional(name: str) -> Array | None:
-        return arrays[prefix + name].astype(np.float64) if prefix + name in arrays else None
-
-    outlines = np.split(np.asarray(get("poly_xy"), dtype=np.float64), np.cumsum(get("poly_n"))[:-1])
-    shapes = np.array([shapely.Polygon(outline) for outline in outlines], dtype=object)
-    route = frozenset(map(str, get("route_tokens")))
-    poses = np.array(get("ag_pose"), dtype=np.float64)
-    poses[..., 2] = wrap_angle(poses[..., 2])
-    return Scene(
-        token=token,
-        ego=get("ego0").astype(np.float64),
-        reference=get("ref").astype(np.float64),
-        centreline=get("centerline")[:, :2].astype(np.float64),
-        polygons=Polygons(tuple(map(str, get("poly_type"))), tuple(map(str, get("poly_token"))), shapes),
-        route=route,
-        traffic=Traffic(
-            tuple(map(str, get("ag_type"))), get("ag_lw").astype(np.float64), poses, get("ag_vel").astype(np.float64),
-            get("ag_valid").astype(bool),
-        ),
-        red={"conn_ego": get("red").astype(bool)} if prefix + "red" in arrays else {},
-        past=optional("past"),
-        human=optional("human"),
-    )  # fmt: skip
 
 
 def _check(token: str, name: str, value: Array, shape: tuple[int, ...]) -> None:

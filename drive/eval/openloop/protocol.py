@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from drive.eval.openloop.batch import HORIZONS_S, Batch, Plans
 from drive.eval.result import MetricResult
+from drive.eval.rules import Rules
 from drive.frames import Array
 from drive.schema import Mask
 
@@ -19,34 +17,21 @@ from drive.schema import Mask
 MAX_RANGE_M = 1000.0
 
 
-@dataclass(frozen=True)
-class Protocol:
-    """A planning protocol.
+@dataclass(frozen=True, eq=False)
+class Protocol(Rules):
+    """An open-loop planning protocol on samples of a data set.
 
-    source: where its rule comes from (project and commit). settings: every choice that changes a number; their hash stands
-    beside each number. select(batch) -> samples [N] that it scores. score(batch, plans) -> metric name -> values [N], for
-    selected samples only; names beginning with l2, ade or fde are metres, all others fractions.
-    drops_failures: the original leaves failed samples out of its means. uses_map: some metric needs the map.
+    select(batch) -> samples [N] that it scores. score(batch, plans) -> metric name -> values [N], for selected samples only; names
+    beginning with l2, ade or fde are metres, all others fractions. uses_map: some metric needs the map.
     keeps(category): whether an object of a category that nuScenes does not have counts all the same, like any other object.
     excused(batch) -> steps [N, 6] at which the recorded drive itself collides and no collision is counted; None where all count.
     """
 
-    name: str
-    source: str
-    settings: dict[str, Any]
     select: Callable[[Batch], Mask]
     score: Callable[[Batch, Plans], dict[str, Array]]
-    drops_failures: bool = False
     uses_map: bool = False
     excused: Callable[[Batch], Mask] | None = None
     keeps: Callable[[str], bool] = field(default=lambda category: False)
-    version: str = field(default="1")
-
-    @property
-    def settings_hash(self) -> str:
-        """Ten hex digits over name, source, version and settings."""
-        text = json.dumps([self.name, self.source, self.version, self.settings], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:10]
 
     def results(self, batch: Batch, plans: Plans, original: bool = False) -> dict[str, MetricResult]:
         """Scores of the selected samples of a batch. A failed sample has the worst value, 1, where the metric is bounded,

@@ -1,0 +1,73 @@
+"""What a benchmark on a file is: which file it reads, what it asks of a planner, and what it says of the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from drive.eval.result import BenchmarkResult
+from drive.eval.rules import Rules
+from drive.frames import Array
+from drive.schema import Observation, PlanError, Trajectory
+
+# A plan as a benchmark scores it, [T, 2 or 3] in the ego frame at its window's times, or the reason why there is none.
+Answer = Array | PlanError
+LOG, PRED = "log", "pred"
+FRACTIONS = "0 .. 1"
+
+
+@dataclass(frozen=True, eq=False)
+class Cases:
+    """What a file holds for a benchmark, N cases: tokens [N], all different; groups [N]: what belongs together, for the intervals (a
+    log, a sequence); items [N]: the benchmark's own.
+
+    observations [N]: what a planner may see, without pictures; () where drives are scored. answers: rows that the file itself
+    brings, by name: LOG (the recorded drives), PRED (somebody's plans), each [N].
+    """
+
+    tokens: tuple[str, ...]
+    groups: tuple[str, ...]
+    items: Sequence[Any]
+    observations: tuple[Observation, ...] = ()
+    answers: Mapping[str, Sequence[Answer]] = field(default_factory=dict)
+
+    def first(self, count: int | None) -> Cases:
+        """The first `count` of them; None: all."""
+        answers = {name: rows[:count] for name, rows in self.answers.items()}
+        return Cases(self.tokens[:count], self.groups[:count], self.items[:count], self.observations[:count], answers)
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """A kind of file. told: what it is, in words. suffix: how its name ends. marks: names of arrays or keys that only such a file has.
+    read(path) -> its cases; ValueError in one line where the file is wrong."""
+
+    told: str
+    suffix: str
+    marks: frozenset[str]
+    read: Callable[[Path], Cases]
+
+
+@dataclass(frozen=True, eq=False)
+class Benchmark(Rules):
+    """A benchmark on a file. takes: which. score(items, answers) -> metrics over the cases; no answers where drives are scored.
+    scale: between which values its scores lie. notes(items, result) -> lines that stand below the table."""
+
+    takes: Input
+    score: Callable[[Sequence[Any], Sequence[Answer]], BenchmarkResult]
+    scale: str = FRACTIONS
+    notes: Callable[[Sequence[Any], BenchmarkResult], list[str]] = field(default=lambda items, result: [])
+
+
+def observed(token: str, past: Array, step_s: float, future_times_s: Array, **known: float | None) -> Observation:
+    """What a planner may see of a case without pictures: past poses [K, 3] in the ego frame of t0, step_s apart, the last one t0's.
+
+    known: speed_mps, acceleration_mps2, yaw_rate_radps.
+    """
+    times = step_s * np.arange(1 - len(past), 1)
+    trajectory = Trajectory(past, times, np.ones(len(past), dtype=bool))
+    return Observation(token, (), trajectory, future_times_s, **known)  # type: ignore[arg-type]

@@ -1,0 +1,83 @@
+"""`bench2drive` on leaderboard records, `bench2drive-comfort` on the drives' motions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from drive.eval.arrays import Arrays, read_arrays
+from drive.eval.bench2drive import CHUNK_STEPS, PENALTIES, ROUTES, STEP_S, Motion, bench2drive, comfort, load_records
+from drive.eval.benchmarks.base import Answer, Benchmark, Cases, Input
+from drive.eval.result import BenchmarkResult, MetricResult
+from drive.schema import PlanError
+
+PARTS = ("acceleration", "angular_velocity", "forward_vector", "right_vector")
+
+
+def read_records(path: Path) -> Cases:
+    """The records of a leaderboard checkpoint; each of the benchmark's routes without one is a case that failed."""
+    records = load_records(path)
+    if len(records) > ROUTES:
+        raise ValueError(f"{path} holds {len(records)} records, the benchmark has {ROUTES} routes")
+    tokens = [str(record.get("route_id")) for record in records]
+    if len(set(tokens)) < len(tokens):
+        raise ValueError(f"{path} holds two records of one route_id")
+    tokens += [f"missing route {i + 1}" for i in range(ROUTES - len(records))]
+    return Cases(tuple(tokens), tuple(tokens), [*records, *[None] * (ROUTES - len(records))])
+
+
+def score_records(records: Sequence[Mapping[str, Any] | None], answers: Sequence[Answer] = ()) -> BenchmarkResult:
+    """`drive.eval.bench2drive.bench2drive`, over as many routes as there are entries; None: a route without a record."""
+    return bench2drive([record for record in records if record is not None], routes=len(records))
+
+
+def read_motions(path: Path) -> Cases:
+    """The drives of an .npz file, their arrays led by `c0_`, `c1_`, ...: PARTS, each [T, 3] at 10 Hz in CARLA's world frame."""
+    arrays = read_arrays(path)
+    motions: list[Motion] = []
+    while f"c{len(motions)}_{PARTS[0]}" in arrays:
+        given = Arrays(arrays, f"c{len(motions)}_", f"{path}: drive {len(motions)}")
+        motions.append(Motion(*(given.loose(part, None, None) for part in PARTS)))
+    if len(arrays) != len(PARTS) * len(motions):
+        raise ValueError(f"{path} must hold {', '.join(PARTS)} of drives c0_, c1_, ... without a gap and nothing else")
+    tokens = tuple(f"{path.stem}-{i}" for i in range(len(motions)))
+    return Cases(tokens, tokens, list(zip(tokens, motions, strict=True)))
+
+
+def score_motions(motions: Sequence[tuple[str, Motion]], answers: Sequence[Answer] = ()) -> BenchmarkResult:
+    """`comfort` of each drive (token, motion), 0 .. 1; one that cannot be used has 0."""
+    values, failures = np.zeros(len(motions)), {}
+    for i, (token, motion) in enumerate(motions):
+        try:
+            values[i] = comfort(motion)
+        except PlanError as error:
+            failures[token] = str(error)
+    failed = np.array([token in failures for token, _ in motions], dtype=bool)
+    return BenchmarkResult({"comfort": MetricResult("comfort", values, np.ones(len(motions), dtype=bool), failed, "")}, failures)
+
+
+_SOURCE = "Thinklab-SJTU/Bench2Drive 7ec25d1"
+RECORDS = Input("a .json of leaderboard records", ".json", frozenset({"_checkpoint", "records"}), read_records)
+MOTIONS = Input("an .npz of Bench2Drive motions", ".npz", frozenset({"c0_acceleration"}), read_motions)
+BENCH2DRIVE = Benchmark(
+    "bench2drive",
+    _SOURCE,
+    {"routes": ROUTES, "penalties": PENALTIES},
+    RECORDS,
+    score_records,
+    "driving_score 0 .. 100, success 0 or 1, efficiency in %",
+    window=None,
+    main=("driving_score", "success"),
+)
+BENCH2DRIVE_COMFORT = Benchmark(
+    "bench2drive-comfort",
+    _SOURCE,
+    {"chunk_steps": CHUNK_STEPS, "step_s": STEP_S},
+    MOTIONS,
+    score_motions,
+    window=None,
+    main=("comfort",),
+)

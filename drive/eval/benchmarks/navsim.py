@@ -1,0 +1,63 @@
+"""NAVSIM on a file of scenes: `navsim1` (PDM score, v1.1) and `navsim2` (extended PDM score, v2.2)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from drive.eval.benchmarks.base import LOG, PRED, Benchmark, Cases, Input, observed
+from drive.eval.navsim import epdms, pdms, v1, v2
+from drive.eval.navsim.load import load_with_plans
+from drive.eval.navsim.scene import PLAN_TIMES_S, STATE_COLUMNS, Scene
+from drive.frames import compose_se2, invert_se2
+from drive.schema import Observation, PlanError, Window
+
+WINDOW = Window(past_s=1.5, future_s=4.0, rate_hz=2.0)
+VX, AX, YAW_RATE = (STATE_COLUMNS.index(name) for name in ("vx", "ax", "yaw_rate"))
+
+
+def read(path: Path) -> Cases:
+    """The scenes of an .npz file (`drive.eval.navsim.load_scenes`)."""
+    loaded = load_with_plans(path)
+    scenes = [scene for scene, _ in loaded]
+    answers = {
+        LOG: [PlanError("the scene has no human drive") if scene.human is None else scene.human for scene in scenes],
+        PRED: [PlanError("the file has no plan for this scene") if plan is None else plan for _, plan in loaded],
+    }
+    given = {name: rows for name, rows in answers.items() if not all(isinstance(row, PlanError) for row in rows)}
+    groups = tuple(scene.log or scene.token for scene in scenes)
+    return Cases(tuple(s.token for s in scenes), groups, scenes, tuple(map(_observation, scenes)), given)
+
+
+def _observation(scene: Scene) -> Observation:
+    ego = scene.ego
+    past = np.zeros((1, 3)) if scene.past is None else compose_se2(invert_se2(ego[:3]), scene.past[:, :3])
+    known = {"speed_mps": float(ego[VX]), "acceleration_mps2": float(ego[AX]), "yaw_rate_radps": float(ego[YAW_RATE])}
+    return observed(scene.token, past, 1 / WINDOW.rate_hz, PLAN_TIMES_S, **known)
+
+
+SCENES = Input("an .npz of NAVSIM scenes", ".npz", frozenset({"s0_ego0", "s0_ref"}), read)
+NAVSIM1 = Benchmark(
+    "navsim1",
+    "autonomousvision/navsim 3e8291b",
+    {"score": "NC * DAC * (5 EP + 5 TTC + 2 C) / 12", "version": "1.1", "weights": v1.WEIGHTS},
+    SCENES,
+    pdms,
+    window=WINDOW,
+    main=("pdm_score",),
+)
+NAVSIM2 = Benchmark(
+    "navsim2",
+    "autonomousvision/navsim 0a380a9",
+    {
+        "score": "NC * DAC * DDC * TLC * (5 EP + 5 TTC + 2 LK + 2 HC + 2 EC) / 16; EC where the frame before is among the scenes",
+        "version": "2.2",
+        "weights": {**v2.WEIGHTS, v2.EXTENDED_COMFORT: v2.EXTENDED_COMFORT_WEIGHT},
+        "human_filter": "on, for original scenes with a human drive; epdms has it in, pdm_score has not",
+    },
+    SCENES,
+    epdms,
+    window=WINDOW,
+    main=("epdms",),
+)
