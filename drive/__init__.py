@@ -21,6 +21,8 @@ _PUBLIC = {
     "Plan": "drive.schema",
     "PlanError": "drive.schema",
     "Planner": "drive.schema",
+    "PlannerSpec": "drive.schema",
+    "Answers": "drive.schema",
 }
 __all__ = sorted(_PUBLIC)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from drive.schema import Observation, Plan, PlanError, Trajectory
+from drive.schema import Observation, Plan, PlanError, PlannerSpec, Trajectory
 
 
 def _copies(trajectory: np.ndarray, observation: Observation, samples: int) -> Plan:
@@ -18,7 +18,7 @@ class ConstantVelocity:
     """
 
     name = "constant-velocity"
-    pictures = False
+    spec = PlannerSpec(pictures="unused")
 
     def plan(self, observation: Observation, samples: int = 1) -> Plan:
         past = observation.past
@@ -33,7 +33,7 @@ class StandStill:
     """Stays where it is."""
 
     name = "stand-still"
-    pictures = False
+    spec = PlannerSpec(pictures="unused")
 
     def plan(self, observation: Observation, samples: int = 1) -> Plan:
         return _copies(np.zeros((len(observation.future_times_s), 3)), observation, samples)

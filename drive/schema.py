@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -230,6 +230,43 @@ class Plan:
         return self.trajectories[0]
 
 
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a planner answered to several requests, each told apart by its name with its parameter (`plan:bins`).
+
+    values: request -> its K answers, of the task's type, the one to use first. log_probs: request -> [K] natural log-probabilities.
+    failures: request -> why there is no answer; a request stands in values or here.
+    """
+
+    values: dict[str, tuple[Any, ...]]
+    log_probs: dict[str, Array] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def best(self, request: str) -> Any:
+        """The answer to use. Raises PlanError with the reason where there is none, KeyError where it was not asked for."""
+        if request in self.failures:
+            raise PlanError(self.failures[request])
+        return self.values[request][0]
+
+
+@dataclass(frozen=True)
+class PlannerSpec:
+    """What a planner takes and gives, said once (`drive.asking.spec_of`).
+
+    window: the times and frames that it wants; None: any. pictures: whether it needs them, takes them where there are any, or makes no
+    use of them (then none are drawn for it). cameras: names of those it looks at, () = whatever there is. privileged: it is shown the
+    world itself (`plan_in_world`), which benchmarks refuse. tasks: the requests it answers; () = plans alone. deterministic: the same
+    observation gets the same answer, whatever came between.
+    """
+
+    window: Window | None = None
+    pictures: Literal["needed", "taken", "unused"] = "taken"
+    cameras: tuple[str, ...] = ()
+    privileged: bool = False
+    tasks: tuple[str, ...] = ()
+    deterministic: bool = True
+
+
 @runtime_checkable
 class Planner(Protocol):
     """Anything with a name and a `plan`. `drive.check_planner` tests the whole contract.
@@ -237,8 +274,7 @@ class Planner(Protocol):
     plan returns K = samples trajectories at `observation.future_times_s`, and raises PlanError where it cannot answer.
     It keeps no state between calls: the same observation gets the same plan.
 
-    It may have a `window` (which times and how many frames it takes), and for the closed loop `pictures` (False: looks at none)
-    and `camera_names` (which it looks at; see `drive.sim.sight.require_sight`).
+    It may say more of itself in `spec`, a `PlannerSpec`, and answer other requests in `answer(observation, requests, samples)`.
     """
 
     name: str

@@ -36,6 +36,7 @@ LAYERS = (
         "control",
         "poses",
         "bicycle_fit",
+        "asking",
         "jit",
         "pool",
         "outputs",

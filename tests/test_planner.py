@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from drive.asking import Refusal, answers_of, as_plan, asked, common_window, plan_all, spec_of
 from drive.baselines import BASELINES, ConstantVelocity, StandStill
 from drive.cli import main
 from drive.model.inputs import prepare
-from drive.planners.asking import plan_all
 from drive.planners.check import check_planner
-from drive.planners.load import common_window, load_planner, load_sim_planner
+from drive.planners.load import load_planner, load_sim_planner
 from drive.planners.network import NetworkPlanner, most_central_first
-from drive.schema import DecodeError, Observation, Plan, PlanError, Planner
+from drive.schema import DecodeError, Observation, Plan, PlanError, Planner, PlannerSpec
 from drive.tokens.sequence import attention_table, concatenate, span_tokens
 from tests.model.conftest import TINY, make_network, make_observation
 
@@ -141,7 +141,7 @@ def test_a_class_with_plan_alone_is_a_whole_planner(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     tiny = load_planner("of_somebody:Tiny")
     check_planner(tiny, [make_observation(seed) for seed in range(2)])
-    assert tiny.name == "Tiny" and tiny.pictures is False and not hasattr(tiny, "window")  # type: ignore[attr-defined]
+    assert tiny.name == "Tiny" and spec_of(tiny) == PlannerSpec(pictures="unused")
     check_planner(load_planner("of_somebody:Keywords"), [make_observation()])
     assert load_sim_planner("of_somebody:Seer").name == "Seer" and hasattr(load_sim_planner("of_somebody:Seer"), "plan_in_world")
     with pytest.raises(ValueError, match="in the simulator alone"):
@@ -232,3 +232,52 @@ def test_a_plan_with_nan_or_a_wrong_shape_cannot_be_made() -> None:
         Plan(np.zeros((1, 2, 3)), np.arange(3))
     with pytest.raises(ValueError, match="K >= 1"):
         Plan(np.zeros((2, 3)), np.arange(2))
+
+
+def test_answers_to_several_requests_are_those_of_each_alone_and_strangers_are_named(planner: NetworkPlanner) -> None:
+    observation = make_observation()
+    answers = planner.answer(observation, ["plan", "plan:text"])
+    assert list(answers.values) == ["plan:bins", "plan:text"] and not answers.failures
+    np.testing.assert_array_equal(answers.best("plan:bins"), planner.plan(observation).best)
+    text = NetworkPlanner(planner.network, request="plan:text").plan(observation)
+    np.testing.assert_array_equal(answers.best("plan:text"), text.best)
+    with pytest.raises(ValueError, match="no task 'fly'"):
+        planner.answer(observation, ["fly"])
+    lonely = NetworkPlanner(make_network(requests=("plan:bins",)))
+    refused = lonely.answer(observation, ["plan:bins", "plan:text"])
+    assert list(refused.values) == ["plan:bins"] and refused.failures == {"plan:text": "network was not trained to answer plan:text"}
+    with pytest.raises(PlanError, match="not trained"):
+        refused.best("plan:text")
+
+
+def test_a_planner_with_a_plan_alone_answers_plan_and_refuses_the_rest() -> None:
+    answers = answers_of(ConstantVelocity(), make_observation(), ["plan", "boxes"])
+    assert answers.best("plan").shape == (6, 3) and answers.failures == {"boxes": "constant-velocity answers plan alone"}
+
+
+def test_specs_say_what_a_planner_takes(planner: NetworkPlanner) -> None:
+    assert planner.spec == PlannerSpec(TINY.window, "needed", tasks=TINY.requests)
+    assert spec_of(load_sim_planner("expert")) == PlannerSpec(pictures="unused", privileged=True)
+
+    class Small:
+        name, pictures, camera_names = "small", True, ["CAM_FRONT"]
+
+        def plan(self, observation: Observation, samples: int = 1) -> Plan:
+            raise PlanError("no")
+
+    assert spec_of(Small()) == PlannerSpec(pictures="needed", cameras=("CAM_FRONT",))
+    small = Small()
+    small.spec = "fast"  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="spec must be a drive.PlannerSpec, got str"):
+        spec_of(small)
+
+
+def test_whatever_is_raised_is_a_refusal_with_its_traceback() -> None:
+    def broken() -> Plan:
+        raise KeyError("lane")
+
+    refusal = asked(broken)
+    assert isinstance(refusal, Refusal) and refusal.reason == "raised KeyError: 'lane'" and "in broken" in refusal.traceback
+    assert asked(lambda: as_plan(None)) == Refusal("returned nothing")
+    with pytest.raises(KeyboardInterrupt):
+        asked(lambda: (_ for _ in ()).throw(KeyboardInterrupt))

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from drive.asking import common_window
 from drive.config import RunConfig, load_config
 from drive.data.dataset import Dataset, open_dataset
 from drive.eval.evaluate import evaluate
@@ -72,7 +73,7 @@ def demonstrate(progress: Progress) -> None:
     planner = load_planner(run.checkpoint)
     assert isinstance(planner, NetworkPlanner)
     planner.name = "demo"
-    dataset = open_dataset(expand(data.root), split=data.split, window=planner.window)
+    dataset = open_dataset(expand(data.root), split=data.split, window=common_window([planner]))
     print(f"2. scoring it on {describe(config)}")
     report = evaluate(dataset.without_maps(), [planner], progress=progress)
     progress.end()

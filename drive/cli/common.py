@@ -72,7 +72,8 @@ def plan_source(args: argparse.Namespace) -> tuple[PlanOf | None, str, Window, A
 def planner_source(args: argparse.Namespace) -> tuple[PlanOf, str, Window, AttentionOf | None]:
     """As `plan_source`, of `--planner`; `log` alone is shown what was recorded."""
     args.progress.begin(f"loading {args.planner}")
-    from drive.planners.load import LOG, common_window, load_planner
+    from drive.asking import common_window
+    from drive.planners.load import LOG, load_planner
     from drive.schema import Window
 
     if args.planner == LOG:

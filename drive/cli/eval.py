@@ -72,8 +72,8 @@ def opened(args: argparse.Namespace, chosen: Sequence[Rules], planners: Sequence
         if args.split:
             raise ValueError(f"--split chooses scenes of a data set; {args.data} is a file (--limit takes its first cases)")
         return args.data
+    from drive.asking import common_window
     from drive.data.dataset import open_dataset
-    from drive.planners.load import common_window
 
     window = common_window(planners)
     for file in files:

@@ -21,10 +21,10 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """`drive plan DATA`."""
+    from drive.asking import plan_all
     from drive.data.dataset import open_dataset
     from drive.eval.plans import save_plans
     from drive.outputs import writable_file
-    from drive.planners.asking import plan_all
 
     out = writable_file(args.out or Path("plans.json"))
     plan_of, name, window, _ = planner_source(args)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
+from drive.asking import Refusal, as_plan, asked
 from drive.eval.openloop.batch import STEPS, Batch, Plans, plan_rows, recorded_plans
 from drive.eval.openloop.protocol import Protocol
-from drive.eval.plan_times import TIME_TOLERANCE_S
 from drive.eval.plans import PlanFile, check_range, looks_like_other_frame
 from drive.eval.report import Scores
 from drive.eval.result import MetricResult
 from drive.frames import Array
-from drive.schema import Mask, Plan, PlanError, Planner, SceneSample
+from drive.schema import Mask, Planner, SceneSample
 
 # VAD's rule: a record that ends this far to the side is a turn.
 TURN_M = 2.0
@@ -43,6 +44,7 @@ class Entry:
     asked: bool
     blocks: dict[str, list[Block]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    tracebacks: dict[str, str] = field(default_factory=dict)
     wanted: set[str] = field(default_factory=set)
     strangers: list[str] = field(default_factory=list)
     ends: list[Array] = field(default_factory=list)
@@ -58,12 +60,13 @@ class Entry:
         if isinstance(self.source, PlanFile) and samples:
             self.interpolated = self.source.interpolated(samples[0].observation.future_times_s)
         for i in np.flatnonzero(wanted):
-            try:
-                xy[i], poses[i] = plan_rows(best_of(self.source, samples[i]), batch.ego_from_lidar[i])
-                usable[i] = True
-            except Exception as error:  # whatever a planner does, its sample fails and says why
-                reason = str(error) if isinstance(error, PlanError) else f"{type(error).__name__}: {error}"
-                self.reasons[batch.tokens[i]] = reason
+            rows = asked(partial(_rows, self.source, samples[i], batch.ego_from_lidar[i]))
+            if isinstance(rows, Refusal):
+                self.reasons[batch.tokens[i]] = rows.reason
+                if rows.traceback:
+                    self.tracebacks[batch.tokens[i]] = rows.traceback
+            else:
+                (xy[i], poses[i]), usable[i] = rows, True
         clear = usable & batch.complete
         self.ends.append(np.concatenate([poses[clear, -1, :2], batch.gt_poses[clear, -1, :2]], -1))
         return Plans(xy, poses, usable)
@@ -106,28 +109,30 @@ class Entry:
             yield Scores(self.name, protocol, metrics, tokens, scenes, {"straight": ~turning, "turning": turning})
 
     def failures(self) -> Iterator[dict[str, str]]:
-        """{planner, token, reason}: samples without a usable plan, and tokens that are no sample."""
+        """{planner, token, reason}, and the traceback of what a planner raised: samples without a usable plan, tokens that are none."""
         for token, reason in self.reasons.items():
             if token in self.wanted:
-                yield {"planner": self.name, "token": token, "reason": reason}
+                told = {"traceback": self.tracebacks[token]} if token in self.tracebacks else {}
+                yield {"planner": self.name, "token": token, "reason": reason, **told}
         for token in self.strangers:
             yield {"planner": self.name, "token": token, "reason": "not a sample of this data set"}
 
 
 def best_of(source: Planner | PlanFile, sample: SceneSample) -> Array:
     """The best trajectory [T, 3] for one sample, checked. Raises PlanError where the answer cannot be used."""
-    asked = sample.observation.future_times_s
-    return checked_best(source.plan(sample) if isinstance(source, PlanFile) else source.plan(sample.observation), asked)
+    times = sample.observation.future_times_s
+    return checked_best(source.plan(sample) if isinstance(source, PlanFile) else source.plan(sample.observation), times)
 
 
-def checked_best(plan: object, asked: Array) -> Array:
+def checked_best(plan: object, times: Array) -> Array:
     """The best trajectory [T, 3] of whatever a planner returned. Raises PlanError where it is no plan at the times [T] asked for."""
-    if not isinstance(plan, Plan):
-        raise PlanError(f"the planner returned a {type(plan).__name__}, expected a Plan")
-    if plan.times_s.shape != asked.shape or not np.allclose(plan.times_s, asked, rtol=0, atol=TIME_TOLERANCE_S):
-        raise PlanError(f"the plan is at times {plan.times_s.tolist()}, asked for were {asked.tolist()}")
-    check_range(plan.best)
-    return plan.best
+    best = as_plan(plan, times).best
+    check_range(best)
+    return best
+
+
+def _rows(source: Planner | PlanFile, sample: SceneSample, ego_from_lidar: Array) -> tuple[Array, Array]:
+    return plan_rows(best_of(source, sample), ego_from_lidar)
 
 
 def unique_name(name: str, taken: Collection[str]) -> str:

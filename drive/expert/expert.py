@@ -26,7 +26,7 @@ from drive.expert.proposals import (
     shifted_route,
 )
 from drive.frames import Array
-from drive.schema import Observation, Plan, PlanError
+from drive.schema import Observation, Plan, PlanError, PlannerSpec
 from drive.world.observe import relative_pose
 from drive.world.state import BRAKE, DT_S, FACTOR, GAP, LATERAL, SPEED, STATION, State, Static
 from drive.world.world import World
@@ -62,6 +62,7 @@ class Expert:
     """The privileged planner; `plan_in_world` keeps nothing between calls."""
 
     name = "expert"
+    spec = PlannerSpec(pictures="unused", privileged=True)
 
     def plan_in_world(self, world: World, state: State, observation: Observation) -> Plan:
         """The best proposal's poses at the observation's times. Raises PlanError where the ego has lost its route."""
@@ -206,6 +207,7 @@ class LaneFollower:
     """Follows its route at the lanes' speed and brakes for nothing: a control that traffic must punish."""
 
     name = "lane-follower"
+    spec = PlannerSpec(pictures="unused", privileged=True)
 
     def plan_in_world(self, world: World, state: State, observation: Observation) -> Plan:
         """Poses on the route."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from drive.asking import answers_of, spec_of
 from drive.data.images import blackened
-from drive.schema import Observation, Plan, Planner, Window
+from drive.schema import Answers, Observation, Plan, Planner
 
 
 class BlackPictures:
@@ -11,9 +14,12 @@ class BlackPictures:
 
     def __init__(self, planner: Planner) -> None:
         self.planner, self.name = planner, f"{planner.name}-black"
-        self.window: Window = getattr(planner, "window", Window())
-        self.pictures, self.camera_names = getattr(planner, "pictures", None), getattr(planner, "camera_names", ())
+        self.spec = spec_of(planner)
 
     def plan(self, observation: Observation, samples: int = 1) -> Plan:
         """The planner's answer to the blackened observation."""
         return self.planner.plan(blackened(observation), samples)
+
+    def answer(self, observation: Observation, requests: Sequence[str], samples: int = 1) -> Answers:
+        """The planner's answers to the blackened observation."""
+        return answers_of(self.planner, blackened(observation), requests, samples)

@@ -7,18 +7,21 @@ from typing import Any
 
 import numpy as np
 
+from drive.asking import Refusal, asked, spec_of
 from drive.schema import Observation, Plan, PlanError, Planner
 
 
 def check_planner(planner: Any, observations: Sequence[Observation]) -> None:
     """Tests anybody's planner against the contract of `drive.schema.Planner` on some observations.
 
-    Checked: name; answers are finite `Plan`s at the asked times with as many trajectories as asked for; the same
-    observation gets the same plan, also after others; observations are left as they were; PlanError is the only refusal.
+    Checked: name and `spec`; plans are finite `Plan`s at the asked times with as many trajectories as asked for; the same
+    observation gets the same plan, also after others; observations are left as they were; PlanError is the only refusal; where it has an
+    `answer`, every request of its spec is answered or refused by name, in any company with the same answer.
     Raises ValueError naming the first breach, with the observation's token.
     """
     if not isinstance(planner, Planner) or not isinstance(planner.name, str) or not planner.name:
         raise ValueError("a planner needs a non-empty `name` and a method `plan(observation, samples=1)`")
+    spec_of(planner)
     if not observations:
         raise ValueError("check_planner needs at least one observation")
     first = [_answer(planner, o, 1) for o in observations]
@@ -29,6 +32,7 @@ def check_planner(planner: Any, observations: Sequence[Observation]) -> None:
         if (plan is None) != (again is None) or (plan and again and not np.array_equal(plan.trajectories, again.trajectories)):
             raise ValueError(f"{planner.name}: {observation.token} got another plan the second time; a planner keeps no state")
         _answer(planner, observation, 3)
+        _check_answers(planner, observation)
 
 
 def _answer(planner: Planner, observation: Observation, samples: int) -> Plan | None:
@@ -49,6 +53,27 @@ def _answer(planner: Planner, observation: Observation, samples: int) -> Plan | 
     if plan.times_s.shape != observation.future_times_s.shape or not np.allclose(plan.times_s, observation.future_times_s):
         raise ValueError(f"{where}: asked for times {observation.future_times_s.tolist()}, got {plan.times_s.tolist()}")
     return plan
+
+
+def _check_answers(planner: Any, observation: Observation) -> None:
+    """Each of the requests it says it answers, asked with the others and alone; and one that nobody knows."""
+    requests = spec_of(planner).tasks
+    if not hasattr(planner, "answer") or not requests:
+        return
+    where = f"{planner.name}: {observation.token}"
+    together = asked(lambda: planner.answer(observation, requests))
+    if isinstance(together, Refusal):
+        return
+    for request in requests:
+        if (request in together.values) == (request in together.failures):
+            raise ValueError(f"{where}: {request} must stand among the values or the failures, and not in both")
+        alone = planner.answer(observation, [request])
+        if request in together.values and not _same(alone.values.get(request), together.values[request]):
+            raise ValueError(f"{where}: {request} asked alone gets another answer than asked together with {', '.join(requests)}")
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a is not None and len(a) == len(b) and all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
 def _fingerprint(observation: Observation) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from drive.asking import spec_of
 from drive.schema import Observation, Plan
 
 
@@ -33,18 +34,21 @@ def completed(made: Any, spec: str) -> Any:
     """Somebody's object as a whole `Planner`, or `PrivilegedPlanner` of the simulator: named after its class where it has no name;
     where its `plan` takes an observation alone, the one answer counts for every sample asked for.
 
-    Raises ValueError where it has neither method.
+    Raises ValueError where it has neither method, or a `spec` that is none.
     """
     plan, name = getattr(made, "plan", None), getattr(made, "name", None)
     named = name if isinstance(name, str) and name else type(made).__name__
     if callable(getattr(made, "plan_in_world", None)):
         made.name = named
+        spec_of(made)
         return made
     if not callable(plan):
         raise ValueError(f"{spec!r} is no planner: it needs a method `plan(observation, samples=1) -> drive.Plan`; see README.md")
     takes = inspect.signature(plan).parameters
     simple = "samples" not in takes and all(parameter.kind is not inspect.Parameter.VAR_KEYWORD for parameter in takes.values())
-    return SimplePlanner(made, named, simple) if simple or named != name else made
+    whole = SimplePlanner(made, named, simple) if simple or named != name else made
+    spec_of(whole)
+    return whole
 
 
 class SimplePlanner:

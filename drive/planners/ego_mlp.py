@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drive.poses import axle_poses
-from drive.schema import Observation, Plan, PlanError, Window
+from drive.schema import Observation, Plan, PlanError, PlannerSpec
 
 if TYPE_CHECKING:
     from drive.model.ego_mlp import EgoMlp
@@ -21,12 +21,11 @@ class EgoMlpPlanner:
 
     network: EgoMlp
     name: str = "ego-mlp"
-    pictures = False
 
     @property
-    def window(self) -> Window:
-        """As of `NetworkPlanner`."""
-        return self.network.config.window
+    def spec(self) -> PlannerSpec:
+        """Its network's window; no pictures."""
+        return PlannerSpec(self.network.config.window, "unused")
 
     def plan(self, observation: Observation, samples: int = 1) -> Plan:
         """The one answer, `samples` times. Raises PlanError where other times are asked for."""
@@ -34,7 +33,7 @@ class EgoMlpPlanner:
 
         from drive.model.ego_mlp import ego_features
 
-        times = self.window.future_times_s
+        times = self.network.config.window.future_times_s
         if not np.array_equal(observation.future_times_s, times):
             raise PlanError(f"this network plans at {times.tolist()} s, asked for {observation.future_times_s.tolist()}")
         with torch.inference_mode():

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from drive.baselines import BASELINES
 from drive.planners.black import BlackPictures
 from drive.planners.custom import imported_planner
-from drive.schema import Planner, Window
+from drive.schema import Planner
 from drive.shipped import checkpoint_names, shipped_checkpoint
 from drive.words import did_you_mean
 
@@ -80,14 +79,3 @@ def checkpoint_planner(folder: str | Path, device: str = "auto") -> Planner:
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     network, _ = load_checkpoint(folder, chosen)
     return NetworkPlanner(network, name)
-
-
-def common_window(planners: Sequence[Planner]) -> Window:
-    """The window that data must be opened with for these planners; those without a `window` take any.
-
-    Raises ValueError where two want different ones.
-    """
-    windows = {planner.name: planner.window for planner in planners if hasattr(planner, "window")}
-    if len(set(windows.values())) > 1:
-        raise ValueError(f"these planners need different windows, so score them one by one: {windows}")
-    return next(iter(windows.values()), Window())

@@ -5,13 +5,15 @@ from __future__ import annotations
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from drive.schema import Observation, Plan, PlanError
+from drive.asking import Refusal, as_plan, asked, spec_of
+from drive.schema import Observation, Plan
 from drive.world.state import State
 from drive.world.world import World
 
@@ -19,7 +21,11 @@ TICK_S = 0.5  # at most, between two looks at the clock
 
 
 class PlannerFailure(Exception):
-    """A planner gave no usable answer; the message says why. `__cause__`: what it raised."""
+    """A planner gave no usable answer; the message says why. traceback: of what it raised, where that was no PlanError."""
+
+    def __init__(self, reason: str, traceback: str = "") -> None:
+        super().__init__(reason)
+        self.traceback = traceback
 
 
 class _TooLate(BaseException):
@@ -28,24 +34,18 @@ class _TooLate(BaseException):
 
 def ask(planner: Any, world: World, state: State, observation: Observation, deadline_s: float, reach_s: float) -> Plan:
     """The planner's answer. reach_s: how far into the future it must lead. Raises PlannerFailure."""
+    privileged = spec_of(planner).privileged
     try:
         with _deadline(deadline_s):
-            privileged = hasattr(planner, "plan_in_world")
-            plan = planner.plan_in_world(world, state, observation) if privileged else planner.plan(observation)
-    except PlanError as error:
-        raise PlannerFailure(str(error)) from error
+            plan = asked(lambda: as_plan(planner.plan_in_world(world, state, observation) if privileged else planner.plan(observation)))
     except _TooLate as error:
-        raise PlannerFailure(f"no plan within {deadline_s:g} s") from error
-    except (Exception, SystemExit) as error:  # whatever a foreign planner raises makes a failed episode, never a crash of the run
-        raise PlannerFailure(f"raised {type(error).__name__}: {error}") from error
-    return _checked(plan, reach_s)
+        raise PlannerFailure(f"no plan within {deadline_s:g} s", traceback.format_exc()) from error
+    if isinstance(plan, Refusal):
+        raise PlannerFailure(plan.reason, plan.traceback)
+    return _followable(plan, reach_s)
 
 
-def _checked(plan: Any, reach_s: float) -> Plan:
-    if plan is None:
-        raise PlannerFailure("returned nothing")
-    if not isinstance(plan, Plan):
-        raise PlannerFailure(f"returned {type(plan).__name__}, not a Plan")
+def _followable(plan: Plan, reach_s: float) -> Plan:
     if not np.isfinite(plan.trajectories).all() or not np.isfinite(plan.times_s).all():
         raise PlannerFailure("the plan holds NaN or infinity")
     if np.abs(plan.best[:, :2]).max() > 1000.0:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -11,10 +10,11 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from drive.asking import spec_of
 from drive.expert.expert import load_kernels
 from drive.frames import Array
 from drive.pool import alive
-from drive.schema import Observation, Plan, Planner, Window
+from drive.schema import Observation, Plan, Planner, PlannerSpec, Window
 from drive.sim.asking import PlannerFailure, ask
 from drive.sim.sight import Eyes, Sight
 from drive.sim.tracker import Track, make_track
@@ -54,7 +54,7 @@ class Loop:
     for a plan, by the clock (so a planner that waits is late too), but without stretches in which the process was halted.
 
     window: of the observations of planners that have no `window` of their own. sight: the car's cameras; None = observations
-    without pictures. A privileged planner, which is shown the world, is shown no pictures; nor is one whose `pictures` is False.
+    without pictures. A privileged planner, which is shown the world, is shown no pictures; nor is one that makes no use of them.
     """
 
     planning_hz: float = 5.0
@@ -96,9 +96,10 @@ class Rollout:
 def rollout(world: World, planner: Planner | PrivilegedPlanner, loop: Loop = Loop(), observers: Sequence[Observer] = ()) -> Rollout:
     """Drives until arrival, an at-fault collision, a standstill or distance from the route that is too long, the time limit, or a
     planner that fails. Our kernels are compiled, or loaded, before: a planner's time is its own."""
-    if hasattr(planner, "plan_in_world"):
+    spec = spec_of(planner)
+    if spec.privileged:
         load_kernels(world)
-    eyes = Eyes(world, loop.sight) if loop.sight and _looks(planner) else None
+    eyes = Eyes(world, loop.sight) if loop.sight and spec.pictures != "unused" else None
     state, states, actions = world.start, [world.start], []
     every, wait = max(1, round(1 / (loop.planning_hz * DT_S))), round(loop.latency_s / DT_S)
     pending: list[tuple[int, Track, Plan]] = []
@@ -108,9 +109,9 @@ def rollout(world: World, planner: Planner | PrivilegedPlanner, loop: Loop = Loo
     for step in range(round(world.time_limit_s / DT_S)):
         if step % every == 0:
             try:
-                plan = _ask(planner, world, states, loop, eyes)
+                plan = _ask(planner, spec, world, states, loop, eyes)
             except PlannerFailure as failure:
-                outcome, told = f"planner failed: {failure}", _told(failure)
+                outcome, told = f"planner failed: {failure}", failure.traceback
                 break
             track = make_track(plan, state.ego, step)
             pending.append((step + wait, track, plan))
@@ -132,11 +133,6 @@ def rollout(world: World, planner: Planner | PrivilegedPlanner, loop: Loop = Loo
     return _rollout(world, planner.name, states, actions, plans, outcome, told)
 
 
-def _told(failure: PlannerFailure) -> str:
-    """The traceback of what a planner raised."""
-    return "".join(traceback.format_exception(failure.__cause__)) if failure.__cause__ else ""
-
-
 def _ended(world: World, state: State, stood_s: float) -> str | None:
     """The outcome where a state is an episode's last."""
     if state.flags[FAULT]:
@@ -146,10 +142,6 @@ def _ended(world: World, state: State, stood_s: float) -> str | None:
     if abs(state.ego[LATERAL]) > OFF_ROUTE_M:
         return "left the route"
     return "blocked" if stood_s >= BLOCKED_S else None
-
-
-def _looks(planner: Any) -> bool:
-    return not hasattr(planner, "plan_in_world") and getattr(planner, "pictures", None) is not False
 
 
 def _rollout(world: World, name: str, states: list[State], actions: list, plans: list, outcome: str, told: str = "") -> Rollout:
@@ -200,9 +192,9 @@ def replay(world: World, actions: Array, outcome: str, name: str) -> Rollout:
     return _rollout(world, name, states, list(actions), [], outcome)
 
 
-def _ask(planner: Any, world: World, states: list[State], loop: Loop, eyes: Eyes | None) -> Plan:
+def _ask(planner: Any, spec: PlannerSpec, world: World, states: list[State], loop: Loop, eyes: Eyes | None) -> Plan:
     """The planner's answer, or PlannerFailure with the reason."""
-    window = getattr(planner, "window", loop.window)
+    window = spec.window or loop.window
     frames = eyes.frames(states, window) if eyes else ()
     observation = observe(world, np.stack([s.ego for s in states[-200:]]), window, frames)
     return ask(planner, world, states[-1], observation, loop.deadline_s, loop.latency_s + 1 / loop.planning_hz)

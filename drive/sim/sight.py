@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from drive.asking import spec_of
 from drive.cameras import Camera
 from drive.render.rigs import SHIPPED_RIGS, load_rig
 from drive.render.weather import Weather, choose_weather
@@ -79,16 +80,14 @@ def seed_of(world: World) -> int:
 
 def require_sight(planner: Any, sight: Sight | None) -> None:
     """Raises ValueError where a planner needs pictures and the run has no rig, or not the cameras that it looks at.
-
-    A planner tells by two attributes that it may have: `pictures` (True: plans by them; False: looks at none, so none are drawn
-    for it) and `camera_names` (those that it looks at; empty: any).
     """
-    if getattr(planner, "pictures", None) is not True:
+    spec = spec_of(planner)
+    if spec.pictures != "needed":
         return
     if sight is None:
         own = planner.name if planner.name in SHIPPED_RIGS else "nuscenes"
         raise ValueError(f"planner {planner.name!r} plans by camera pictures: give the run a rig (--rig {own}, or a rig's YAML file)")
-    names, there = getattr(planner, "camera_names", ()), [camera.name for camera in load_rig(sight.rig, 0, sight.width)]
-    missing = [name for name in names if name not in there]
+    there = [camera.name for camera in load_rig(sight.rig, 0, sight.width)]
+    missing = [name for name in spec.cameras if name not in there]
     if missing:
         raise ValueError(f"planner {planner.name!r} looks at {', '.join(missing)}; rig {sight.rig!r} has {', '.join(there)}")

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from drive.asking import Refusal, as_plan, asked
 from drive.progress import SILENT, Progress
-from drive.schema import Plan, PlanError, SceneSample
+from drive.schema import Plan, SceneSample
 from drive.viz.bev import range_of
 from drive.viz.canvas import Picture
 from drive.viz.frame import Look, draw_frame
@@ -126,10 +127,12 @@ class _Plans:
 
     def get(self, sample: SceneSample) -> Plan | None:
         if self.plan_of is not None and sample.token not in self.found and sample.token not in self.failures:
-            try:
-                self.found[sample.token] = self.plan_of(sample)
-            except Exception as error:  # noqa: BLE001 - whatever a planner does, its sample fails and says why
-                self.failures[sample.token] = str(error) if isinstance(error, PlanError) else f"{type(error).__name__}: {error}"
+            plan_of = self.plan_of
+            plan = asked(lambda: as_plan(plan_of(sample)))
+            if isinstance(plan, Refusal):
+                self.failures[sample.token] = plan.reason
+            else:
+                self.found[sample.token] = plan
         return self.found.get(sample.token)
 
 

@@ -266,7 +266,7 @@ def digest(pictures: tuple[Buffers, ...]) -> str:
 
 def test_same_seed_same_bytes_in_another_process(renderer: Renderer, town: tuple[World, State]) -> None:
     code = (
-        "from tests.sim.test_render import *\n"
+        "from tests.render.test_render import *\n"
         "world, state = make_town()\n"
         "print(digest(Renderer(world, WEATHERS['day'], SEED).render(state, load_rig('nuscenes', width=120))))"
     )

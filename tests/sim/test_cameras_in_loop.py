@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.sim.test_world import recorded_world
 
 from drive.baselines import ConstantVelocity, StandStill
 from drive.cli import main
@@ -28,6 +27,7 @@ from drive.viz.frame import HEIGHT, WIDTH
 from drive.world.state import LATERAL, SPEED
 from drive.world.town.populate import EMPTY, town_world
 from drive.world.world import World
+from tests.world.test_world import recorded_world
 
 RIG = """cameras:
   - {name: CAM_FRONT, size: [48, 27], focal: [38, 38], position: [1.7, 0.0, 1.5]}

@@ -166,7 +166,7 @@ def test_a_planner_that_fails_makes_a_failed_episode(world: World, how: str, rea
     assert run.outcome.startswith("planner failed") and reason in run.outcome
     result = score(run)
     assert result.failed and all(result.values[m] == 0.0 if m in ZERO_WHERE_FAILED else np.isnan(result.values[m]) for m in METRICS)
-    assert ("in plan\n" in run.traceback and result.facts["traceback"] == run.traceback) == (how in ("raises", "plan error", "late"))
+    assert ("in plan\n" in run.traceback and result.facts["traceback"] == run.traceback) == (how in ("raises", "late"))
 
 
 def test_failed_drives_define_no_rate_of_collisions(world: World) -> None:

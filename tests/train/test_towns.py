@@ -96,7 +96,7 @@ def test_a_run_on_towns_writes_a_planner_that_keeps_the_contract(towns: TownData
     assert isinstance(planner, NetworkPlanner)
     check_planner(planner, observations)
     black = load_planner(f"black:{run.checkpoint}")
-    assert isinstance(black, BlackPictures) and black.name == "run-black" and black.window == planner.window
+    assert isinstance(black, BlackPictures) and black.name == "run-black" and black.spec == planner.spec
     check_planner(black, observations)
     dark = TownSamples([towns], MODEL, black=True).observation(40)
     assert np.array_equal(black.plan(observations[1]).best, planner.plan(dark).best)

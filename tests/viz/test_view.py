@@ -47,7 +47,8 @@ def test_view_writes_pictures_video_and_a_page_of_its_own(tmp_path, samples, pla
     assert len(sources) == 3 and all(s.startswith("data:") for s in sources)
     assert "<b>scene" not in html and "&lt;b&gt;scene" in html and "no &lt;pose&gt; before t0" in html
     assert "ends 3.00 m from the recorded drive after 3 s" in html
-    assert len(lines.getvalue().splitlines()) == 3
+    told = [line for line in lines.getvalue().splitlines() if "so far" not in line]  # progress, where the machine is slow
+    assert len(told) == 3
 
 
 def test_attention_of_the_first_planned_sample_is_drawn(tmp_path, samples, plan):
@@ -70,7 +71,7 @@ def test_attention_of_the_first_planned_sample_is_drawn(tmp_path, samples, plan)
 
 def test_whatever_a_planner_raises_is_a_failure_with_its_name(tmp_path, samples):
     made = view(samples[:1], tmp_path, lambda sample: 1 / 0, "ours")
-    assert made.failures == {samples[0].token: "ZeroDivisionError: division by zero"}
+    assert made.failures == {samples[0].token: "raised ZeroDivisionError: division by zero"}
 
 
 def test_scenes_share_scale_and_ground(tmp_path, samples, monkeypatch):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from drive.asking import spec_of
 from drive.baselines import ConstantVelocity
 from drive.eval.benchmarks.base import PRED, Answer, Benchmark, Cases
 from drive.eval.entries import checked_best, unique_name
@@ -75,11 +76,11 @@ def score_file(
 
 
 def _check_planner(benchmark: Benchmark, planner: Planner) -> None:
-    window = getattr(planner, "window", None)
-    wrong = ""
+    spec, wrong = spec_of(planner), ""
+    window = spec.window
     if benchmark.window is None:
         wrong = "no planner is asked"
-    elif getattr(planner, "pictures", None) is True:
+    elif spec.pictures == "needed":
         wrong = "its file holds no pictures; plan elsewhere and give --plans"
     elif window is not None and not np.array_equal(window.future_times_s, benchmark.window.future_times_s):
         wrong = f"{planner.name} plans {window.future_s:g} s at {window.rate_hz:g} Hz"
