@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -69,26 +69,68 @@ def _be_strict(kind: Any) -> None:
 
 
 def _mistake(kind: Any, error: Any) -> str:
-    path = [str(part) for part in error["loc"]]
+    path, at = _walk(kind, error["loc"])
     where = "".join(c if c.isprintable() else "?" for c in ".".join(path))[:200]
     if error["type"] == "unexpected_keyword_argument":
-        known = _fields(kind, path[:-1])
+        known = _fields(_walk(kind, error["loc"][:-1])[1])
         return f"unknown key {where}" + (did_you_mean(path[-1], known) or f"; expected {', '.join(known)}")
+    if error["type"] == "union_tag_invalid":
+        tag, tags = str(error["ctx"]["tag"]), [str(getattr(a, "kind", "")) for a in _dataclasses(at)]
+        known = [name for name in tags if name]
+        return f"{where}.kind: no {_shown(tag)}" + (did_you_mean(tag, known) or f"; expected {', '.join(known)}")
     if error["type"] == "value_error":  # of a __post_init__, which says what it got
         return f"{where}: {error['ctx']['error']}" if where else str(error["ctx"]["error"])
     return f"{where}: {error['msg']} (got {_shown(error['input'])})"
 
 
-def _fields(kind: Any, path: Sequence[str]) -> list[str]:
-    """The field names of the dataclass at a path below `kind`."""
+def kind_or(default: str) -> Any:
+    """For unions of configurations: a value's `kind`, or what it is of where it says none."""
+
+    def kind(value: Any) -> str:
+        return str(value.get("kind", default) if isinstance(value, dict) else getattr(value, "kind", default))
+
+    return kind
+
+
+def is_text(kind: Any, path: Sequence[str]) -> bool:
+    """Whether a dataclass holds text at a path of keys, whichever kind of a union is meant on the way."""
+    kinds = [kind]
     for part in path:
-        if part.isdigit():  # within a list, of which every entry is of one kind
-            continue
-        if dataclasses.is_dataclass(kind):
-            kind = get_type_hints(kind).get(part)
-        if not dataclasses.is_dataclass(kind):
-            kind = next((a for a in get_args(kind) if dataclasses.is_dataclass(a)), kind)
-    return [field.name for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
+        kinds = [inner for outer in kinds for inner in _inner(outer, part)]
+    return bool(kinds) and all(set(get_args(kind) or (kind,)) <= {str, type(None)} for kind in kinds)
+
+
+def _walk(kind: Any, loc: Sequence[Any]) -> tuple[list[str], Any]:
+    """Where a mistake is: its keys without the tags by which pydantic tells a union's parts apart, and what belongs there."""
+    path = []
+    for part in loc:
+        members = _dataclasses(kind)
+        if len(members) > 1 and get_origin(kind) not in (tuple, list, dict):
+            untagged = next((m for m in members if not hasattr(m, "kind")), None)
+            kind = next((m for m in members if getattr(m, "kind", None) == part), untagged)
+        else:
+            path.append(str(part))
+            kind = next(iter(_inner(kind, str(part))), None)
+    return path, kind
+
+
+def _inner(kind: Any, part: str) -> list[Any]:
+    """What may stand at a key or index of a value."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin in (tuple, list):
+        return [parts[0]]
+    if origin is dict:
+        return [parts[1]]
+    return [hint for member in _dataclasses(kind) if (hint := get_type_hints(member).get(part)) is not None]
+
+
+def _dataclasses(kind: Any) -> list[Any]:
+    """The dataclasses that a type is, or is a union of."""
+    return [member for member in (kind, *get_args(kind)) if dataclasses.is_dataclass(member)]
+
+
+def _fields(kind: Any) -> list[str]:
+    return [field.name for member in _dataclasses(kind) for field in dataclasses.fields(member)]
 
 
 def _shown(value: Any) -> str:

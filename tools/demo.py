@@ -16,13 +16,12 @@ import numpy as np
 import torch
 
 from drive.asking import common_window
-from drive.config import RunConfig, load_config
+from drive.config import DatasetConfig, RunConfig, expand, load_config
 from drive.data.dataset import Dataset, open_dataset
 from drive.eval.evaluate import evaluate
 from drive.eval.report import Report
 from drive.eval.table import ANSWERED, protocol_rows, text_table
 from drive.make.recipe import FIRST_TEST_TOWN
-from drive.model.network import DrivingNetwork
 from drive.planners.load import load_planner, load_sim_planner
 from drive.planners.network import NetworkPlanner
 from drive.progress import Progress
@@ -33,9 +32,9 @@ from drive.sim.saved import replay_file
 from drive.sim.sight import Sight
 from drive.sim.simulate import choose_episodes, simulate
 from drive.train.loop import Run, train
-from drive.train.objective import NextToken
-from drive.train.samples import expand
-from drive.train.towns import open_samples
+from drive.train.mix import open_mix
+from drive.train.networks import kind_of
+from drive.train.objectives import STUDENT, make_objective
 from drive.viz.frame import draw_frame
 from drive.viz.page import Block, Heading, Image, Numbers, Table, Text, write_page
 
@@ -61,14 +60,15 @@ def demonstrate(progress: Progress) -> None:
     start = time.monotonic()
     config = load_config("configs/demo-real.yaml" if os.environ.get("DRIVE_REAL") else "configs/demo.yaml")
     data = config.test or config.stages[-1].data
-    print(f"1. training a small planner on {config.stages[-1].data.root}: six pictures in, trajectory tokens out")
+    assert isinstance(data, DatasetConfig)
+    print(f"1. training a small planner on {data.root}: six pictures in, trajectory tokens out")
     progress.begin("measuring how fast this machine trains")
     config = fitted(config)
     progress.end()
     print(f"   {config.stages[-1].steps} steps; before and after them the plans are measured")
     run = train(config, fresh=True)
     seconds = time.monotonic() - start
-    assert run.before is not None
+    assert run.before is not None and run.after is not None
     print(f"   L2 at 1, 2 and 3 s on average: {run.before.l2_average:.2f} m before, {run.after.l2_average:.2f} m after {seconds:.0f} s\n")
     planner = load_planner(run.checkpoint)
     assert isinstance(planner, NetworkPlanner)
@@ -99,13 +99,15 @@ def fitted(config: RunConfig) -> RunConfig:
 def seconds_a_step(config: RunConfig) -> float:
     """Wall time of one training step: a batch forward and back."""
     stage = config.stages[-1]
-    samples, network = open_samples(stage.data, config.model), DrivingNetwork(config.model).train()
-    objective = NextToken(config.model, stage.metre_sigma, torch.device("cpu"))
+    kind = kind_of(config.model)
+    mix, network = open_mix(stage.data, kind.needs(config.model)), kind.build(config.model).train()
+    objective, generator = make_objective(stage.objective, config.model, torch.device("cpu")), torch.Generator()
     torch.set_num_threads(config.threads or torch.get_num_threads())
     began = 0.0
     for step in range(1 + TIMED):
         began = began if step > 1 else time.monotonic()
-        objective(network, [samples.example(i % len(samples)) for i in range(stage.batch_size)]).backward()
+        batch = objective.collate([objective.example(mix[i % len(mix)]) for i in range(stage.batch_size)], None)
+        objective.loss({STUDENT: network}, batch, generator)[0].backward()
     return (time.monotonic() - began) / TIMED
 
 
@@ -113,12 +115,13 @@ def describe(config: RunConfig) -> str:
     """What the scores were measured on, said plainly."""
     if config.test is None:
         return "the very windows it was trained on (memorised: this shows that pixels reach the plan, not that it can drive)"
+    assert isinstance(config.test, DatasetConfig)
     return f"scenes it was not trained on ({config.test.split} of {config.test.root})"
 
 
 def write_demo_page(run: Run, config: RunConfig, report: Report, planner: NetworkPlanner, dataset: Dataset) -> Path:
     """The page: numbers, table, and pictures spread over the data."""
-    assert run.before is not None
+    assert run.before is not None and run.after is not None
     header, rows = protocol_rows(report, "exact")
     blocks: list[Block] = [
         Numbers([(f"{run.before.l2_average:.2f} m", "L2 before training, mean of 1, 2, 3 s"), (f"{run.after.l2_average:.2f} m", "after")]),

@@ -40,7 +40,8 @@ def run(args: argparse.Namespace) -> int:
         return stop.exit_status if isinstance(stop, Interrupted) else 1
     if run.before:
         print(f"before: {run.before.describe()}")
-    print(f"after:  {run.after.describe()}\nwritten: {run.checkpoint}, {run.report}")
+    if run.after:
+        print(f"after:  {run.after.describe()}\nwritten: {run.checkpoint}, {run.report}")
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from drive.limits import HUGE, TINY, within
 from drive.schema import Window
@@ -11,6 +12,7 @@ from drive.tokens.vocab import Grid, Vocabulary
 
 # Weights of the transformer; more than this is a slip of the keyboard here.
 MOST_WEIGHTS = 20_000_000_000
+EGO_MLP: Literal["ego-mlp"] = "ego-mlp"
 
 
 @dataclass(frozen=True)
@@ -117,3 +119,16 @@ class ModelConfig:
             raise ValueError(f"requests must be given once each, got {list(self.requests)}")
         object.__setattr__(self, "requests", requests)
         object.__setattr__(self, "vocabulary", self.vocabulary.extended(declared(requests, self.numbers), requests))
+
+
+@dataclass(frozen=True)
+class EgoMlpConfig:
+    """kind tells its checkpoints from those of the driving network."""
+
+    kind: Literal["ego-mlp"] = EGO_MLP
+    window: Window = field(default_factory=Window)
+    width: int = 256
+    depth: int = 3
+
+    def __post_init__(self) -> None:
+        within(self, width=(1, 65_536), depth=(1, 512))

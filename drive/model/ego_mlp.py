@@ -5,34 +5,19 @@ Ego status alone scores well on recorded drives (AD-MLP, arXiv 2305.10430), so w
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from drive.limits import within
+from drive.model.config import EGO_MLP, EgoMlpConfig
 from drive.model.sensors.base import METRES_SCALE
 from drive.model.sensors.command import UNKNOWN_COMMAND, command_index
 from drive.model.sensors.dynamics import DYNAMICS_SIZE, dynamics_features
-from drive.schema import Observation, Window
+from drive.schema import Observation
 
-EGO_MLP: Literal["ego-mlp"] = "ego-mlp"
+__all__ = ["EGO_MLP", "FEATURES", "EgoMlp", "EgoMlpConfig", "ego_features"]
+
 FEATURES = DYNAMICS_SIZE + UNKNOWN_COMMAND + 1
-
-
-@dataclass(frozen=True)
-class EgoMlpConfig:
-    """kind tells its checkpoints from those of the driving network."""
-
-    kind: Literal["ego-mlp"] = EGO_MLP
-    window: Window = field(default_factory=Window)
-    width: int = 256
-    depth: int = 3
-
-    def __post_init__(self) -> None:
-        within(self, width=(1, 65_536), depth=(1, 512))
 
 
 class EgoMlp(nn.Module):

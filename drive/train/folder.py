@@ -21,8 +21,8 @@ from drive.checkpoint import CONFIG, DIGESTS, PROVENANCE, WEIGHTS
 from drive.outputs import writable_folder, writing
 
 MARKER, CHECKPOINT, RESUME, CURVES, REPORT = ".drive-run", "checkpoint", "resume", "tensorboard", "report.json"
-OPTIMIZER = "optimizer"
-_CHECKPOINT_FILES = (WEIGHTS, CONFIG, PROVENANCE, DIGESTS, f"{OPTIMIZER}.safetensors")
+OPTIMIZER, EMA = "optimizer", "ema"
+_CHECKPOINT_FILES = (WEIGHTS, CONFIG, PROVENANCE, DIGESTS, f"{OPTIMIZER}.safetensors", f"{EMA}.safetensors")
 _FOLDERS = {
     **{f"{name}{end}": _CHECKPOINT_FILES for name in (CHECKPOINT, RESUME) for end in ("", ".old", ".writing")},
     CURVES: ("events.out.tfevents.*",),

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from drive.config import RunConfig
-from drive.train.samples import expand
+from drive.config import DatasetConfig, RunConfig, TownsConfig
+from drive.config.data import expand, parts_of
 from drive.values import differences, plain
 
 # Where results go and how fast: none of it is seen by the weights. `steps` may grow (`drive.train.state`).
-_OF_A_RUN = ("out", "device", "threads", "test")
+_OF_A_RUN = ("out", "device", "threads", "workers", "test")
 _OF_A_STAGE = ("name", "steps", "flush_every")
 _OF_TOWNS = ("folder", "workers")
 
@@ -21,14 +21,23 @@ def identity(config: RunConfig) -> dict[str, Any]:
     values = plain(config)
     _drop(values, _OF_A_RUN)
     values["init"] = values["init"] and os.path.realpath(values["init"])
-    for stage in values["stages"]:
+    for stage, own in zip(values["stages"], config.stages, strict=True):
         _drop(stage, _OF_A_STAGE)
-        data = stage["data"]
-        data["root"] = None if data["towns"] else os.path.realpath(expand(data["root"]))
-        for towns in data["towns"]:
-            _drop(towns, _OF_TOWNS)
-            rig = towns["recipe"]["rig"]
-            towns["recipe"]["rig"] = os.path.realpath(rig) if Path(rig).is_file() else rig
+        for name in own.objective.checkpoints:
+            stage["objective"][name] = os.path.realpath(stage["objective"][name])
+        stage["data"] = [{"weight": part.weight, "data": _data(part.data)} for part in parts_of(own.data)]
+    return values
+
+
+def _data(data: DatasetConfig | TownsConfig) -> dict[str, Any]:
+    values = plain(data)
+    if isinstance(data, DatasetConfig):
+        values["root"] = os.path.realpath(expand(data.root))
+        return values
+    for towns in values["towns"]:
+        _drop(towns, _OF_TOWNS)
+        rig = towns["recipe"]["rig"]
+        towns["recipe"]["rig"] = os.path.realpath(rig) if Path(rig).is_file() else rig
     return values
 
 

@@ -17,7 +17,7 @@ from drive.frames import rotation_z
 from drive.model.inputs import Prepared
 from drive.model.sensors.pictures import View, patch_rays
 from drive.tasks import Task
-from drive.train.samples import Example, make_example
+from drive.train.example import Example, make_example
 
 
 def jittered(example: Example, jitter: Jitter, rng: np.random.Generator, tasks: Sequence[Task]) -> Example:

@@ -3,147 +3,168 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import json
-import sys
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from tqdm import tqdm
+from torch import nn
 
-from drive.checkpoint import WEIGHTS, load_weights, recovered, save_checkpoint
-from drive.config import Jitter, RunConfig, Stage
-from drive.model.network import DrivingNetwork
-from drive.outputs import write_whole, writing
-from drive.planners.network import NetworkPlanner
-from drive.progress import Lines
+from drive.checkpoint import recovered, save_checkpoint
+from drive.config import RunConfig
+from drive.eval import report_file
 from drive.train.checks import Data, check_machine, check_stages
-from drive.train.folder import CHECKPOINT, CURVES, REPORT, RESUME, claimed, clear
-from drive.train.guard import NonFinite, check_loss, check_state, clip_gradients
-from drive.train.jitter import jittered
-from drive.train.objective import NextToken
+from drive.train.curves import curves, progress
+from drive.train.ema import Ema
+from drive.train.folder import CHECKPOINT, CURVES, RESUME, claimed, clear
+from drive.train.guard import NonFinite
+from drive.train.init import start_from
+from drive.train.loader import Steps, prepared
+from drive.train.mix import Mix
+from drive.train.networks import frozen_network, kind_of
+from drive.train.objectives import STUDENT, make_objective
 from drive.train.optim import learning_rate, make_optimizer, restore_optimizer
-from drive.train.samples import batch_indices
+from drive.train.ranks import Ranks, all_ranks
 from drive.train.score import Fit, score
 from drive.train.state import State, load_state, save_state
 from drive.train.statistics import measure_statistics
+from drive.train.step import Update
 from drive.train.stop import Interrupted, stop_on_signals
-from drive.train.towns import SampleSet
 from drive.values import plain
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Run:
-    """A finished run: checkpoint folder, report, fit on the test data before (None for a resumed run) and after."""
+    """A finished run: checkpoint folder, report, fit on the test data before (None for a resumed run) and after (None on ranks that
+    only helped)."""
 
     checkpoint: Path
     report: Path
     before: Fit | None
-    after: Fit
+    after: Fit | None
+
+
+@dataclass(frozen=True, eq=False)
+class Trainer:
+    """What all stages of a run share."""
+
+    config: RunConfig
+    network: Any
+    ema: Ema
+    data: Data
+    ranks: Ranks
+    device: torch.device
+
+    @property
+    def out(self) -> Path:
+        return Path(self.config.out)
 
 
 def train(config: RunConfig, fresh: bool = False) -> Run:
     """Run all stages.
 
     A run that was interrupted goes on from `out`/resume with bit-equal results; so does a finished one that is asked for more steps.
-    fresh: what a run wrote to `out` is removed first, once everything else was checked. Raises ValueError where `out` holds a
-    run of another configuration, is in use, or holds what no run wrote; OutputError where it cannot be written to;
-    NonFinite; Interrupted.
+    fresh: what a run wrote to `out` is removed first, once everything else was checked. Under `torchrun` its ranks share each step's
+    batch, and the first alone writes. Raises ValueError where `out` holds a run of another configuration, is in use, or holds what no
+    run wrote; OutputError where it cannot be written to; NonFinite; Interrupted.
     """
-    out = Path(config.out)
     device = check_machine(config)
-    with claimed(out, fresh):
+    with all_ranks(device.type) as ranks, claimed(Path(config.out), fresh) if ranks.first else contextlib.nullcontext():
         if config.threads:
             torch.set_num_threads(config.threads)
         torch.manual_seed(config.seed)
-        network = DrivingNetwork(config.model).to(device)
-        data = Data(config)
+        network = kind_of(config.model).build(config.model).to(device)
+        data = ranks.in_turn(lambda: Data(config))
         check_stages(config, network)
-        if fresh:
-            clear(out)
-        return _run(config, network, data, device)
+        if fresh and ranks.first:
+            clear(Path(config.out))
+        return _run(Trainer(config, network, Ema(config.ema), data, ranks, device))
 
 
-def _run(config: RunConfig, network: DrivingNetwork, data: Data, device: torch.device) -> Run:
-    out = Path(config.out)
-    state = load_state(config, network)
+def _run(trainer: Trainer) -> Run:
+    config, network, ema = trainer.config, trainer.network, trainer.ema
+    state = trainer.ranks.in_turn(lambda: load_state(config, network))
     if state is None and config.init:
-        load_weights(network, recovered(config.init) / WEIGHTS)
-    tests = data.open(config.test or config.stages[-1].data)
-    before = score(NetworkPlanner(network.eval()), tests) if state is None else None
-    first = state.stage if state else 0
-    for index in range(first, len(config.stages)):
-        _run_stage(config, index, state if index == first else None, network, data, device)
-    after = score(NetworkPlanner(network.eval()), tests)
+        start_from(network, config.init)
+    ema.begin(network, state.ema if state else {})
+    tests = trainer.ranks.in_turn(lambda: trainer.data.open(config.test or config.stages[-1].data))
+    before = _score(trainer, tests) if state is None else None
+    for index in range(state.stage if state else 0, len(config.stages)):
+        _run_stage(trainer, index, state if state and index == state.stage else None)
+    with ema.shown(network):
+        if ema.decay:
+            _measure(trainer, len(config.stages) - 1)
+        return _finish(trainer, tests, before)
+
+
+def _finish(trainer: Trainer, tests: Mix, before: Fit | None) -> Run:
+    config, out = trainer.config, trainer.out
+    after = _score(trainer, tests)
+    if after is None:
+        return Run(out / CHECKPOINT, out / report_file.NAME, None, None)
     provenance = {"run": plain(config), "l2_average_m": after.l2_average, "test_samples": len(tests)}
-    folder = save_checkpoint(out / CHECKPOINT, network, provenance)
-    return Run(folder, _write_report(out, config, before, after), before, after)
-
-
-def _write_report(out: Path, config: RunConfig, before: Fit | None, after: Fit) -> Path:
+    folder = save_checkpoint(out / CHECKPOINT, trainer.network, provenance)
     rows = [row for name, fit in (("before", before), ("after", after)) if fit for row in fit.rows(name)]
-    report = {"schema": 1, "command": "train", "settings": plain(config), "rows": rows}
-    return write_whole(out / REPORT, json.dumps(report, indent=1))
+    return Run(folder, report_file.write_json(out, "train", {"settings": plain(config), "rows": rows}), before, after)
 
 
-def _run_stage(config: RunConfig, index: int, state: State | None, network: DrivingNetwork, data: Data, device: torch.device) -> None:
-    stage = config.stages[index]
-    samples = data.open(stage.data)
-    objective = NextToken(config.model, stage.metre_sigma, device, stage.answer_noise_m)
+def _score(trainer: Trainer, tests: Mix) -> Fit | None:
+    """The fit of the network as it is, by the first rank."""
+    kind = kind_of(trainer.config.model)
+    planner = kind.planner(trainer.network.eval())
+    return score(planner, tests, trainer.data.needs.window.future_times_s) if trainer.ranks.first else None
+
+
+def _run_stage(trainer: Trainer, index: int, state: State | None) -> None:
+    config, ranks, network, ema = trainer.config, trainer.ranks, trainer.network, trainer.ema
+    stage, networks = config.stages[index], _networks(trainer, index)
+    objective = make_objective(stage.objective, config.model, trainer.device)
+    steps = Steps(ranks.in_turn(lambda: trainer.data.of(stage)), objective, stage, config.seed, ranks.rank, ranks.world)
     optimizer = make_optimizer(network, stage)
     if state:
-        restore_optimizer(optimizer, state.optimizer)
+        restore_optimizer(optimizer, network, state.optimizer)
     start = state.step if state else 0
-    with stop_on_signals() as stop, _writer(Path(config.out) / CURVES) as curve, _progress(stage, start) as bar:
-        for step in range(start, stage.steps):
+    update = Update(config, stage, networks, objective, optimizer, ema, ranks, trainer.device)
+    with (
+        stop_on_signals() as stop,
+        curves(trainer.out / CURVES if ranks.first else None) as curve,
+        progress(stage, start, ranks.first) as bar,
+        ranks.shared_norms(network),
+    ):
+        for step, batches in enumerate(prepared(steps, start, stage.steps, config.workers), start):
             try:
-                loss = _step(config, stage, step, network, optimizer, objective, samples)
+                figures = update(step, batches)
             except NonFinite as error:
                 raise NonFinite(f"{error} at step {step} of stage {stage.name!r}; {_how_to_go_on(config, index)}") from error
-            stopping = stop.number  # looked at once: a signal that comes later is the next step's, or it would end unsaved
+            # Looked at once: a signal that comes later is the next step's, or it would end unsaved.
+            stopping = ranks.largest(stop.number, trainer.device)
             # Saved before anything is shown: a terminal that is gone takes no more.
-            if stopping or (step + 1) % stage.flush_every == 0 or step + 1 == stage.steps:
-                save_state(config, index, step + 1, network, optimizer)
-            curve(f"{stage.name}/loss", loss, step)
-            curve(f"{stage.name}/learning_rate", learning_rate(stage, step), step)
+            if ranks.first and (stopping or (step + 1) % stage.flush_every == 0 or step + 1 == stage.steps):
+                save_state(config, index, step + 1, network, optimizer, ema)
+            for name, value in {**figures, "learning_rate": learning_rate(stage, step)}.items():
+                curve(f"{stage.name}/{name}", value, step)
             if stopping:
                 told = f"stopped at step {step + 1} of {stage.steps} of stage {stage.name!r}; the same command goes on"
                 raise Interrupted(told, stopping)
-            bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
+            bar.set_postfix(loss=f"{figures['loss']:.4f}", refresh=False)
             bar.update()
-    measure_statistics(network, samples, stage, config.seed, device)
+    _measure(trainer, index)
 
 
-def _step(
-    config: RunConfig,
-    stage: Stage,
-    step: int,
-    network: DrivingNetwork,
-    optimizer: torch.optim.Optimizer,
-    objective: NextToken,
-    samples: SampleSet,
-) -> float:
-    """One update. Whatever is random in it follows from (seed, step), so that a resumed run repeats it. Raises NonFinite."""
-    torch.manual_seed(config.seed * 1_000_003 + step)
-    indices = batch_indices(config.seed, len(samples), stage.batch_size, step)
-    network.train()
-    examples = [samples.example(int(i)) for i in indices]
-    if stage.jitter != Jitter():
-        rng = np.random.default_rng([config.seed, step])
-        examples = [jittered(example, stage.jitter, rng, samples.tasks) for example in examples]
-    loss = objective(network, examples)
-    check_loss(loss)
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate(stage, step)
-    optimizer.zero_grad()
-    loss.backward()
-    clip_gradients(network, stage.clip_norm)
-    optimizer.step()
-    check_state(network, optimizer)
-    return loss.item()
+def _measure(trainer: Trainer, index: int) -> None:
+    """Batch normalisation's statistics of the weights as they are, on a stage's whole batches."""
+    stage = trainer.config.stages[index]
+    objective = make_objective(stage.objective, trainer.config.model, trainer.device)
+    whole = Steps(trainer.data.of(stage), objective, stage, trainer.config.seed, vary=False, parts=1)
+    measure_statistics(_networks(trainer, index), whole, trainer.device)
+
+
+def _networks(trainer: Trainer, index: int) -> Mapping[str, nn.Module]:
+    """What a stage's loss is given."""
+    objective = trainer.config.stages[index].objective
+    frozen = {name: frozen_network(getattr(objective, name), trainer.device) for name in objective.checkpoints}
+    return {STUDENT: trainer.network, **frozen}
 
 
 def _how_to_go_on(config: RunConfig, index: int) -> str:
@@ -154,28 +175,3 @@ def _how_to_go_on(config: RunConfig, index: int) -> str:
         kept = f"the step was not taken, the last good state is in {resume}"
         return f"{kept}. Check the data, or go on from its weights more slowly: --out {config.out}-slower --init {resume} {rate}"
     return f"the step was not taken, and none was saved before. Check the data, or start over more slowly: --fresh {rate}"
-
-
-@contextlib.contextmanager
-def _writer(folder: Path) -> Iterator[Any]:
-    """A function (name, value, step) that adds to the curves. Raises OutputError where they cannot be written."""
-    from torch.utils.tensorboard import SummaryWriter
-
-    with writing(folder):
-        writer = SummaryWriter(str(folder))
-
-    def curve(name: str, value: float, step: int) -> None:
-        with writing(folder):
-            writer.add_scalar(name, value, step)
-
-    try:
-        yield curve
-    finally:
-        with writing(folder):
-            writer.close()
-
-
-def _progress(stage: Stage, start: int) -> tqdm:
-    quiet = not sys.stderr.isatty()
-    told: dict[str, Any] = {"mininterval": 10, "ascii": True, "file": Lines(sys.stderr)} if quiet else {"mininterval": 0.2}
-    return tqdm(total=stage.steps, initial=start, desc=stage.name, unit="step", **told)

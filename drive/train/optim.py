@@ -37,27 +37,34 @@ def learning_rate(stage: Stage, step: int) -> float:
     return stage.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimiser's state as named tensors."""
+def optimizer_tensors(optimizer: torch.optim.Optimizer, network: nn.Module) -> dict[str, Tensor]:
+    """The optimiser's state as tensors named by their parameter: `tokens.words.weight.exp_avg`."""
+    names = _names(optimizer, network)
     state = optimizer.state_dict()["state"]
-    return {f"{index}.{key}": value for index, entry in state.items() for key, value in entry.items()}
+    return {f"{names[index]}.{key}": value for index, entry in state.items() for key, value in entry.items()}
 
 
-def expected_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def expected_tensors(optimizer: torch.optim.Optimizer, network: nn.Module) -> dict[str, Tensor]:
     """Names, shapes and types of what `optimizer_tensors` gives once every parameter had a gradient; the values mean nothing."""
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    count = torch.zeros(())
+    parameters, count = dict(network.named_parameters()), torch.zeros(())
     return {
-        f"{index}.{key}": count if key == "step" else parameter.detach()
-        for index, parameter in enumerate(parameters)
+        f"{name}.{key}": count if key == "step" else parameters[name].detach()
+        for name in _names(optimizer, network)
         for key in ("step", "exp_avg", "exp_avg_sq")
     }
 
 
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+def restore_optimizer(optimizer: torch.optim.Optimizer, network: nn.Module, tensors: dict[str, Tensor]) -> None:
     """Inverse of `optimizer_tensors`."""
+    index_of = {name: index for index, name in enumerate(_names(optimizer, network))}
     state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        index, _, key = name.partition(".")
-        state.setdefault(int(index), {})[key] = tensor
+    for full, tensor in tensors.items():
+        name, _, key = full.rpartition(".")
+        state.setdefault(index_of[name], {})[key] = tensor
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+def _names(optimizer: torch.optim.Optimizer, network: nn.Module) -> list[str]:
+    """The names of an optimiser's parameters, in its own order."""
+    names: dict[Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
+    return [names[parameter] for group in optimizer.param_groups for parameter in group["params"]]

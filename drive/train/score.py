@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 
 from drive.frames import Array, wrap_angle
-from drive.planners.ego_mlp import EgoMlpPlanner
-from drive.planners.network import NetworkPlanner
-from drive.train.towns import SampleSet
+from drive.train.mix import Mix
 
 # Bearings of final points nearer than this are noise.
 MIN_BEARING_DISTANCE_M = 4.0
@@ -78,15 +76,16 @@ class Fit:
         return f"  pictures turned {turn:+5.1f} deg: {bearings}; off by {error:.2f} deg"
 
 
-def score(planner: NetworkPlanner | EgoMlpPlanner, samples: SampleSet) -> Fit:
+def score(planner: Any, samples: Mix, times_s: Array) -> Fit:
     """Greedy plans of all samples beside their recorded futures."""
     planned, recorded = [], []
     for start in range(0, len(samples), _CHUNK):
         chunk = range(start, min(start + _CHUNK, len(samples)))
-        planned += [plan.best for plan in planner.plan_batch([samples.observation(i) for i in chunk])]
-        recorded += [samples.future(i) for i in chunk]
+        found = [samples[i] for i in chunk]
+        planned += [plan.best for plan in planner.plan_batch([sample.observation for sample in found])]
+        recorded += [sample.target.future.poses for sample in found]
     turns = np.array([samples.turn_degrees(i) for i in range(len(samples))])
-    return Fit(np.stack(planned), np.stack(recorded), samples.model.window.future_times_s, turns)
+    return Fit(np.stack(planned), np.stack(recorded), times_s, turns)
 
 
 def _bearing(poses: Array) -> Array:

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from drive.checkpoint import PROVENANCE, WEIGHTS, load_weights, read_json, recovered, refuse_changed, save_checkpoint
 from drive.config import RunConfig
-from drive.model.network import DrivingNetwork
 from drive.tensors import load_tensors
-from drive.train.folder import CHECKPOINT, OPTIMIZER, RESUME
+from drive.train.ema import Ema
+from drive.train.folder import CHECKPOINT, EMA, OPTIMIZER, RESUME
 from drive.train.identity import changes, identity
 from drive.train.optim import expected_tensors, make_optimizer, optimizer_tensors
 from drive.values import plain
@@ -21,20 +21,22 @@ from drive.values import plain
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """Where a run stands: `step` steps of stage `stage` are done; the optimiser's tensors then."""
+    """Where a run stands: `step` steps of stage `stage` are done; the optimiser's tensors then, and the average of weights."""
 
     stage: int
     step: int
     optimizer: dict[str, Tensor]
+    ema: dict[str, Tensor]
 
 
-def save_state(config: RunConfig, stage: int, step: int, network: DrivingNetwork, optimizer: torch.optim.Optimizer) -> None:
+def save_state(config: RunConfig, stage: int, step: int, network: Any, optimizer: torch.optim.Optimizer, ema: Ema) -> None:
     """Write a state; the one before stays beside it. Raises OutputError; both are then as they were."""
     told = {"run": plain(config), "identity": identity(config), "stage": stage, "step": step}
-    save_checkpoint(Path(config.out) / RESUME, network, told, {OPTIMIZER: optimizer_tensors(optimizer)}, keep=True)
+    tensors = {OPTIMIZER: optimizer_tensors(optimizer, network), **({EMA: ema.average} if ema.average else {})}
+    save_checkpoint(Path(config.out) / RESUME, network, told, tensors, keep=True)
 
 
-def load_state(config: RunConfig, network: DrivingNetwork) -> State | None:
+def load_state(config: RunConfig, network: Any) -> State | None:
     """The newest state that is whole, the network filled with it; None where the run has not begun.
 
     Raises ValueError where it is of another run, is done, or every state is damaged.
@@ -92,16 +94,17 @@ def _refuse_other(folder: Path, told: dict[str, Any], config: RunConfig) -> None
         raise ValueError(_finished(folder.parent))
 
 
-def _restore(folder: Path, told: dict[str, Any], config: RunConfig, network: DrivingNetwork) -> State:
+def _restore(folder: Path, told: dict[str, Any], config: RunConfig, network: Any) -> State:
     stage = config.stages[told["stage"]]
-    expected = expected_tensors(make_optimizer(network, stage))
+    expected = expected_tensors(make_optimizer(network, stage), network)
     tensors = load_tensors(folder / f"{OPTIMIZER}.safetensors", expected, subset=True)
+    average = load_tensors(folder / f"{EMA}.safetensors", dict(network.named_parameters())) if config.ema else {}
     load_weights(network, folder / WEIGHTS)
     before = told["run"]["stages"][told["stage"]]["steps"]
     if before != stage.steps:
         print(f"stage {stage.name!r} has {stage.steps} steps now, {before} before: from here on the learning rate follows the new number")
     print(f"going on at step {told['step']} of stage {stage.name!r}", flush=True)
-    return State(told["stage"], told["step"], tensors)
+    return State(told["stage"], told["step"], tensors, average)
 
 
 def _finished(out: Path) -> str:

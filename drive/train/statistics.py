@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import nn
 
-from drive.config import Stage
-from drive.model.inputs import collate
-from drive.model.network import DrivingNetwork
-from drive.train.samples import batch_indices
-from drive.train.towns import SampleSet
+from drive.train.loader import Steps
+from drive.train.objectives import STUDENT
 
 # Batches by which they are measured.
 _STATISTICS_BATCHES = 64
 
 
 @torch.no_grad()
-def measure_statistics(network: DrivingNetwork, samples: SampleSet, stage: Stage, seed: int, device: torch.device) -> None:
+def measure_statistics(networks: Mapping[str, nn.Module], steps: Steps, device: torch.device) -> None:
     """Measure batch normalisation's statistics anew, as plain averages over the stage's batches with the final weights: the
-    running ones lag behind weights that moved fast, which spoils short runs in evaluation mode."""
+    running ones lag behind weights that moved fast, which spoils short runs in evaluation mode. steps: whole and not varied."""
+    network = networks[STUDENT]
     norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     if not norms:
         return
@@ -27,8 +27,9 @@ def measure_statistics(network: DrivingNetwork, samples: SampleSet, stage: Stage
         norm.reset_running_stats()
         norm.momentum = None
     network.train()
-    for step in range(min(_STATISTICS_BATCHES, -(-len(samples) // stage.batch_size))):
-        indices = batch_indices(seed, len(samples), stage.batch_size, step)
-        network.encode_frames(collate([samples.example(int(i)).prepared for i in indices]).to(device))
+    generator = torch.Generator(device).manual_seed(0)
+    for step in range(min(_STATISTICS_BATCHES, -(-len(steps.mix) // steps.stage.batch_size))):
+        for batch in steps[step]:
+            steps.objective.loss(networks, batch.to(device), generator)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

@@ -90,13 +90,14 @@ def test_a_full_disk_ends_in_one_line_and_the_last_state_stays(tmp_path: Path, m
         from pathlib import Path
         from drive.outputs import OutputError
         from drive.train import loop
+        from drive.train.step import Update
         from tests.train.tiny import config
-        step = loop._step
-        def limited(run, stage, at, *rest):
+        call = Update.__call__
+        def limited(update, at, batches):
             if at == 2:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-            return step(run, stage, at, *rest)
-        loop._step = limited
+            return call(update, at, batches)
+        Update.__call__ = limited
         try:
             loop.train(config(Path(sys.argv[1]), Path(sys.argv[2])))
         except OutputError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from drive.config import TownData
+from drive.config import DatasetConfig, TownData, TownsConfig
 from drive.train.identity import identity
 from drive.train.loop import train
 from tests.train.tiny import assert_equal, config, interrupted, state_step, weights
@@ -22,6 +22,7 @@ def test_a_run_is_what_changes_the_weights_not_the_spelling(
     interrupted(monkeypatch, run, 2)
     monkeypatch.chdir(tmp_path)
     stage = run.stages[0]
+    assert isinstance(stage.data, DatasetConfig)
     data = replace(stage.data, root=os.path.relpath(mini))
     other = replace(run, out="./run", threads=1, test=stage.data, stages=(replace(stage, name="again", flush_every=5, data=data),))
     assert identity(other) == identity(run)
@@ -35,7 +36,7 @@ def test_a_run_is_what_changes_the_weights_not_the_spelling(
 def test_towns_are_their_recipe_and_seeds(tmp_path: Path, mini: Path) -> None:
     run = config(tmp_path, mini)
     made = [
-        replace(run, stages=(replace(run.stages[0], data=replace(run.stages[0].data, towns=(towns,))),))
+        replace(run, stages=(replace(run.stages[0], data=TownsConfig((towns,))),))
         for towns in (TownData(1, 2), TownData(1, 2, "elsewhere", workers=8), TownData(1, 3))
     ]
     assert identity(made[0]) == identity(made[1]) != identity(made[2])

@@ -8,16 +8,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from drive.cameras import patch_centres, pluecker_rays, project, unproject
-from drive.config import DataConfig, Jitter
+from drive.config import DatasetConfig, Jitter, NextTokenConfig
 from drive.data.dataset import open_dataset
 from drive.data.images import blackened
 from drive.data.yaw import crop_window, turn_homography, yawed
 from drive.frames import rotation_z
 from drive.schema import SceneSample
 from drive.train.jitter import jittered
-from drive.train.samples import Samples
+from drive.train.networks import kind_of
+from drive.train.objectives import NextToken
+from drive.train.sources import DatasetSamples
 from tests.train.test_loop import MODEL
 
 
@@ -70,9 +73,10 @@ def test_the_crop_is_as_large_as_it_can_be(sample: SceneSample) -> None:
 
 
 def test_jitter_moves_rays_with_pixels_and_turns_the_answer(mini: Path) -> None:
-    samples = Samples(DataConfig(root=str(mini), split="straight"), MODEL)
-    example = samples.example(0)
-    shifted = jittered(example, Jitter(shift=0.1), np.random.default_rng(0), samples.tasks)
+    samples = DatasetSamples(DatasetConfig(root=str(mini), split="straight"), kind_of(MODEL).needs(MODEL))
+    objective = NextToken(NextTokenConfig(), MODEL, torch.device("cpu"))
+    example = objective.example(samples[0])
+    shifted = jittered(example, Jitter(shift=0.1), np.random.default_rng(0), objective.tasks)
     before, after = example.prepared.parts["camera"][0][0], shifted.prepared.parts["camera"][0][0]
     was = before.camera
     moved = np.round((after.intrinsics - before.intrinsics)[2:4] * [was.width, was.height]).astype(int)
@@ -84,7 +88,7 @@ def test_jitter_moves_rays_with_pixels_and_turns_the_answer(mini: Path) -> None:
     np.testing.assert_allclose(after.rays, expected, atol=1e-5)
     np.testing.assert_array_equal(shifted.answers[0], example.answers[0])
 
-    turned = jittered(example, Jitter(turn_degrees=20), np.random.default_rng(2), samples.tasks)
+    turned = jittered(example, Jitter(turn_degrees=20), np.random.default_rng(2), objective.tasks)
     future = turned.values[0]
     assert future is not None
     angle = np.arctan2(future[-1, 1], future[-1, 0])

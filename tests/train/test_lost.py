@@ -15,7 +15,8 @@ import pytest
 import torch
 
 from drive import checkpoint
-from drive.train import loop
+from drive.model.network import DrivingNetwork
+from drive.train import step
 from drive.train.guard import NonFinite, check_state, clip_gradients
 from drive.train.loop import train
 from drive.train.stop import Interrupted
@@ -60,7 +61,7 @@ def test_a_number_that_is_none_stops_the_step_and_leaves_the_last_good_state(
     """NaN is put into one parameter at step 4, into its gradient, the weights after the step, or the optimiser's moments."""
     name, run, calls = "transformer.layers.0.mlp.up_proj.weight", config(tmp_path / "run", mini), [0, 0]
 
-    def clip(network: loop.DrivingNetwork, norm: float) -> None:
+    def clip(network: DrivingNetwork, norm: float) -> None:
         calls[0] += 1
         gradient = network.get_parameter(name).grad
         assert gradient is not None
@@ -68,7 +69,7 @@ def test_a_number_that_is_none_stops_the_step_and_leaves_the_last_good_state(
             gradient[3, 2] = float("nan")
         clip_gradients(network, norm)
 
-    def check(network: loop.DrivingNetwork, optimizer: torch.optim.Optimizer) -> None:
+    def check(network: DrivingNetwork, optimizer: torch.optim.Optimizer) -> None:
         calls[1] += 1
         parameter = network.get_parameter(name)
         if calls[1] == 5:
@@ -76,8 +77,8 @@ def test_a_number_that_is_none_stops_the_step_and_leaves_the_last_good_state(
         check_state(network, optimizer)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "clip_gradients", clip)
-        patch.setattr(loop, "check_state", check)
+        patch.setattr(step, "clip_gradients", clip)
+        patch.setattr(step, "check_state", check)
         with pytest.raises(NonFinite, match=f"the {what} of {name} is not finite .1 of .* at step 4 of stage 'fit'") as caught:
             train(run)
     assert f"--init {tmp_path / 'run' / 'resume'} --stages.0.learning_rate 0.0003" in str(caught.value)

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from drive.checkpoint import save_checkpoint
-from drive.config import DataConfig, RunConfig, Stage, TownData
+from drive.config import NextTokenConfig, RegressionConfig, RunConfig, Stage, TownData, TownsConfig
 from drive.make.recipe import Recipe
 from drive.make.shards import open_folder, shard_path
 from drive.model.config import CameraConfig, Inputs, ModelConfig, TransformerConfig
 from drive.model.ego_mlp import EgoMlp, EgoMlpConfig
-from drive.model.inputs import collate
+from drive.model.inputs import collate, prepare
 from drive.model.network import DrivingNetwork
 from drive.model.sensors.dynamics import dynamics_features
 from drive.planners.black import BlackPictures
@@ -23,10 +23,10 @@ from drive.planners.check import check_planner
 from drive.planners.load import load_planner
 from drive.planners.network import NetworkPlanner
 from drive.schema import COMMANDS
-from drive.train.ego_mlp import train_ego_mlp
 from drive.train.loop import train
-from drive.train.objective import NextToken
-from drive.train.towns import TownSamples, open_samples
+from drive.train.networks import kind_of
+from drive.train.objectives import NextToken
+from drive.train.sources import TownSamples, open_source
 
 RIG = "configs/rigs/first-drive.yaml"
 MODEL = ModelConfig(
@@ -34,6 +34,7 @@ MODEL = ModelConfig(
     camera=CameraConfig(backbone="mobilenetv4_conv_small_035", width=64, height=32),
     transformer=TransformerConfig(width=32, depth=1, heads=2, kv_heads=1, head_dim=16, mlp_width=48),
 )
+NEEDS = kind_of(MODEL).needs(MODEL)
 
 
 @pytest.fixture(scope="module")
@@ -59,57 +60,58 @@ def towns(tmp_path_factory: pytest.TempPathFactory) -> TownData:
 
 
 def test_samples_are_what_was_stored(towns: TownData) -> None:
-    samples = TownSamples([towns], MODEL)
+    samples = TownSamples(TownsConfig((towns,)), NEEDS)
     stored = np.load(shard_path(Path(towns.folder), 6))
     assert len(samples) == 60 and samples.traffic(31) and not samples.traffic(29)
     observation = samples.observation(33)
     assert observation.speed_mps == stored["dynamics"][3, 0] and observation.command == COMMANDS[stored["commands"][3]]
     assert np.array_equal(observation.frames[0].cameras[1].image, stored["images"][3, 1])
     assert observation.frames[0].cameras[1].camera.K[0, 0] == pytest.approx(412 * 64 / 384)
-    example = samples.example(33)
+    objective = NextToken(NextTokenConfig(), MODEL, torch.device("cpu"))
+    example = objective.example(samples[33])
     assert np.array_equal(example.prepared.parts["camera"][0][1].image, stored["images"][3, 1].transpose(2, 0, 1))
-    assert np.abs(samples.tasks[0].decode(example.answers[0])[:, :2] - stored["futures"][3, :, :2]).max() <= 0.0251
-    black = open_samples(DataConfig(towns=(towns,), black=True), MODEL)
-    assert not np.any(black.observation(33).frames[0].cameras[0].image)
+    assert np.abs(objective.tasks[0].decode(example.answers[0])[:, :2] - stored["futures"][3, :, :2]).max() <= 0.0251
+    black = open_source(TownsConfig((towns,), black=True), NEEDS)
+    assert not samples.bare(33).observation.frames[0].cameras
+    assert not np.any(black[33].observation.frames[0].cameras[0].image)
 
 
 def test_speed_alone_leaves_the_rates_out(towns: TownData) -> None:
-    observation = replace(TownSamples([towns], MODEL).observation(0), acceleration_mps2=2.0, yaw_rate_radps=0.5)
+    observation = replace(TownSamples(TownsConfig((towns,)), NEEDS).observation(0), acceleration_mps2=2.0, yaw_rate_radps=0.5)
     assert np.count_nonzero(dynamics_features(observation, rates=False)) == 2
     assert np.count_nonzero(dynamics_features(observation)) == 6
 
 
 def test_towns_that_do_not_fit_the_network_are_refused(towns: TownData) -> None:
     with pytest.raises(ValueError, match="give both the same size"):
-        TownSamples([towns], replace(MODEL, camera=replace(MODEL.camera, width=96)))
+        TownSamples(TownsConfig((towns,)), replace(NEEDS, size=(96, 32)))
     with pytest.raises(ValueError, match="have no past"):
-        TownSamples([towns], replace(MODEL, inputs=Inputs()))
+        TownSamples(TownsConfig((towns,)), kind_of(MODEL).needs(replace(MODEL, inputs=Inputs())))
     with pytest.raises(ValueError, match="recipe.window"):
-        TownSamples([towns], replace(MODEL, window=replace(MODEL.window, future_s=2.0)))
+        TownSamples(TownsConfig((towns,)), replace(NEEDS, window=replace(MODEL.window, future_s=2.0)))
 
 
 def test_a_run_on_towns_writes_a_planner_that_keeps_the_contract(towns: TownData, tmp_path: Path) -> None:
-    stage = Stage(data=DataConfig(towns=(towns,)), steps=2, batch_size=4, warmup_steps=1)
+    stage = Stage(data=TownsConfig((towns,)), steps=2, batch_size=4, warmup_steps=1)
     run = train(RunConfig(out=str(tmp_path / "run"), model=MODEL, stages=(stage,), device="cpu"))
     planner = load_planner(run.checkpoint)
-    observations = [TownSamples([towns], MODEL).observation(i) for i in (0, 40)]
+    observations = [TownSamples(TownsConfig((towns,)), NEEDS).observation(i) for i in (0, 40)]
     assert isinstance(planner, NetworkPlanner)
     check_planner(planner, observations)
     black = load_planner(f"black:{run.checkpoint}")
     assert isinstance(black, BlackPictures) and black.name == "run-black" and black.spec == planner.spec
     check_planner(black, observations)
-    dark = TownSamples([towns], MODEL, black=True).observation(40)
+    dark = TownSamples(TownsConfig((towns,), black=True), NEEDS).observation(40)
     assert np.array_equal(black.plan(observations[1]).best, planner.plan(dark).best)
 
 
-def test_the_blind_floor_learns_speed_and_command(towns: TownData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drive.train.ego_mlp.STEPS", 400)
-    config = RunConfig(out=str(tmp_path), model=MODEL, stages=(Stage(data=DataConfig(towns=(towns,))),))
-    fit = train_ego_mlp(config, tmp_path / "ego-mlp")
-    assert fit.l2_average < 0.5
+def test_the_blind_floor_learns_speed_and_command(towns: TownData, tmp_path: Path) -> None:
+    stage = Stage(objective=RegressionConfig(), data=TownsConfig((towns,)), steps=400, batch_size=256, learning_rate=2e-3)
+    fit = train(RunConfig(out=str(tmp_path / "ego-mlp"), model=EgoMlpConfig(), stages=(stage,), device="cpu")).after
+    assert fit is not None and fit.l2_average < 0.5
     planner = load_planner(tmp_path / "ego-mlp")
     assert planner.name == "ego-mlp"
-    check_planner(planner, [TownSamples([towns], MODEL).observation(i) for i in (0, 1)])
+    check_planner(planner, [TownSamples(TownsConfig((towns,)), NEEDS).observation(i) for i in (0, 1)])
 
 
 def test_a_damaged_blind_floor_is_refused(tmp_path: Path) -> None:
@@ -122,20 +124,21 @@ def test_a_damaged_blind_floor_is_refused(tmp_path: Path) -> None:
 def test_a_summary_answers_and_keeps_the_batch_apart(towns: TownData) -> None:
     torch.manual_seed(0)
     model = replace(MODEL, camera=replace(MODEL.camera, summary=3))
-    planner, samples = NetworkPlanner(DrivingNetwork(model).eval()), TownSamples([towns], model)
-    assert len(planner.network.prefix_sequence(samples.example(0).prepared).labels) == 2 * 3 + 2
-    batch = collate([samples.example(i).prepared for i in (0, 40)])
-    both, alone = planner.network.prefix(batch), planner.network.prefix(collate([samples.example(40).prepared]))
+    planner, samples = NetworkPlanner(DrivingNetwork(model).eval()), TownSamples(TownsConfig((towns,)), NEEDS)
+    assert len(planner.network.prefix_sequence(prepare(samples.observation(0), model)).labels) == 2 * 3 + 2
+    batch = collate([prepare(samples.observation(i), model) for i in (0, 40)])
+    both, alone = planner.network.prefix(batch), planner.network.prefix(collate([prepare(samples.observation(40), model)]))
     assert both.length == 2 * 3 + 2 and torch.allclose(both.layers[0][0][1:], alone.layers[0][0], atol=1e-5)
     check_planner(planner, [samples.observation(i) for i in (0, 40)])
 
 
 def test_noise_moves_the_answers_that_go_in_and_nothing_else(towns: TownData) -> None:
-    samples = TownSamples([towns], MODEL)
-    objective = NextToken(MODEL, 0.2, torch.device("cpu"), answer_noise_m=1.0)
-    spans = objective.spans([samples.example(i) for i in range(20)])
-    torch.manual_seed(1)
-    moved = objective._disturbed(spans.ids)
+    samples = TownSamples(TownsConfig((towns,)), NEEDS)
+    objective = NextToken(NextTokenConfig(metre_sigma=0.2, answer_noise_m=1.0), MODEL, torch.device("cpu"))
+    examples = [objective.example(samples[i]) for i in range(20)]
+    rngs = [np.random.default_rng(i) for i in range(20)]
+    spans, moved = objective.collate(examples, None).spans, objective.collate(examples, rngs).spans
     metre = objective._is_metre(spans.ids)
-    assert torch.equal(moved[~metre], spans.ids[~metre]) and objective._is_metre(moved[metre]).all()
-    assert ((moved - spans.ids)[metre].float() * MODEL.vocabulary.grid("metre").step).std() == pytest.approx(1.0, abs=0.15)
+    assert torch.equal(moved.ids[~metre], spans.ids[~metre]) and objective._is_metre(moved.ids[metre]).all()
+    assert torch.equal(moved.targets, spans.targets) and torch.equal(moved.states, spans.states)
+    assert ((moved.ids - spans.ids)[metre].float() * MODEL.vocabulary.grid("metre").step).std() == pytest.approx(1.0, abs=0.15)

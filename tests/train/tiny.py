@@ -12,10 +12,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from drive.config import DataConfig, RunConfig, Stage
+from drive.config import DatasetConfig, NextTokenConfig, RunConfig, Stage
 from drive.model.config import CameraConfig, ModelConfig, TransformerConfig
-from drive.train import loop
 from drive.train.loop import train
+from drive.train.step import Update
 from drive.train.stop import Interrupted
 
 MODEL = ModelConfig(
@@ -27,8 +27,9 @@ MODEL = ModelConfig(
 
 def config(out: Path, mini: Path, steps: int = 6) -> RunConfig:
     """A run of one stage that saves its state every second step."""
-    data = DataConfig(root=str(mini), split="stopped,accelerate")
-    stage = Stage(data=data, steps=steps, batch_size=4, warmup_steps=1, learning_rate=3e-3, flush_every=2, metre_sigma=0.2)
+    data = DatasetConfig(root=str(mini), split="stopped,accelerate")
+    objective = NextTokenConfig(metre_sigma=0.2)
+    stage = Stage(data=data, objective=objective, steps=steps, batch_size=4, warmup_steps=1, learning_rate=3e-3, flush_every=2)
     return RunConfig(out=str(out), model=MODEL, stages=(stage,), device="cpu")
 
 
@@ -44,15 +45,15 @@ def assert_equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None
 
 def interrupted(monkeypatch: pytest.MonkeyPatch, run: RunConfig, at: int, number: int = signal.SIGINT) -> Interrupted:
     """Trains until a signal comes during step `at`."""
-    step = loop._step
+    call = Update.__call__
 
-    def signalled(run: RunConfig, stage: Stage, now: int, *rest: Any) -> float:
+    def signalled(update: Update, now: int, batches: Any) -> dict[str, float]:
         if now == at:
             os.kill(os.getpid(), number)
-        return step(run, stage, now, *rest)
+        return call(update, now, batches)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "_step", signalled)
+        patch.setattr(Update, "__call__", signalled)
         with pytest.raises(Interrupted, match=f"stopped at step {at + 1} of") as caught:
             train(run)
     return caught.value

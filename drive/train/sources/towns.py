@@ -1,4 +1,4 @@
-"""Demonstrations in rendered towns as training samples: the same arrays and answers as those of a data set."""
+"""Demonstrations in rendered towns as training samples, as those of a data set."""
 
 from __future__ import annotations
 
@@ -8,18 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from drive.cameras import Camera
-from drive.config import DataConfig, TownData
+from drive.config import TownData, TownsConfig
 from drive.data.images import blackened
 from drive.frames import Array
 from drive.make.recipe import FIRST_TEST_TOWN, Recipe
 from drive.make.shards import Shard, make_shards, open_folder, read_shard, rig_cameras, shard_path
-from drive.model.config import ModelConfig
-from drive.model.inputs import prepare
 from drive.outputs import writable_folder
 from drive.planners.load import load_planner
 from drive.schema import COMMANDS, CameraImage, Frame, Observation, SceneSample, Target, Trajectory
-from drive.tasks import Task, make_tasks
-from drive.train.samples import Example, Samples, make_example
+from drive.train.sources.base import Needs
 
 
 class TownSamples:
@@ -29,15 +26,14 @@ class TownSamples:
     drawn one by one do not have.
     """
 
-    def __init__(self, towns: Sequence[TownData], model: ModelConfig, black: bool = False) -> None:
-        check_towns(towns, model)
-        self.model, self.black = model, black
-        self.tasks: tuple[Task, ...] = make_tasks(model.requests, model.vocabulary, model.window)
+    def __init__(self, data: TownsConfig, needs: Needs) -> None:
+        check_towns(data.towns, needs)
+        towns, self.window, self.black = data.towns, needs.window, data.black
         self.cameras: tuple[Camera, ...] = rig_cameras(towns[0].recipe)
         self._shards: list[Shard] = []
-        for data in towns:
-            folder, seeds = Path(data.folder), range(data.first, data.first + data.count)
-            make_shards(folder, data.recipe, seeds, data.workers, load_planner)
+        for part in towns:
+            folder, seeds = Path(part.folder), range(part.first, part.first + part.count)
+            make_shards(folder, part.recipe, seeds, part.workers, load_planner)
             self._shards += [read_shard(shard_path(folder, seed)) for seed in seeds]
         self._where = [(s, i) for s, shard in enumerate(self._shards) for i in range(len(shard.commands))]
 
@@ -54,45 +50,50 @@ class TownSamples:
 
     def observation(self, index: int) -> Observation:
         """What the planner may see."""
+        observation = self._observation(index)
+        return blackened(observation) if self.black else observation
+
+    def _observation(self, index: int, pictures: bool = True) -> Observation:
         s, i = self._where[index]
-        shard, times = self._shards[s], self.model.window.past_times_s
+        shard, times = self._shards[s], self.window.past_times_s
         speed, acceleration, yaw_rate = (float(v) for v in shard.dynamics[i])
-        views = tuple(CameraImage(camera, 0.0, image) for camera, image in zip(self.cameras, shard.images[i], strict=True))
-        observation = Observation(
+        views = tuple(CameraImage(camera, 0.0, image) for camera, image in zip(self.cameras, shard.images[i], strict=True) if pictures)
+        return Observation(
             token=f"town-shard-{s}:{i}",
             frames=(Frame(0.0, views),),
             past=Trajectory(np.zeros((len(times), 3)), times, times == 0.0),
-            future_times_s=self.model.window.future_times_s,
+            future_times_s=self.window.future_times_s,
             speed_mps=speed,
             acceleration_mps2=acceleration,
             yaw_rate_radps=yaw_rate,
             command=COMMANDS[int(shard.commands[i])],
         )
-        return blackened(observation) if self.black else observation
 
     def future(self, index: int) -> Array:
         """The expert's plan, [T, 3]."""
         s, i = self._where[index]
         return self._shards[s].futures[i]
 
-    def example(self, index: int) -> Example:
-        """Sample `index` as arrays and ids."""
-        sample = self[index]
-        return make_example(prepare(sample.observation, self.model), self.tasks, [task.answer(sample) for task in self.tasks])
-
     def __getitem__(self, index: int) -> SceneSample:
         """Sample `index` with what is known of it: the expert's plan, no agents, no map."""
-        observation, future = self.observation(index), self.future(index)
+        return self._sample(index, self.observation(index))
+
+    def bare(self, index: int) -> SceneSample:
+        """Sample `index` without its pictures."""
+        return self._sample(index, self._observation(index, pictures=False))
+
+    def _sample(self, index: int, observation: Observation) -> SceneSample:
+        future = self.future(index)
         target = Target(Trajectory(future, observation.future_times_s, np.ones(len(future), dtype=bool)))
         shard, state = self._where[index]
         return SceneSample(observation.token, f"town-shard-{shard}", state, 0, np.eye(4), observation, target)
 
 
-def check_towns(towns: Sequence[TownData], model: ModelConfig) -> None:
+def check_towns(towns: Sequence[TownData], needs: Needs) -> None:
     """What can be known of towns before any is made. Raises ValueError where they do not fit the network or one another, are
     kept for tests, or their folder is another recipe's or cannot be written to."""
     for recipe in {data.recipe for data in towns}:
-        _check_fit(recipe, model)
+        _check_fit(recipe, needs)
         rig_cameras(recipe)
     if len({data.recipe.rig for data in towns}) != 1:
         raise ValueError(f"towns of one rig go together, got {sorted({data.recipe.rig for data in towns})}")
@@ -102,19 +103,11 @@ def check_towns(towns: Sequence[TownData], model: ModelConfig) -> None:
         open_folder(writable_folder(data.folder), data.recipe)
 
 
-def _check_fit(recipe: Recipe, model: ModelConfig) -> None:
-    if model.window != recipe.window:
-        raise ValueError(f"model.window {model.window} differs from the towns' {recipe.window}: give recipe.window the same values")
-    size, drawn = (model.camera.width, model.camera.height), (recipe.width, recipe.height)
-    if size != drawn:
+def _check_fit(recipe: Recipe, needs: Needs) -> None:
+    if needs.window != recipe.window:
+        raise ValueError(f"model.window {needs.window} differs from the towns' {recipe.window}: give recipe.window the same values")
+    size, drawn = needs.size, (recipe.width, recipe.height)
+    if size is not None and size != drawn:
         raise ValueError(f"model.camera is {size[0]}x{size[1]}, the towns' pictures {drawn[0]}x{drawn[1]}: give both the same size")
-    if model.inputs.history or model.inputs.motion:
+    if needs.past:
         raise ValueError("demonstrations in towns have no past: set model.inputs.history and model.inputs.motion to false")
-
-
-SampleSet = Samples | TownSamples
-
-
-def open_samples(data: DataConfig, model: ModelConfig) -> SampleSet:
-    """The samples that a configuration names: towns where it gives them, else a data set's."""
-    return TownSamples(data.towns, model, data.black) if data.towns else Samples(data, model)

@@ -1,0 +1,24 @@
+"""Run configuration: YAML values -> typed dataclasses -> overrides from the command line. A run is a tuple of stages."""
+
+from drive.config.data import DataConfig, DatasetConfig, MixConfig, Part, TownData, TownsConfig, expand
+from drive.config.load import load_config
+from drive.config.objectives import NextTokenConfig, ObjectiveConfig, RegressionConfig
+from drive.config.run import Jitter, NetworkConfig, RunConfig, Stage
+
+__all__ = [
+    "DataConfig",
+    "DatasetConfig",
+    "Jitter",
+    "MixConfig",
+    "NetworkConfig",
+    "NextTokenConfig",
+    "ObjectiveConfig",
+    "Part",
+    "RegressionConfig",
+    "RunConfig",
+    "Stage",
+    "TownData",
+    "TownsConfig",
+    "expand",
+    "load_config",
+]
