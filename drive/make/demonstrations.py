@@ -4,6 +4,10 @@ A drive by lane visits a route as traffic would; states are drawn from it, more 
 brakes. Most are displaced sideways, in heading and in speed, and the expert's plan from there is the answer: how to come
 back (DART, arXiv 1703.09327, perturbs the demonstrator for the same reason). Drawing states one by one instead of driving
 through them leaves the learner no history to copy from.
+
+Where a past is asked for, the ego is driven to the displaced state from some time before, in a world that is stepped as always, so that
+pictures, poses and speeds of that time agree: it begins as far to the side and before the state's place, at such a speed, that steering
+along the route's bend with one acceleration brings it there (`arriving`).
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ import numpy as np
 from drive.expert.expert import Expert
 from drive.frames import Array
 from drive.make.recipe import Displacement
-from drive.schema import COMMANDS, PlanError, Window
+from drive.schema import COMMANDS, Observation, PlanError, Window
 from drive.world.advance import advance, follow_ego, light_colours, locate_ego
 from drive.world.checks import check_ego
 from drive.world.observe import command_at, observe
@@ -47,13 +51,20 @@ TRIES = 6
 @dataclass(frozen=True, eq=False)
 class Shown:
     """One state, and the expert's answer to it. future [T, 3] in the ego frame at the window's times; command: index into
-    `COMMANDS`; dynamics: speed, acceleration, yaw rate; off_road: whether a corner of the car is beside the road."""
+    `COMMANDS`; dynamics: speed, acceleration, yaw rate; off_road: whether a corner of the car is beside the road. history: the states that
+    led to it, 0.1 s apart, the state itself last; observation: what was to be seen, without pictures."""
 
-    state: State
+    history: tuple[State, ...]
     future: Array
     command: int
     dynamics: Array
     off_road: bool
+    observation: Observation
+
+    @property
+    def state(self) -> State:
+        """The state that is shown."""
+        return self.history[-1]
 
 
 def demonstrations(
@@ -63,22 +74,26 @@ def demonstrations(
     displacement: Displacement,
     rng: np.random.Generator,
     drive: Sequence[State] | None = None,
+    past_s: float = 0.0,
 ) -> list[Shown]:
     """Up to `count` states of a world with the expert's plan for each; the same for the same generator.
 
-    drive: the states to draw from, those of a drive by lane where None. States from which the expert has no plan, or in which
-    the car touches something, are drawn again a few times, then left out.
+    drive: the states to draw from, those of a drive by lane where None; past_s: how long the ego is driven to each of them (none of the
+    drive's first so many seconds is shown). States from which the expert has no plan, or on whose way the car touches something, are
+    drawn again a few times, then left out.
     """
-    drive = _drive_by_lane(world) if drive is None else drive
-    weights = _weights(world, drive)
-    chosen = rng.choice(len(drive), min(count, len(drive)), replace=False, p=weights / weights.sum())
-    shown = (_show(world, drive[int(k)], window, displacement, rng) for k in np.sort(chosen))
+    drive, steps = _drive_by_lane(world) if drive is None else drive, round(past_s / DT_S)
+    weights = _weights(world, drive)[steps:]
+    if not len(weights):
+        return []
+    chosen = rng.choice(len(weights), min(count, len(weights)), replace=False, p=weights / weights.sum())
+    shown = (_show(world, drive[: int(k) + steps + 1], steps, window, displacement, rng) for k in np.sort(chosen))
     return [one for one in shown if one is not None]
 
 
 def displaced(world: World, state: State, lateral_m: float, heading_rad: float, speed_mps: float) -> State:
     """The state with the ego moved to its left, turned, and at another speed; its steering follows the route's bend."""
-    static, first = world.static, int(world.static.path_ptr[0])
+    static = world.static
     ego, move, pose, marks, flags = state.ego.copy(), state.move.copy(), state.pose.copy(), state.marks.copy(), np.zeros_like(state.flags)
     heading = ego[HEADING]
     ego[X] -= np.sin(heading) * lateral_m
@@ -86,14 +101,19 @@ def displaced(world: World, state: State, lateral_m: float, heading_rad: float, 
     ego[HEADING] = (heading + heading_rad + np.pi) % (2 * np.pi) - np.pi
     ego[SPEED] = speed_mps
     locate_ego(static, ego, ego[STATION])
-    route = static.path[first : int(static.path_ptr[1])]
-    here = int(np.clip(ego[STATION], 1, len(route) - 2))
-    ego[STEER] = np.arctan(0.5 * (route[here + 1, 2] - route[here - 1, 2]) * WHEELBASE_M)
+    ego[STEER] = _bend(world, ego[STATION])
     marks[0, :2] = 0  # gates are counted anew from the start of the route
     follow_ego(static, ego, move, pose, marks)
     after = State(state.step, ego, move, pose, marks, flags)
     check_ego(static, ego.copy(), after, light_colours(static, state.step * DT_S))
     return after
+
+
+def _bend(world: World, station: float) -> float:
+    """The steering angle that follows the route's bend at a station."""
+    route = world.static.path[: int(world.static.path_ptr[1])]
+    here = int(np.clip(station, 1, len(route) - 2))
+    return float(np.arctan(0.5 * (route[here + 1, 2] - route[here - 1, 2]) * WHEELBASE_M))
 
 
 def _drive_by_lane(world: World) -> list[State]:
@@ -113,25 +133,60 @@ def _weights(world: World, drive: Sequence[State]) -> Array:
     return weights * np.where(turning, TURN_WEIGHT, 1.0) * np.where(braking, BRAKE_WEIGHT, 1.0)
 
 
-def _show(world: World, state: State, window: Window, by: Displacement, rng: np.random.Generator) -> Shown | None:
+def arriving(world: World, drive: Sequence[State], steps: int, lateral_m: float, heading_rad: float, speed_mps: float) -> list[State]:
+    """The steps + 1 states of an ego that comes to the place of the drive's last state, displaced as by `displaced`.
+
+    The world is that of `steps` before the last state; the ego begins there with the pose that it had as far back on its way as it will
+    get, moved to the side by what its heading will bring. It keeps the last state's acceleration and steers along the route's bend.
+    """
+    seconds, acceleration = steps * DT_S, float(drive[-1].ego[ACCEL])
+    start_mps = max(0.0, speed_mps - acceleration * seconds)
+    way = 0.5 * (start_mps + speed_mps) * seconds
+    stations = np.array([state.ego[STATION] for state in drive])
+    behind = drive[int(np.abs(stations - (stations[-1] - way)).argmin())].ego.copy()
+    behind[ACCEL] = acceleration
+    begin = drive[-1 - steps]._replace(ego=behind)
+    states = [displaced(world, begin, lateral_m - way * float(np.sin(heading_rad)), heading_rad, start_mps)]
+    for _ in range(steps):
+        states.append(world.step(states[-1], (acceleration, 0.0)))
+        states[-1].ego[STEER] = _bend(world, states[-1].ego[STATION])
+    return states
+
+
+def _show(
+    world: World, drive: Sequence[State], steps: int, window: Window, by: Displacement, rng: np.random.Generator
+) -> Shown | None:
+    """The last state of a drive, displaced, with `steps` that lead to it."""
     for _ in range(TRIES):
-        moved = _displace(world, state, by, rng)
-        if moved.flags[TOUCHING] or moved.flags[FAULT]:
+        history = _history(world, drive, steps, by, rng)
+        if any(state.flags[TOUCHING] or state.flags[FAULT] for state in history):
             continue
-        observation = observe(world, moved.ego[None], window)
+        moved = history[-1]
+        observation = observe(world, np.stack([state.ego for state in history]), window)
         try:
             plan = Expert().plan_in_world(world, moved, observation)
         except PlanError:
             continue
         assert observation.command is not None
         dynamics = np.array([observation.speed_mps, observation.acceleration_mps2, observation.yaw_rate_radps])
-        return Shown(moved, plan.best, COMMANDS.index(observation.command), dynamics, bool(moved.flags[OFF_ROAD]))
+        command, off_road = COMMANDS.index(observation.command), bool(moved.flags[OFF_ROAD])
+        return Shown(tuple(history), plan.best, command, dynamics, off_road, observation)
     return None
 
 
-def _displace(world: World, state: State, by: Displacement, rng: np.random.Generator) -> State:
+def _history(world: World, drive: Sequence[State], steps: int, by: Displacement, rng: np.random.Generator) -> list[State]:
+    """The states that lead to the displaced last state of a drive; those of the drive itself where it is kept."""
+    state = drive[-1]
+    drawn = _draw(world, state, by, rng)
+    if drawn is None:
+        return [*drive[len(drive) - 1 - steps : -1], displaced(world, state, 0.0, 0.0, float(state.ego[SPEED]))]
+    return arriving(world, drive, steps, *drawn) if steps else [displaced(world, state, *drawn)]
+
+
+def _draw(world: World, state: State, by: Displacement, rng: np.random.Generator) -> tuple[float, float, float] | None:
+    """By how much a state is moved to the left and turned, and its speed then; None where it is kept."""
     if rng.random() < by.kept:
-        return displaced(world, state, 0.0, 0.0, float(state.ego[SPEED]))
+        return None
     far = 2.0 if rng.random() < by.wide else 1.0
     lateral, heading, change = np.clip(rng.normal(size=3), -3.0, 3.0) * [far * by.lateral_m, far * np.radians(by.heading_deg), by.speed_mps]
     first, last = int(world.static.path_ptr[0]), int(world.static.path_ptr[1]) - 1
@@ -142,4 +197,4 @@ def _displace(world: World, state: State, by: Displacement, rng: np.random.Gener
         speed = max(0.0, cap * rng.uniform(-0.5, 1.0))
     elif rng.random() < 0.5:
         speed = float(np.clip(speed + change, 0.0, 1.15 * cap))
-    return displaced(world, state, float(lateral), float(heading), speed)
+    return float(lateral), float(heading), speed

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from drive.limits import within
 from drive.schema import Window
@@ -36,7 +37,8 @@ class Recipe:
 
     per_town: states of each town; empty_share: of the towns, those without traffic. driver: whose drives the states are drawn
     from: "" = along the lane, as traffic drives; else a planner (as for `load_planner`), whose own mistakes are then answered
-    (DAgger, arXiv 1011.0686).
+    (DAgger, arXiv 1011.0686). past: the ego is driven to every state for the window's past, so that states have past poses and, with
+    `window.frames` above 1, earlier pictures. target: store what is around the ego too, and what a navigator says.
     """
 
     rig: str = "configs/rigs/first-drive.yaml"
@@ -47,6 +49,21 @@ class Recipe:
     displacement: Displacement = field(default_factory=Displacement)
     window: Window = field(default_factory=Window)
     driver: str = ""
+    past: bool = False
+    target: bool = False
 
     def __post_init__(self) -> None:
         within(self, width=(1, 8192), height=(1, 8192), per_town=(1, 1_000_000), empty_share=(0, 1))
+        if self.window.frames > 1 and not self.past:
+            raise ValueError(f"states without a past have one frame, recipe.window.frames is {self.window.frames}: set recipe.past")
+
+    @property
+    def past_s(self) -> float:
+        """For how many seconds the ego is driven to a state before it is shown."""
+        window = self.window
+        return max(window.past_s, (window.frames - 1) / window.rate_hz) if self.past else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values. What came later is left out where it is not used, so that folders made before it stay valid."""
+        values = asdict(self)
+        return {key: value for key, value in values.items() if key not in ("past", "target") or value}

@@ -1,12 +1,12 @@
 """Demonstrations in rendered towns on disk: one file a town, made when it is missing, read back as arrays.
 
     FOLDER/recipe.json          how they were made; files of another recipe are refused
-    FOLDER/town-010000.npz      images, dynamics, commands, futures, whether traffic moved
+    FOLDER/town-010000.npz      images, dynamics, commands, futures, whether traffic moved; with recipe.past earlier images and past
+                                poses, with recipe.target what a navigator says and the columns of the targets (`target_arrays`)
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from dataclasses import dataclass
@@ -17,26 +17,58 @@ import numpy as np
 from drive.cameras import Camera, resized
 from drive.data.images import read_image
 from drive.frames import Array
-from drive.make.demonstrations import demonstrations
+from drive.make.demonstrations import Shown, demonstrations
 from drive.make.recipe import FIRST_TEST_TOWN, Recipe
+from drive.make.target_arrays import Columns, pack, unpack
 from drive.pool import Failed, outcomes, raise_failed
 from drive.render.rigs import load_rig
-from drive.schema import CameraImage
+from drive.roads import TURNS, Navigation
+from drive.schema import CameraImage, Plan, Target, Trajectory
 from drive.sim.episodes import Episode, MakePlanner, make_world
 from drive.sim.rollout import Loop, rollout, states_of
 from drive.sim.sight import Eyes, Sight
+from drive.sim.tracker import make_track
+from drive.world.state import DT_S
+from drive.world.target import target_of
+from drive.world.world import World
+
+ALWAYS = ("images", "dynamics", "commands", "futures")
+SOMETIMES = ("earlier", "past", "navigation", "navigated")
+TARGET = "target."
 
 
 @dataclass(frozen=True, eq=False)
 class Shard:
     """Demonstrations of one town, N states with C pictures each: images uint8 [N, C, H, W, 3]; dynamics [N, 3] (speed m/s,
-    acceleration m/s^2, yaw rate rad/s); commands int64 [N]; futures [N, T, 3] in the ego frame; traffic: whether any moved."""
+    acceleration m/s^2, yaw rate rad/s); commands int64 [N]; futures [N, T, 3] in the ego frame; traffic: whether any moved.
+
+    With a past: earlier uint8 [N, F - 1, C, H, W, 3], the pictures of the frames before, oldest first; past [N, P, 3], the poses at the
+    window's past times, t0 last. With targets: navigation [N, 3] (index into `TURNS`, metres, exit or 0) where navigated [N], and the
+    columns of the targets.
+    """
 
     images: np.ndarray
     dynamics: Array
     commands: np.ndarray
     futures: Array
     traffic: bool
+    earlier: np.ndarray | None = None
+    past: Array | None = None
+    navigation: Array | None = None
+    navigated: np.ndarray | None = None
+    targets: Columns | None = None
+
+    def navigation_of(self, index: int) -> Navigation | None:
+        """What a navigator says in state `index`; None where nothing is stored or there is nothing to say."""
+        if self.navigation is None or self.navigated is None or not self.navigated[index]:
+            return None
+        turn, metres, exit_number = self.navigation[index]
+        return Navigation(TURNS[int(turn)], float(metres), int(exit_number) or None)
+
+    def target_of(self, index: int, times_s: Array) -> Target:
+        """The target of state `index`: the expert's plan at the window's future times, and what is stored of its surroundings."""
+        future = Trajectory(self.futures[index], times_s, np.ones(len(times_s), dtype=bool))
+        return Target(future) if self.targets is None else unpack(self.targets, index, future)
 
 
 def shard_path(folder: Path, seed: int) -> Path:
@@ -47,7 +79,7 @@ def shard_path(folder: Path, seed: int) -> Path:
 def open_folder(folder: Path, recipe: Recipe) -> None:
     """Makes a folder for a recipe's files, or checks that it is one. Raises ValueError where another recipe filled it."""
     folder.mkdir(parents=True, exist_ok=True)
-    path, text = folder / "recipe.json", json.dumps(dataclasses.asdict(recipe), indent=1)
+    path, text = folder / "recipe.json", json.dumps(recipe.to_json(), indent=1)
     if not path.exists():
         path.write_text(text)
     elif path.read_text() != text:
@@ -74,7 +106,9 @@ def read_shard(path: Path) -> Shard:
     """A town's file. Raises ValueError where it is damaged."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return Shard(arrays["images"], arrays["dynamics"], arrays["commands"], arrays["futures"], bool(arrays["traffic"]))
+            own = {name: arrays[name] for name in (*ALWAYS, *(name for name in SOMETIMES if name in arrays))}
+            targets = {name.removeprefix(TARGET): arrays[name] for name in arrays if name.startswith(TARGET)}
+            return Shard(**own, traffic=bool(arrays["traffic"]), targets=targets or None)
     except (KeyError, ValueError, OSError) as error:
         raise ValueError(f"{path} is no file of demonstrations ({error}); delete it and it is made again") from error
 
@@ -92,21 +126,46 @@ def _make_shard(job: tuple[Path, Recipe, int, MakePlanner]) -> None:
     world = make_world(Episode("town", seed, traffic="reactive" if traffic else "empty"))
     sight = Sight(recipe.rig, weather="random")
     drive = list(states_of(rollout(world, load(recipe.driver), Loop(2.0, sight=sight)))) if recipe.driver else None
-    shown = demonstrations(world, recipe.per_town, recipe.window, recipe.displacement, rng, drive)
-    eyes = Eyes(world, sight)
-    images = np.stack([_pictures(eyes.look(one.state), recipe) for one in shown])
+    shown = demonstrations(world, recipe.per_town, recipe.window, recipe.displacement, rng, drive, recipe.past_s)
+    arrays = _arrays(world, shown, Eyes(world, sight), recipe) | {"traffic": np.array(traffic)}
     path = shard_path(folder, seed)
     partial = path.with_suffix(f".{os.getpid()}.partial")
     with partial.open("wb") as file:
-        np.savez(
-            file,
-            images=images,
-            dynamics=np.stack([one.dynamics for one in shown]),
-            commands=np.array([one.command for one in shown], dtype=np.int64),
-            futures=np.stack([one.future for one in shown]),
-            traffic=np.array(traffic),
-        )
+        np.savez(file, **arrays)
     partial.replace(path)
+
+
+def _arrays(world: World, shown: list[Shown], eyes: Eyes, recipe: Recipe) -> dict[str, np.ndarray]:
+    arrays = {
+        "images": np.stack([_pictures(eyes.look(one.state), recipe) for one in shown]),
+        "dynamics": np.stack([one.dynamics for one in shown]),
+        "commands": np.array([one.command for one in shown], dtype=np.int64),
+        "futures": np.stack([one.future for one in shown]),
+    }
+    if recipe.past:
+        back = [round(k / recipe.window.rate_hz / DT_S) for k in range(recipe.window.frames - 1, 0, -1)]
+        earlier = [[_pictures(eyes.look(one.history[-1 - steps]), recipe) for steps in back] for one in shown]
+        shape = (len(shown), len(back), *arrays["images"].shape[1:])
+        arrays["earlier"] = np.array(earlier, dtype=np.uint8).reshape(shape)
+        arrays["past"] = np.stack([one.observation.past.poses for one in shown])
+    if recipe.target:
+        arrays |= _told([one.observation.navigation for one in shown])
+        arrays |= {TARGET + name: column for name, column in pack([_target(world, one, recipe) for one in shown]).items()}
+    return arrays
+
+
+def _told(said: list[Navigation | None]) -> dict[str, np.ndarray]:
+    rows = [(TURNS.index(one.turn), one.distance_m, one.exit or 0) if one else (0.0, 0.0, 0.0) for one in said]
+    return {"navigation": np.array(rows, dtype=np.float64).reshape(-1, 3), "navigated": np.array([one is not None for one in said])}
+
+
+def _target(world: World, one: Shown, recipe: Recipe) -> Target:
+    """What is around a state; what others do next is simulated with the ego on the expert's plan."""
+    times_s, states = recipe.window.future_times_s, list(one.history)
+    track = make_track(Plan(one.future[None], times_s), one.state.ego, 0)
+    for step in range(round(float(times_s[-1]) / DT_S)):
+        states.append(world.step(states[-1], track.action(states[-1].ego, step)))
+    return target_of(world, states, len(one.history) - 1, recipe.window)
 
 
 def _pictures(views: tuple[CameraImage, ...], recipe: Recipe) -> np.ndarray:
