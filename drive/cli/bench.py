@@ -18,7 +18,7 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "what",
         choices=["metrics", "sim", "render"],
-        help="metrics: samples per second of CPU time; sim: world steps per second; render: pictures per second",
+        help="metrics: samples per second of CPU time; sim: steps per second of worlds and environments; render: pictures per second",
     )
     verb.add_argument("--samples", type=number(1), default=1024, help="made-up samples to score (default: 1024)")
     verb.add_argument("--repeats", type=number(1), default=5, help="runs, of which the best counts (default: 5)")
@@ -50,11 +50,14 @@ def _metrics(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
 
 
 def _sim(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
+    from drive.sim.bench import bench_env
     from drive.world.bench import bench_sim
 
-    speed = bench_sim(repeats=args.repeats)
-    rows = [{"metric": name, "value": value, "unit": "1/s"} for name, value in (("single", speed.single), ("batched", speed.batched))]
-    return str(speed), rows, _written(args, rows)
+    speed, env = bench_sim(repeats=args.repeats), bench_env(repeats=args.repeats)
+    paces = {"single": speed.single, "batched": speed.batched, "environment": env.steps_per_s}
+    rows = [{"metric": name, "value": value, "unit": "1/s"} for name, value in paces.items()]
+    rows += [{"metric": name, "value": value, "unit": "s"} for name, value in (("reset_new", env.new_s), ("reset_built", env.built_s))]
+    return f"{speed}\n{env}", rows, _written(args, rows)
 
 
 def _render(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:

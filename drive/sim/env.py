@@ -11,19 +11,19 @@ the ego, points of its route ahead, the nearest agents, all in the ego frame; no
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from drive.frames import Array
 from drive.render.rigs import load_rig
 from drive.sim.episodes import Episode, make_world
 from drive.sim.sight import Eyes, Sight
 from drive.world.advance import MAX_STEER_RATE
 from drive.world.observe import relative_pose
-from drive.world.state import ACCEL, ACTIVE, DT_S, FAULT, LATERAL, OFF_ROAD, RED_LIGHT, SPEED, STATION, STEER, State, V
+from drive.world.state import ACCEL, ACTIVE, DT_S, FAULT, LATERAL, OFF_ROAD, RED_LIGHT, SPEED, STATION, STEER, Ints, State, V
 from drive.world.world import World
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ AGENT_ROW = 7  # present, x, y, cos and sin of the heading, speed, length
 EGO_ROW = 4  # speed, acceleration, steering angle, offset from the route
 LIMIT = 200.0
 MAX_ACCEL_MPS2 = 4.0
+KEPT_TOWNS, KEPT_EYES = 32, 8  # about 2 and 32 MB each
 SIZE = EGO_ROW + 2 * ROUTE_POINTS + AGENT_ROW * NEAREST
 
 Vector = NDArray[np.float32]
@@ -67,8 +68,7 @@ class DriveEnv(gymnasium.Env[Seen, Vector]):
         """A new episode; the generator that `seed` sets chooses the town."""
         super().reset(seed=seed)
         world = self.make_world(int(self.np_random.integers(2**31)))
-        if self.sight and (self.eyes is None or world is not self.world):
-            self.eyes = Eyes(world, self.sight)
+        self.eyes = _eyes(world, self.sight) if self.sight else None
         self.world, self.state = world, world.start
         return self._seen(world, world.start), {"world": world.name}
 
@@ -116,10 +116,19 @@ class TownEnv(DriveEnv):
         self.distribution, self.towns = distribution, towns
 
     def make_world(self, seed: int) -> World:
-        from drive.world.town.populate import town_world
-        from drive.world.town.town import TOWNS
+        return _built(Episode("town", seed % self.towns, distribution=self.distribution))
 
-        return town_world(seed % self.towns, TOWNS[self.distribution])
+
+@lru_cache(maxsize=KEPT_TOWNS)
+def _built(town: Episode) -> World:
+    """A town's world. Worlds never change, so the environments of a process share those last used."""
+    return make_world(town)
+
+
+@lru_cache(maxsize=KEPT_EYES)
+def _eyes(world: World, sight: Sight) -> Eyes:
+    """A world's cameras with all that stands there. What they show follows from the state alone, so they are shared too."""
+    return Eyes(world, sight)
 
 
 class LogEnv(DriveEnv):
@@ -151,18 +160,22 @@ def vector_of(world: World, state: State) -> Vector:
     ego, static = state.ego, world.static
     last = int(static.path_ptr[1]) - 1
     ahead = np.minimum(int(ego[STATION]) + ROUTE_STEP_M * np.arange(1, ROUTE_POINTS + 1), last)
-    route = relative_pose(ego, static.path[ahead, :3])[:, :2]
-    parts = [np.array([ego[SPEED], ego[ACCEL], ego[STEER], ego[LATERAL]]), route.ravel(), _agents(world, state).ravel()]
-    return np.clip(np.concatenate(parts), -LIMIT, LIMIT).astype(np.float32)
+    near = _nearest(state)
+    in_ego = relative_pose(ego, np.concatenate([static.path[ahead, :3], state.pose[near]]))
+    route, poses = in_ego[:ROUTE_POINTS], in_ego[ROUTE_POINTS:]
+    agents = np.zeros((NEAREST, AGENT_ROW))
+    agents[: len(near), 0] = 1.0
+    agents[: len(near), 1:3] = poses[:, :2]
+    agents[: len(near), 3], agents[: len(near), 4] = np.cos(poses[:, 2]), np.sin(poses[:, 2])
+    agents[: len(near), 5], agents[: len(near), 6] = state.move[near, V], static.size[near, 0]
+    own = np.array([ego[SPEED], ego[ACCEL], ego[STEER], ego[LATERAL]])
+    return np.clip(np.concatenate([own, route[:, :2].ravel(), agents.ravel()]), -LIMIT, LIMIT).astype(np.float32)
 
 
-def _agents(world: World, state: State) -> Array:
-    rows = np.zeros((NEAREST, AGENT_ROW))
+def _nearest(state: State) -> Ints:
+    """At most NEAREST agents that are there, nearer than LIMIT, the nearest first."""
     gaps = np.hypot(*(state.pose[:, :2] - state.ego[:2]).T)
-    gaps[(state.marks[:, ACTIVE] == 0)] = np.inf
+    gaps[state.marks[:, ACTIVE] == 0] = np.inf
     gaps[0] = np.inf
-    order = [int(i) for i in np.argsort(gaps, kind="stable")[:NEAREST] if np.isfinite(gaps[i]) and gaps[i] < LIMIT]
-    for row, i in enumerate(order):
-        x, y, heading = relative_pose(state.ego, state.pose[i])
-        rows[row] = [1.0, x, y, np.cos(heading), np.sin(heading), state.move[i, V], world.static.size[i, 0]]
-    return rows
+    order = np.argsort(gaps, kind="stable")[:NEAREST]
+    return order[gaps[order] < LIMIT]

@@ -20,7 +20,7 @@ def may_cross(sc: Static, st: State, colours: Ints, crossing: int) -> bool:
     if light >= 0 and colours[light] != 2:
         return False
     for j in range(len(sc.kind)):
-        if st.marks[j, ACTIVE] == 0 or not is_vehicle(sc, j):
+        if st.marks[j, ACTIVE] == 0 or not is_vehicle(sc.kind[j], sc.mode[j]):
             continue
         half, v = 0.5 * sc.size[j, 0], st.move[j, V]
         for e in range(sc.xing_ptr[j], sc.xing_ptr[j + 1]):
@@ -40,7 +40,7 @@ def blocked_on_foot(sc: Static, st: State, i: int) -> bool:
     x, y, h = st.pose[i, 0], st.pose[i, 1], st.pose[i, 2]
     ax, ay = x + 1.0 * math.cos(h), y + 1.0 * math.sin(h)
     for j in range(len(sc.kind)):
-        if st.marks[j, ACTIVE] == 0 or not is_vehicle(sc, j):
+        if st.marks[j, ACTIVE] == 0 or not is_vehicle(sc.kind[j], sc.mode[j]):
             continue
         if overlap(ax, ay, h, 1.6, 0.7, st.pose[j, 0], st.pose[j, 1], st.pose[j, 2], sc.size[j, 0] + 0.4, sc.size[j, 1] + 0.4):
             return True
