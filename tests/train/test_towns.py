@@ -22,7 +22,7 @@ from drive.planners.black import BlackPictures
 from drive.planners.check import check_planner
 from drive.planners.load import load_planner
 from drive.planners.network import NetworkPlanner
-from drive.schema import COMMANDS
+from drive.schema import COMMANDS, Window
 from drive.train.loop import train
 from drive.train.networks import kind_of
 from drive.train.objectives import NextToken
@@ -74,6 +74,47 @@ def test_samples_are_what_was_stored(towns: TownData) -> None:
     black = open_source(TownsConfig((towns,), black=True), NEEDS)
     assert not samples.bare(33).observation.frames[0].cameras
     assert not np.any(black[33].observation.frames[0].cameras[0].image)
+
+
+def test_samples_with_a_past_have_the_frame_before(tmp_path: Path) -> None:
+    """Two states half a second after they stood 2 m behind: the network is told that, and shown both pictures."""
+    window = Window(past_s=0.5, frames=2)
+    recipe = Recipe(rig=RIG, width=64, height=32, window=window, past=True)
+    data = TownData(first=5, count=1, folder=str(tmp_path), recipe=recipe)
+    open_folder(tmp_path, recipe)
+    images = np.random.default_rng(0).integers(0, 255, (2, 2, 2, 32, 64, 3), dtype=np.uint8)
+    np.savez(
+        shard_path(tmp_path, 5),
+        images=images[:, 1],
+        dynamics=np.full((2, 3), 4.0),
+        commands=np.zeros(2, dtype=np.int64),
+        futures=np.zeros((2, 6, 3)),
+        traffic=np.array(False),
+        earlier=images[:, :1],
+        past=np.tile([[-2.0, 0.0, 0.0], [0.0, 0.0, 0.0]], (2, 1, 1)),
+    )
+    model = replace(MODEL, window=window, inputs=Inputs())
+    samples = TownSamples(TownsConfig(towns=(data,)), kind_of(model).needs(model))
+    observation = samples[1].observation
+    assert [frame.time_s for frame in observation.frames] == [-0.5, 0.0] and observation.past.valid.all()
+    for k, frame in enumerate(observation.frames):
+        assert all(np.array_equal(view.image, images[1, k, c]) and view.time_s == frame.time_s for c, view in enumerate(frame.cameras))
+    assert observation.past.poses[0].tolist() == [-2.0, 0.0, 0.0] and samples.bare(1).observation.past.valid.all()
+    batch = collate([prepare(observation, model), prepare(samples.observation(0), model)])
+    assert DrivingNetwork(model).eval().prefix(batch).length > 0
+
+
+def test_samples_of_real_towns_tell_what_was_around(tmp_path: Path) -> None:
+    recipe = Recipe(rig=RIG, width=64, height=32, per_town=2, empty_share=0.0, past=True, target=True)
+    data = TownData(first=10_003, count=1, folder=str(tmp_path), recipe=recipe)
+    samples = TownSamples(TownsConfig(towns=(data,)), replace(NEEDS, past=True))
+    for sample in (samples[i] for i in range(len(samples))):
+        target, past = sample.target, sample.observation.past
+        assert past.valid.all() and len(past.poses) == 5 and target.future.valid.all()
+        assert target.agents is not None and target.lanes is not None and target.lights is not None and target.route is not None
+        assert target.map is not None and target.signs is not None and len(target.lanes.ids) == len(target.lanes.lines) > 0
+        assert target.agents.valid.shape == (len(target.agents.instances), 5 + 6)
+    assert samples.bare(0).target.lanes is not None and samples.bare(0).observation.frames[0].cameras == ()
 
 
 def test_speed_alone_leaves_the_rates_out(towns: TownData) -> None:

@@ -15,7 +15,7 @@ from drive.make.recipe import FIRST_TEST_TOWN, Recipe
 from drive.make.shards import Shard, make_shards, open_folder, read_shard, rig_cameras, shard_path
 from drive.outputs import writable_folder
 from drive.planners.load import load_planner
-from drive.schema import COMMANDS, CameraImage, Frame, Observation, SceneSample, Target, Trajectory
+from drive.schema import COMMANDS, CameraImage, Frame, Observation, SceneSample, Trajectory
 from drive.train.sources.base import Needs
 
 
@@ -23,7 +23,7 @@ class TownSamples:
     """The demonstrations of some towns, all in memory. Makes those that are missing.
 
     Raises ValueError where the network plans at other times, reads pictures at another size, or wants a past, which states
-    drawn one by one do not have.
+    drawn one by one do not have without `recipe.past`.
     """
 
     def __init__(self, data: TownsConfig, needs: Needs) -> None:
@@ -55,19 +55,35 @@ class TownSamples:
 
     def _observation(self, index: int, pictures: bool = True) -> Observation:
         s, i = self._where[index]
-        shard, times = self._shards[s], self.window.past_times_s
+        shard = self._shards[s]
         speed, acceleration, yaw_rate = (float(v) for v in shard.dynamics[i])
-        views = tuple(CameraImage(camera, 0.0, image) for camera, image in zip(self.cameras, shard.images[i], strict=True) if pictures)
         return Observation(
             token=f"town-shard-{s}:{i}",
-            frames=(Frame(0.0, views),),
-            past=Trajectory(np.zeros((len(times), 3)), times, times == 0.0),
+            frames=tuple(self._frame(images, back, pictures) for back, images in self._pictures(shard, i)),
+            past=self._past(shard, i),
             future_times_s=self.window.future_times_s,
             speed_mps=speed,
             acceleration_mps2=acceleration,
             yaw_rate_radps=yaw_rate,
             command=COMMANDS[int(shard.commands[i])],
+            navigation=shard.navigation_of(i),
         )
+
+    def _pictures(self, shard: Shard, i: int) -> list[tuple[int, np.ndarray]]:
+        """How many frames before t0, and the pictures [C, H, W, 3] of then, oldest first."""
+        earlier = [] if shard.earlier is None else list(shard.earlier[i])
+        return [(len(earlier) - k, images) for k, images in enumerate([*earlier, shard.images[i]])]
+
+    def _frame(self, images: np.ndarray, back: int, pictures: bool) -> Frame:
+        time_s = -back / self.window.rate_hz if back else 0.0
+        views = (CameraImage(camera, time_s, image) for camera, image in zip(self.cameras, images, strict=True))
+        return Frame(time_s, tuple(views) if pictures else ())
+
+    def _past(self, shard: Shard, i: int) -> Trajectory:
+        times = self.window.past_times_s
+        if shard.past is None:
+            return Trajectory(np.zeros((len(times), 3)), times, times == 0.0)
+        return Trajectory(shard.past[i], times, np.ones(len(times), dtype=bool))
 
     def future(self, index: int) -> Array:
         """The expert's plan, [T, 3]."""
@@ -75,7 +91,7 @@ class TownSamples:
         return self._shards[s].futures[i]
 
     def __getitem__(self, index: int) -> SceneSample:
-        """Sample `index` with what is known of it: the expert's plan, no agents, no map."""
+        """Sample `index` with what is known of it: the expert's plan, with `recipe.target` all that was around."""
         return self._sample(index, self.observation(index))
 
     def bare(self, index: int) -> SceneSample:
@@ -83,9 +99,8 @@ class TownSamples:
         return self._sample(index, self._observation(index, pictures=False))
 
     def _sample(self, index: int, observation: Observation) -> SceneSample:
-        future = self.future(index)
-        target = Target(Trajectory(future, observation.future_times_s, np.ones(len(future), dtype=bool)))
         shard, state = self._where[index]
+        target = self._shards[shard].target_of(state, observation.future_times_s)
         return SceneSample(observation.token, f"town-shard-{shard}", state, 0, np.eye(4), observation, target)
 
 
@@ -109,5 +124,7 @@ def _check_fit(recipe: Recipe, needs: Needs) -> None:
     size, drawn = needs.size, (recipe.width, recipe.height)
     if size is not None and size != drawn:
         raise ValueError(f"model.camera is {size[0]}x{size[1]}, the towns' pictures {drawn[0]}x{drawn[1]}: give both the same size")
-    if needs.past:
-        raise ValueError("demonstrations in towns have no past: set model.inputs.history and model.inputs.motion to false")
+    if needs.past and not recipe.past:
+        raise ValueError(
+            "demonstrations in towns have no past: set model.inputs.history and model.inputs.motion to false, or recipe.past to true"
+        )
