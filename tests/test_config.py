@@ -73,7 +73,7 @@ def test_overrides(tmp_path: Path) -> None:
         ("stages: [{data: {kind: town}}]", [], r"stages\.0\.data\.kind: no 'town'.*did you mean towns"),
         ("stages: [{data: {kind: towns}}]", [], r"stages\.0\.data\.towns: Field required"),
         ("stages: [{data: {kind: towns, towns: [{first: 1, cuont: 2}]}}]", [], "towns.0.cuont.*did you mean count"),
-        ("stages: [{data: {kind: mix, parts: [{data: {root: a}, weight: 0}]}}]", [], "Part.weight must be"),
+        ("stages: [{data: {kind: mix, parts: [{data: {root: a}, weight: 0}]}}]", [], "MixPart.weight must be"),
         ("stages: [{objective: {kind: next-token, metre_sgima: 1}}]", [], r"stages\.0\.objective\.metre_sgima.*did you mean metre_sigma"),
         ("stages: [{objective: next-token}]", [], r"stages\.0\.objective: Input should be"),
         ("model: {kind: ego-mlp, widht: 3}", [], r"unknown key model\.widht.*did you mean width"),

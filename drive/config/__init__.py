@@ -1,6 +1,6 @@
 """Run configuration: YAML values -> typed dataclasses -> overrides from the command line. A run is a tuple of stages."""
 
-from drive.config.data import DataConfig, DatasetConfig, MixConfig, Part, TownData, TownsConfig, expand
+from drive.config.data import DataConfig, DatasetConfig, MixConfig, MixPart, TownData, TownsConfig, expand
 from drive.config.load import load_config
 from drive.config.objectives import NextTokenConfig, ObjectiveConfig, RegressionConfig
 from drive.config.run import Jitter, NetworkConfig, RunConfig, Stage
@@ -13,7 +13,7 @@ __all__ = [
     "NetworkConfig",
     "NextTokenConfig",
     "ObjectiveConfig",
-    "Part",
+    "MixPart",
     "RegressionConfig",
     "RunConfig",
     "Stage",

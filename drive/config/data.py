@@ -71,7 +71,7 @@ _Towns: TypeAlias = Annotated[TownsConfig, Tag("towns")]
 
 
 @dataclass(frozen=True)
-class Part:
+class MixPart:
     """One source of a mix. weight: how often it is drawn from, beside the other parts'."""
 
     data: Annotated[_Dataset | _Towns, Discriminator(kind_or("dataset"))]
@@ -85,7 +85,7 @@ class Part:
 class MixConfig:
     """Several sources at once, drawn from by weight. A curriculum is one mix a stage."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[MixPart, ...]
     kind: Literal["mix"] = "mix"
 
     def __post_init__(self) -> None:
@@ -96,9 +96,9 @@ class MixConfig:
 DataConfig = Annotated[_Dataset | _Towns | Annotated[MixConfig, Tag("mix")], Discriminator(kind_or("dataset"))]
 
 
-def parts_of(data: DatasetConfig | TownsConfig | MixConfig) -> tuple[Part, ...]:
+def parts_of(data: DatasetConfig | TownsConfig | MixConfig) -> tuple[MixPart, ...]:
     """The sources of a configuration; one that is no mix is its own only part."""
-    return data.parts if isinstance(data, MixConfig) else (Part(data),)
+    return data.parts if isinstance(data, MixConfig) else (MixPart(data),)
 
 
 def expand(root: str) -> str:

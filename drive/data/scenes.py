@@ -97,7 +97,7 @@ class SceneLog:
 
 
 @dataclass(frozen=True, eq=False)
-class Steps:
+class WindowSteps:
     """Where the T steps of a window lie among key frames: value = (1 - weight) * x[lower] + weight * x[upper].
 
     times_s [T] are the record's own times relative to t0 where valid, nominal ones elsewhere.
@@ -114,7 +114,7 @@ class Steps:
         return low + self.weight * (high - low)
 
 
-def window_steps(times_s: Array, index: int, nominal_s: Array, rate_hz: float, spacing_s: float) -> Steps:
+def window_steps(times_s: Array, index: int, nominal_s: Array, rate_hz: float, spacing_s: float) -> WindowSteps:
     """Finds a window's steps among key frames at times_s [N] (relative to key frame `index`, whose time is 0).
 
     Where a step of the window is one key-frame spacing, step k is k key frames away, as in every published protocol, with its own
@@ -128,7 +128,7 @@ def window_steps(times_s: Array, index: int, nominal_s: Array, rate_hz: float, s
         places = _counted if stride == 1 else _nearest
         lower, valid = places(times_s, index, nominal_s, rate_hz, spacing_s)
         valid &= np.abs(times_s[lower] - nominal_s) <= TIME_TOLERANCE * spacing_s
-        return Steps(lower, lower, np.zeros(len(nominal_s)), valid, np.where(valid, times_s[lower], nominal_s))
+        return WindowSteps(lower, lower, np.zeros(len(nominal_s)), valid, np.where(valid, times_s[lower], nominal_s))
     count = len(times_s)
     upper = np.clip(np.searchsorted(times_s, nominal_s), 0, count - 1)
     lower = np.where(times_s[upper] <= nominal_s, upper, np.maximum(upper - 1, 0))
@@ -136,7 +136,7 @@ def window_steps(times_s: Array, index: int, nominal_s: Array, rate_hz: float, s
     weight = np.where(gap > 0, (nominal_s - times_s[lower]) / np.where(gap > 0, gap, 1.0), 0.0)
     near = (gap < 2 * spacing_s) & (gap <= LONGEST_GAP_S)
     valid = (times_s[0] <= nominal_s) & (nominal_s <= times_s[-1]) & near
-    return Steps(lower, upper, np.where(valid, weight, 0.0), valid, np.asarray(nominal_s, dtype=np.float64))
+    return WindowSteps(lower, upper, np.where(valid, weight, 0.0), valid, np.asarray(nominal_s, dtype=np.float64))
 
 
 def usual_spacing(timestamps_us: NDArray[np.int64], elsewhere_s: float) -> float:
@@ -196,7 +196,7 @@ def planar_poses(world_from_ego: Array, index: int) -> Array:
     return np.concatenate([(xy - xy[index]) @ rotation_2d(heading[index]), wrap_angle(heading - heading[index])[:, None]], -1)
 
 
-def trajectory(poses: Array, steps: Steps) -> Trajectory:
+def trajectory(poses: Array, steps: WindowSteps) -> Trajectory:
     """Key-frame poses [N, 3] -> the trajectory at the given steps: positions linear, headings along the shorter arc."""
     low, high = poses[steps.lower], poses[steps.upper]
     xy = steps.blend(low[:, :2].T, high[:, :2].T).T
@@ -226,10 +226,12 @@ def _frame(log: SceneLog, i: int, index: int) -> Frame:
     return Frame(float(log.timestamps_us[i] - t0) / 1e6, images)
 
 
-def _agents(tracks: Tracks, ego_from_world: Array, past: Steps, future: Steps) -> Agents:
+def _agents(tracks: Tracks, ego_from_world: Array, past: WindowSteps, future: WindowSteps) -> Agents:
     """The agents annotated in at least one step of the window (past, t0 or future). Between key frames an agent is valid
     where it is at both neighbours; points and visibility are unknown there."""
-    steps = Steps(*(np.concatenate([getattr(s, n) for s in (past, future)]) for n in ("lower", "upper", "weight", "valid", "times_s")))
+    steps = WindowSteps(
+        *(np.concatenate([getattr(s, n) for s in (past, future)]) for n in ("lower", "upper", "weight", "valid", "times_s"))
+    )
     low, high, now = steps.lower, steps.upper, len(past.times_s) - 1
     valid = tracks.valid[:, low] & tracks.valid[:, high] & steps.valid
     keep = valid.any(1)

@@ -17,7 +17,7 @@ import numpy as np
 
 from drive.eval.aligned import aligned
 from drive.eval.openloop import plain
-from drive.eval.openloop.batch import Batch, Plans
+from drive.eval.openloop.batch import OpenLoopBatch, Plans
 from drive.eval.openloop.made import made_batch, made_plans
 from drive.eval.openloop.registry import PROTOCOLS
 from drive.eval.report_file import write_json
@@ -38,7 +38,7 @@ REFERENCE = {
 }
 NAVSIM = "navsim2"
 NAVSIM_BUSY_RATE = 1.6  # scenes/s of the original on a busy core
-PLAIN: dict[str, Callable[[Batch, Plans], Any]] = {
+PLAIN: dict[str, Callable[[OpenLoopBatch, Plans], Any]] = {
     "uniad": lambda batch, plans: plain.uniad_flags(batch, plans.xy),
     "vad": lambda batch, plans: plain.vad_flags(batch, plans.xy),
     "stp3": lambda batch, plans: plain.stp3_flags(batch, plans.xy),

@@ -37,7 +37,7 @@ JERK, LONGITUDINAL_JERK, YAW_RATE = (-8.37, 8.37), (-4.13, 4.13), (-0.95, 0.95)
 
 
 @dataclass(frozen=True, eq=False)
-class Motion:
+class CarlaMotion:
     """A recorded drive at 10 Hz, arrays [T, 3] in CARLA's world frame: acceleration m/s^2, angular velocity rad/s, unit
     vectors ahead and to the right."""
 
@@ -48,7 +48,7 @@ class Motion:
 
 
 def bench2drive(
-    records: Sequence[Mapping[str, Any]], motions: Mapping[str, Motion] | None = None, routes: int = ROUTES
+    records: Sequence[Mapping[str, Any]], motions: Mapping[str, CarlaMotion] | None = None, routes: int = ROUTES
 ) -> BenchmarkResult:
     """Leaderboard records -> `driving_score` (0 .. 100), `success` (0 or 1) and `efficiency` (percent of the traffic's speed)
     over `routes` routes; with motions (route id -> Motion) also `comfort` (0 .. 1).
@@ -140,7 +140,7 @@ def efficiency(record: Mapping[str, Any]) -> float:
     return float(np.mean(values)) if values else float("nan")
 
 
-def comfort(motion: Motion) -> float:
+def comfort(motion: CarlaMotion) -> float:
     """Share of the full chunks of a drive that are comfortable; a drive of one chunk or less is looked at as a whole.
 
     Raises PlanError where arrays disagree, hold values that are not finite, or are shorter than the smoothing needs.
@@ -154,7 +154,7 @@ def comfort(motion: Motion) -> float:
     return float(_comfortable(*(a[: count * length].reshape(count, length, 3) for a in arrays)).mean())
 
 
-def _comfort_of(token: str, motions: Mapping[str, Motion]) -> float:
+def _comfort_of(token: str, motions: Mapping[str, CarlaMotion]) -> float:
     if token not in motions:
         raise PlanError("no motion of this route, so no comfort")
     return comfort(motions[token])

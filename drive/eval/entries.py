@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from drive.asking import Refusal, as_plan, asked
-from drive.eval.openloop.batch import STEPS, Batch, Plans, plan_rows, recorded_plans
+from drive.eval.openloop.batch import STEPS, OpenLoopBatch, Plans, plan_rows, recorded_plans
 from drive.eval.openloop.protocol import Protocol
 from drive.eval.plans import PlanFile, check_range, looks_like_other_frame
 from drive.eval.report import Scores
@@ -22,7 +22,7 @@ TURN_M = 2.0
 
 
 @dataclass(eq=False)
-class Block:
+class ScoredBlock:
     """Results of one protocol on one block of samples: tokens and scenes of the selected ones, and which of them turn."""
 
     tokens: list[str]
@@ -42,7 +42,7 @@ class Entry:
     name: str
     source: Planner | PlanFile | None
     asked: bool
-    blocks: dict[str, list[Block]] = field(default_factory=dict)
+    blocks: dict[str, list[ScoredBlock]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     tracebacks: dict[str, str] = field(default_factory=dict)
     wanted: set[str] = field(default_factory=set)
@@ -50,7 +50,7 @@ class Entry:
     ends: list[Array] = field(default_factory=list)
     interpolated: list[float] = field(default_factory=list)
 
-    def answers(self, samples: Sequence[SceneSample], batch: Batch, wanted: Mask) -> Plans:
+    def answers(self, samples: Sequence[SceneSample], batch: OpenLoopBatch, wanted: Mask) -> Plans:
         """The plans of a block; samples that no protocol wants are not asked for."""
         self.wanted.update(batch.tokens[i] for i in np.flatnonzero(wanted))
         if self.source is None:
@@ -71,13 +71,13 @@ class Entry:
         self.ends.append(np.concatenate([poses[clear, -1, :2], batch.gt_poses[clear, -1, :2]], -1))
         return Plans(xy, poses, usable)
 
-    def add(self, protocols: Sequence[Protocol], batch: Batch, plans: Plans) -> None:
+    def add(self, protocols: Sequence[Protocol], batch: OpenLoopBatch, plans: Plans) -> None:
         """Scores a block."""
         for protocol in protocols:
             chosen = np.flatnonzero(protocol.select(batch))
             turning = np.abs(batch.gt_poses[chosen, -1, 1]) >= TURN_M
             tokens, scenes = [batch.tokens[i] for i in chosen], [batch.scenes[i] for i in chosen]
-            self.blocks.setdefault(protocol.name, []).append(Block(tokens, scenes, turning, protocol.results(batch, plans)))
+            self.blocks.setdefault(protocol.name, []).append(ScoredBlock(tokens, scenes, turning, protocol.results(batch, plans)))
 
     def check_declared_frame(self) -> None:
         """Fails every sample of a file whose plans lie across the road as they do when the other frame was meant."""

@@ -15,7 +15,7 @@ from drive.eval.benchmarks import Benchmark
 from drive.eval.benchmarks.evaluate import score_file
 from drive.eval.choose import choose_protocols
 from drive.eval.entries import Entry, unique_name
-from drive.eval.openloop.batch import RAW, Batch, make_batch
+from drive.eval.openloop.batch import RAW, OpenLoopBatch, make_batch
 from drive.eval.openloop.protocol import Protocol
 from drive.eval.plans import PlanFile, load_plans
 from drive.eval.published import published_rows
@@ -105,7 +105,7 @@ def score_samples(
     )
 
 
-def count_unknown(batch: Batch) -> Counter[str]:
+def count_unknown(batch: OpenLoopBatch) -> Counter[str]:
     """Annotations at t0, and how many of them have unknown visibility, points or category (see the protocols' filters)."""
     there = batch.agent_valid[:, :, 0]
     flags = {
@@ -117,7 +117,7 @@ def count_unknown(batch: Batch) -> Counter[str]:
     return Counter({name: int(flag.sum()) for name, flag in flags.items()})
 
 
-def count_excused(protocol: Protocol, batch: Batch) -> dict[str, int]:
+def count_excused(protocol: Protocol, batch: OpenLoopBatch) -> dict[str, int]:
     """Steps of the selected samples, and at how many of them no collision counts because the record itself collides."""
     chosen = batch.take(protocol.select(batch))
     if protocol.excused is None or not len(chosen):
@@ -125,7 +125,7 @@ def count_excused(protocol: Protocol, batch: Batch) -> dict[str, int]:
     return {"steps": int(chosen.gt_mask.sum()), "excused": int((protocol.excused(chosen) & chosen.gt_mask).sum())}
 
 
-def count_dropped(protocol: Protocol, batch: Batch, samples: Sequence[SceneSample]) -> Counter[str]:
+def count_dropped(protocol: Protocol, batch: OpenLoopBatch, samples: Sequence[SceneSample]) -> Counter[str]:
     """Category -> annotations at t0 in the selected samples that the protocol leaves out because nuScenes has no such category."""
     counts: Counter[str] = Counter()
     for i in np.flatnonzero(protocol.select(batch)):

@@ -28,7 +28,7 @@ DECIMALS = 3  # of every mean
 
 
 @dataclass(frozen=True, eq=False)
-class Actor:
+class RoadUser:
     """A road user: class name, times_s [K], poses [K, 3] of the box centre (x, y, heading), width and length, metres.
 
     It takes part between its first and last time. Raises ValueError where shapes or times are wrong.
@@ -58,7 +58,7 @@ class Drive:
     times_s: Array
     poses: Array
     speeds_mps: Array
-    actors: Sequence[Actor]
+    actors: Sequence[RoadUser]
     reference_mps: float
 
 
@@ -164,7 +164,7 @@ def _fine(drive: Drive) -> tuple[Array, Array, Array]:
     return fine, resample(poses, times, fine), np.interp(fine, times, speeds)
 
 
-def _velocity(actor: Actor, time_s: float) -> Array:
+def _velocity(actor: RoadUser, time_s: float) -> Array:
     """Velocity [2] between the two recorded poses around a time."""
     after = int(np.clip(np.searchsorted(actor.times_s, time_s), 1, len(actor.times_s) - 1))
     moved = actor.poses[after, :2] - actor.poses[after - 1, :2]

@@ -16,7 +16,7 @@ NEIGHBOUR_S = 0.25
 
 
 @dataclass(frozen=True, eq=False)
-class Steps:
+class PathTimes:
     """Which points of a path answer the T times asked for: those at `right` [T], or where `between` [T] a share of `share` [T] on the
     way there from the point before. Points count from t0's, 0."""
 
@@ -33,7 +33,7 @@ class Steps:
         return np.where(self.between[:, None], start + share * step, end)
 
 
-def taken_at(times_s: Array, asked: Array) -> Steps:
+def taken_at(times_s: Array, asked: Array) -> PathTimes:
     """How a path at times [N] answers the times [T] asked for: with its points there, or between two within NEIGHBOUR_S.
 
     Raises PlanError where neither is possible.
@@ -48,7 +48,7 @@ def taken_at(times_s: Array, asked: Array) -> Steps:
         where = f"no points within {NEIGHBOUR_S:g} s on both sides of {asked[lost][0]:g} s"
         raise PlanError(f"times_s {_short(times_s)} disagree with the times asked for, {_short(asked)}: {where}")
     share = (asked - known[right - 1]) / (known[right] - known[right - 1])
-    return Steps(np.where(exact, at, right), share, ~exact)
+    return PathTimes(np.where(exact, at, right), share, ~exact)
 
 
 def _short(times: Array) -> str:

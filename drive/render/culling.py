@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from drive.frames import Array
 from drive.jit import fast_kernel, kernel
-from drive.render.pack import Packed
+from drive.render.pack import PackedMesh
 from drive.render.scene import Floats
 
 NEAR_M = 0.08
@@ -23,7 +23,7 @@ MOST_BIAS = 1.0 + 130 * LAYER_BIAS  # no layer counts as nearer than this, round
 TILE_PX = 8
 
 
-class View(NamedTuple):
+class PinholeView(NamedTuple):
     """A pinhole camera: position [3] and rotation [3, 3] (world to camera), intrinsics [5] (fx, skew, cx, fy, cy), size."""
 
     position: Array
@@ -58,7 +58,7 @@ def refresh(key: Floats, tiles: Floats) -> None:
 
 
 @kernel
-def cells_in_view(view: View, boxes: Floats, far_m: float) -> NDArray[np.int64]:
+def cells_in_view(view: PinholeView, boxes: Floats, far_m: float) -> NDArray[np.int64]:
     """Numbers of the cells that reach into the view's pyramid, out to a distance; the nearest first. boxes [C, 6]: low and high."""
     planes, o = pyramid_planes(view), view.position
     found, gaps, count = np.empty(len(boxes), np.int64), np.empty(len(boxes)), 0
@@ -80,7 +80,7 @@ def cells_in_view(view: View, boxes: Floats, far_m: float) -> NDArray[np.int64]:
 
 
 @kernel
-def pyramid_planes(view: View) -> Array:
+def pyramid_planes(view: PinholeView) -> Array:
     """Inward normals [5, 3] in the world of the planes through the camera that bound what it sees."""
     r, k = view.rotation, view.intrinsics
     left, right, top, bottom = k[2] / k[0], (view.width - k[2]) / k[0], k[4] / k[3], (view.height - k[4]) / k[3]
@@ -94,7 +94,7 @@ def pyramid_planes(view: View) -> Array:
 
 
 @kernel
-def hidden(view: View, box: Floats, tiles: Floats) -> bool:
+def hidden(view: PinholeView, box: Floats, tiles: Floats) -> bool:
     """Whether everything in a box lies behind what is drawn already, or beside the picture."""
     r, o, k = view.rotation, view.position, view.intrinsics
     nearest, low_u, high_u, low_v, high_v = 1e30, 1e30, -1e30, 1e30, -1e30
@@ -119,7 +119,7 @@ def hidden(view: View, box: Floats, tiles: Floats) -> bool:
 
 
 @kernel
-def mark_candidates(view: View, mesh: Packed, begin: int, end: int, keep: NDArray[np.bool_]) -> None:
+def mark_candidates(view: PinholeView, mesh: PackedMesh, begin: int, end: int, keep: NDArray[np.bool_]) -> None:
     """Marks in `keep` which of the triangles begin..end may show a pixel."""
     c, n = mesh.corners, mesh.normal
     columns = c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], n[0], n[1], n[2]
@@ -127,7 +127,7 @@ def mark_candidates(view: View, mesh: Packed, begin: int, end: int, keep: NDArra
 
 
 @fast_kernel
-def _mark(view: View, columns: tuple[Floats, ...], begin: int, end: int, keep: NDArray[np.bool_]) -> None:
+def _mark(view: PinholeView, columns: tuple[Floats, ...], begin: int, end: int, keep: NDArray[np.bool_]) -> None:
     """The triangles that turn their front to the camera and whose box in the picture holds a pixel's centre, with room for rounding;
     those that reach behind the camera too. Without a branch, so that the processor takes many at once."""
     r, o, k = view.rotation, view.position, view.intrinsics

@@ -8,8 +8,8 @@ import numpy as np
 
 from drive.frames import Array
 from drive.jit import fast_kernel
-from drive.render.culling import View
-from drive.render.sky import Light
+from drive.render.culling import PinholeView
+from drive.render.sky import Lighting
 from drive.render.surface import BLUE, FACING_LEAST, FAR, GREEN, LENGTH, PER_BYTE_2, RED, Chunk, X, Y, Z
 
 LAMP_AHEAD_M, LAMP_UP_M, LAMP_DIP = 3.7, 0.7, 0.05  # the ego's head lights: where they are, how far down they look per metre
@@ -19,7 +19,7 @@ WET_DARK, MIRROR_LEAST, MIRROR_GRAZING, MIRROR_MOST = 0.45, 0.04, 0.6, 0.5
 
 
 @fast_kernel
-def fill_sky(view: View, light: Light, chunk: Chunk, begin: int, end: int) -> None:
+def fill_sky(view: PinholeView, light: Lighting, chunk: Chunk, begin: int, end: int) -> None:
     """The dome above the horizon, haze below it; as if at no distance, so that no haze is added."""
     r, dome = view.rotation, light.dome
     r0, g0, b0 = np.float32(light.haze[0]), np.float32(light.haze[1]), np.float32(light.haze[2])
@@ -44,7 +44,7 @@ def dome_place(d0: float, d1: float, d2: float, side: int) -> tuple[int, int]:
 
 
 @fast_kernel
-def add_lamps(view: View, look: Array, ego: Array, chunk: Chunk, begin: int, end: int) -> None:
+def add_lamps(view: PinholeView, look: Array, ego: Array, chunk: Chunk, begin: int, end: int) -> None:
     """Adds the light of the ego's head lights. ego [3]: rear axle's x, y, heading."""
     r, o = view.rotation, view.position
     cos_h, sin_h = math.cos(ego[2]), math.sin(ego[2])
@@ -73,7 +73,7 @@ def lamp_light(p0: float, p1: float, p2: float, n0: float, n1: float, n2: float,
 
 
 @fast_kernel
-def mirror_sky(view: View, look: Array, light: Light, wet: float, chunk: Chunk, begin: int, end: int) -> None:
+def mirror_sky(view: PinholeView, look: Array, light: Lighting, wet: float, chunk: Chunk, begin: int, end: int) -> None:
     """A wet surface is darker, and mirrors the sky where one looks along it."""
     r, dome = view.rotation, light.dome
     for i in range(begin, end):

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from drive.frames import Array
 from drive.jit import kernel
-from drive.render.culling import View
-from drive.render.pack import Packed
+from drive.render.culling import PinholeView
+from drive.render.pack import PackedMesh
 from drive.render.raster import Hits
 from drive.render.shadows import ShadowMap
-from drive.render.sky import Light
+from drive.render.sky import Lighting
 
 SKIN_M, SKIN_TEXELS = 0.06, 1.6  # how far off the surface shadows are looked up
 GROUND_LAST = 5  # SEMANTIC up to here lies on the ground and gets wet
@@ -34,7 +34,7 @@ class Looks(NamedTuple):
 
 
 @kernel
-def gather(view: View, hits: Hits, used: int, static: Packed, moving: Packed, light: Light, shadow: ShadowMap) -> Looks:
+def gather(view: PinholeView, hits: Hits, used: int, static: PackedMesh, moving: PackedMesh, light: Lighting, shadow: ShadowMap) -> Looks:
     """Looks of the triangles in use. shadow: the map of what never moves."""
     looks = Looks(np.empty((used, 28)), np.empty((used, 2)), np.empty((used, 3), np.int32))
     many = len(static.layer)
@@ -49,7 +49,15 @@ def gather(view: View, hits: Hits, used: int, static: Packed, moving: Packed, li
 
 @kernel
 def look_of(
-    view: View, rows: Array, mesh: Packed, t: int, light: Light, shadow: ShadowMap, values: Array, sizes: Array, codes: NDArray[np.int32]
+    view: PinholeView,
+    rows: Array,
+    mesh: PackedMesh,
+    t: int,
+    light: Lighting,
+    shadow: ShadowMap,
+    values: Array,
+    sizes: Array,
+    codes: NDArray[np.int32],
 ) -> None:
     """Writes one row of `Looks`."""
     uv, normal, corner, axes = mesh.uv[t], mesh.normal[:, t], mesh.corners[:3, t], shadow.axes

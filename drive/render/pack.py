@@ -16,7 +16,7 @@ CELL_M = 16.0
 SPREAD_M = 60.0  # triangles longer than this share one cell
 
 
-class Packed(NamedTuple):
+class PackedMesh(NamedTuple):
     """A mesh with its triangles sorted by cell. corners [9, T] float32: x, y, z of each corner in turn; normal [3, T] float32 unit;
     density [T] float32: texture repeats per metre; cell_ptr [C + 1]; cell_box [C, 6] float32: low and high; the rest as in `Mesh`."""
 
@@ -34,24 +34,24 @@ class Packed(NamedTuple):
     cell_box: Floats
 
 
-def pack(mesh: Mesh) -> Packed:
+def pack(mesh: Mesh) -> PackedMesh:
     """Lays out what never moves."""
     order, pointer = _cells(mesh.vertices[mesh.triangles].astype(np.float64))
     looks = (mesh.texture[order], mesh.tint[order], mesh.semantic[order], mesh.instance[order], mesh.glow[order], mesh.layer[order])
     return _packed(Mesh(mesh.vertices, mesh.triangles[order], mesh.uv[order], *looks), pointer)
 
 
-def pack_actors(mesh: Mesh) -> Packed:
+def pack_actors(mesh: Mesh) -> PackedMesh:
     """Lays out what moves: every run of triangles of one instance is a cell."""
     cut = np.flatnonzero(np.diff(mesh.instance)) + 1
     return _packed(mesh, np.concatenate([[0], cut, [len(mesh.instance)]]).astype(np.int64))
 
 
-def _packed(mesh: Mesh, pointer: NDArray[np.int64]) -> Packed:
+def _packed(mesh: Mesh, pointer: NDArray[np.int64]) -> PackedMesh:
     corners, normal, density, boxes = shaped(mesh.vertices, mesh.triangles, mesh.uv, pointer)
     uv = np.ascontiguousarray(mesh.uv.reshape(-1, 6))
     looks = (mesh.texture, mesh.tint, mesh.semantic, mesh.instance, mesh.glow, mesh.layer)
-    return Packed(corners, normal, density, uv, *looks, pointer, boxes)
+    return PackedMesh(corners, normal, density, uv, *looks, pointer, boxes)
 
 
 @kernel

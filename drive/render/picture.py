@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drive.jit import kernel
-from drive.render.culling import View, new_tiles
+from drive.render.culling import PinholeView, new_tiles
 from drive.render.looks import gather
-from drive.render.pack import Packed
+from drive.render.pack import PackedMesh
 from drive.render.raster import draw, new_hits
 from drive.render.scene import Buffers, Floats
 from drive.render.shade import Surroundings, shade
@@ -18,7 +18,13 @@ FAR_M = 400.0  # cells beyond this are left out
 
 @kernel
 def draw_face(
-    view: View, pixels: NDArray[np.int32], points: Floats, static: Packed, moving: Packed, around: Surroundings, flat: Buffers
+    view: PinholeView,
+    pixels: NDArray[np.int32],
+    points: Floats,
+    static: PackedMesh,
+    moving: PackedMesh,
+    around: Surroundings,
+    flat: Buffers,
 ) -> None:
     """Draws what stands still and what moves into the pixels of one face; arguments as for `shade`."""
     hits = new_hits(view.width, view.height, len(static.layer) + len(moving.layer) + 1)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from drive.frames import Array
 from drive.jit import kernel
-from drive.render.culling import LAYER_BIAS, NEAR_M, ROOM_PX, View, cells_in_view, hidden, mark_candidates, refresh
-from drive.render.pack import Packed
+from drive.render.culling import LAYER_BIAS, NEAR_M, ROOM_PX, PinholeView, cells_in_view, hidden, mark_candidates, refresh
+from drive.render.pack import PackedMesh
 from drive.render.scene import Floats
 
 REFRESH_CELLS = 8  # so many cells are drawn between two looks at what they hide
@@ -44,7 +44,7 @@ def new_hits(width: int, height: int, triangles: int) -> Hits:
 
 
 @kernel
-def draw(view: View, mesh: Packed, first_source: int, far_m: float, hits: Hits, tiles: Floats, used: int) -> int:
+def draw(view: PinholeView, mesh: PackedMesh, first_source: int, far_m: float, hits: Hits, tiles: Floats, used: int) -> int:
     """Draws a mesh into `hits`, near cells first; returns how many rows of its weights are in use afterwards."""
     cells, drawn = cells_in_view(view, mesh.cell_box, far_m), 0
     keep = np.empty(len(mesh.layer), np.bool_)
@@ -64,7 +64,7 @@ def draw(view: View, mesh: Packed, first_source: int, far_m: float, hits: Hits, 
 
 
 @kernel
-def draw_triangle(view: View, corners: Floats, t: int, layer: int, source: int, hits: Hits, used: int) -> int:
+def draw_triangle(view: PinholeView, corners: Floats, t: int, layer: int, source: int, hits: Hits, used: int) -> int:
     """Draws triangle t of corners [9, T]; returns `used`, one more where it covers a pixel."""
     r, o = view.rotation, view.position
     a0, a1, a2 = corners[0, t] - o[0], corners[1, t] - o[1], corners[2, t] - o[2]

@@ -13,9 +13,9 @@ from drive.cameras import Camera, resized
 from drive.frames import Array, se2_to_se3
 from drive.pool import alive
 from drive.render import look
-from drive.render.culling import View
+from drive.render.culling import PinholeView
 from drive.render.lens import Face, faces_of
-from drive.render.pack import Packed, pack, pack_actors
+from drive.render.pack import PackedMesh, pack, pack_actors
 from drive.render.picture import draw_face
 from drive.render.pyramid import pyramid
 from drive.render.scene import Buffers, Mesh
@@ -70,14 +70,14 @@ class Renderer:
         picture = partial(self._picture, moving=moving, around=around)
         return tuple((map if self._pool is None else self._pool.map)(picture, cameras))
 
-    def _picture(self, camera: Camera, moving: Packed, around: Surroundings) -> Buffers:
+    def _picture(self, camera: Camera, moving: PackedMesh, around: Surroundings) -> Buffers:
         out, many = self._rays(camera, moving, around), self.supersample
         if many == 1:
             return out
         fine = self._rays(resized(camera, many * camera.width, many * camera.height), moving, around)
         return out._replace(rgb=averaged(fine.rgb, many))
 
-    def _rays(self, camera: Camera, moving: Packed, around: Surroundings) -> Buffers:
+    def _rays(self, camera: Camera, moving: PackedMesh, around: Surroundings) -> Buffers:
         out = empty_buffers(camera.height, camera.width)
         flat = Buffers(out.rgb.reshape(-1, 3), out.depth.reshape(-1), out.semantic.reshape(-1), out.instance.reshape(-1))
         for face in faces_of(camera):
@@ -101,8 +101,8 @@ def lifted(mesh: Mesh, heights: Array) -> Mesh:
     return mesh._replace(vertices=vertices)
 
 
-def view_of(camera: Camera, face: Face, ego: Array) -> View:
+def view_of(camera: Camera, face: Face, ego: Array) -> PinholeView:
     """A face of a camera on the ego [3] (x, y, heading) as a view of the world."""
     world_from_camera = se2_to_se3(ego) @ camera.ego_from_camera
     rotation = np.ascontiguousarray(face.rotation @ world_from_camera[:3, :3].T)
-    return View(np.ascontiguousarray(world_from_camera[:3, 3]), rotation, face.intrinsics, face.width, face.height)
+    return PinholeView(np.ascontiguousarray(world_from_camera[:3, 3]), rotation, face.intrinsics, face.width, face.height)

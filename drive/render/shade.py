@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from drive.frames import Array
 from drive.jit import fast_kernel, kernel
-from drive.render.culling import View
+from drive.render.culling import PinholeView
 from drive.render.effects import add_lamps, fill_sky, mirror_sky
 from drive.render.looks import Looks
 from drive.render.pyramid import Pyramid
 from drive.render.raster import Hits
 from drive.render.scene import Buffers, Floats
 from drive.render.shadows import ShadowMap
-from drive.render.sky import Light
+from drive.render.sky import Lighting
 from drive.render.surface import BLUE, FAR, GREEN, RED, Chunk, U, V, aim, encoded, light_up, meet, new_chunk, paint, veil
 
 POINTS = 256  # pixels of a fisheye that are taken at once
@@ -28,7 +28,7 @@ class Surroundings(NamedTuple):
     axle's x, y, heading, for its head lights."""
 
     textures: Pyramid
-    light: Light
+    light: Lighting
     clear: Floats
     still: ShadowMap
     moving: ShadowMap
@@ -36,7 +36,9 @@ class Surroundings(NamedTuple):
 
 
 @kernel
-def shade(view: View, pixels: NDArray[np.int32], points: Floats, hits: Hits, looks: Looks, around: Surroundings, flat: Buffers) -> None:
+def shade(
+    view: PinholeView, pixels: NDArray[np.int32], points: Floats, hits: Hits, looks: Looks, around: Surroundings, flat: Buffers
+) -> None:
     """Fills the pixels [M] of the four buffers, given flat: rgb [H * W, 3], the others [H * W].
 
     points [M, 2]: see `Face`; without any, the face's pixels are the camera's.

@@ -10,7 +10,7 @@ import numpy as np
 
 from drive.frames import Array
 from drive.jit import fast_kernel, kernel
-from drive.render.pack import Packed
+from drive.render.pack import PackedMesh
 from drive.render.scene import SEMANTIC, Floats
 
 MAX_SIDE = 2048
@@ -36,7 +36,7 @@ def sun_axes(direction: Array) -> Array:
     return np.stack([right, np.cross(direction, right), direction])
 
 
-def static_map(mesh: Packed, direction: Array) -> ShadowMap:
+def static_map(mesh: PackedMesh, direction: Array) -> ShadowMap:
     """The map of all that never moves, over all casters."""
     axes = sun_axes(direction)
     casters = ~FLAT[mesh.semantic]
@@ -49,7 +49,7 @@ def static_map(mesh: Packed, direction: Array) -> ShadowMap:
     return made
 
 
-def actor_map(meshes: Sequence[Packed], centre: Array, axes: Array, radius_m: float = 60.0, side: int = 512) -> ShadowMap:
+def actor_map(meshes: Sequence[PackedMesh], centre: Array, axes: Array, radius_m: float = 60.0, side: int = 512) -> ShadowMap:
     """The map of things that move, around a point [3]."""
     made = ShadowMap(np.full((side, side), -np.inf, dtype=np.float32), axes, axes[:2] @ centre - radius_m, 2 * radius_m / side)
     for mesh in meshes:

@@ -15,7 +15,7 @@ CLEAR_VISIBILITY_M = 4000.0
 CONTRAST_LOG = 3.0  # -log of the contrast that is left where visibility ends (5 %)
 
 
-class Light(NamedTuple):
+class Lighting(NamedTuple):
     """sun [3]: unit direction to it; sun_colour, sky_colour, ground_colour, haze [3]; extinction 1/m; wet 0..1; headlights 0..1.
 
     dome [N, N, 3] uint8, roots of light: the sky in stereographic projection, entry (i, j) for the direction whose x / (1 + z) and
@@ -39,7 +39,7 @@ def sun_direction(weather: Weather) -> Array:
     return np.array([flat * np.cos(weather.sun_azimuth_rad), flat * np.sin(weather.sun_azimuth_rad), np.sin(weather.sun_elevation_rad)])
 
 
-def light_of(weather: Weather, seed: int) -> Light:
+def light_of(weather: Weather, seed: int) -> Lighting:
     """Light of a weather; the seed shapes the clouds."""
     low = float(np.clip(1 - weather.sun_elevation_rad / 0.5, 0, 1))
     clear = 1 - weather.cloud
@@ -55,7 +55,9 @@ def light_of(weather: Weather, seed: int) -> Light:
     extinction = CONTRAST_LOG / min(weather.fog_visibility_m, CLEAR_VISIBILITY_M)
     thick = float(np.clip(300.0 / weather.fog_visibility_m, 0, 1)) if np.isfinite(weather.fog_visibility_m) else 0.0
     dome = _dome(weather, zenith, horizon, thick, seed)
-    return Light(sun_direction(weather), sun, sky, 0.35 * sky + 0.08 * sun, horizon, extinction, weather.rain, float(weather.night), dome)
+    return Lighting(
+        sun_direction(weather), sun, sky, 0.35 * sky + 0.08 * sun, horizon, extinction, weather.rain, float(weather.night), dome
+    )
 
 
 def _dome(weather: Weather, zenith: Array, horizon: Array, thick: float, seed: int) -> NDArray[np.uint8]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from drive.frames import Array
 from drive.jit import fast_kernel, kernel
-from drive.render.culling import View
+from drive.render.culling import PinholeView
 from drive.render.pyramid import Pyramid
 from drive.render.scene import Floats
 from drive.render.shadows import ShadowMap, lit
@@ -52,7 +52,7 @@ def new_chunk(most: int) -> Chunk:
 
 
 @fast_kernel
-def aim(view: View, chunk: Chunk, count: int) -> None:
+def aim(view: PinholeView, chunk: Chunk, count: int) -> None:
     """Rays of a chunk's pixels."""
     k, rays = view.intrinsics, chunk.rays
     cx, cy, ifx, ify, skew = k[2], k[4], 1.0 / k[0], 1.0 / k[3], k[1] / k[0]

@@ -27,7 +27,7 @@ from drive.train.objectives import STUDENT, make_objective
 from drive.train.optim import learning_rate, make_optimizer, restore_optimizer
 from drive.train.ranks import Ranks, all_ranks
 from drive.train.score import Fit, score
-from drive.train.state import State, load_state, save_state
+from drive.train.state import RunState, load_state, save_state
 from drive.train.statistics import measure_statistics
 from drive.train.step import Update
 from drive.train.stop import Interrupted, stop_on_signals
@@ -116,7 +116,7 @@ def _score(trainer: Trainer, tests: Mix) -> Fit | None:
     return score(planner, tests, trainer.data.needs.window.future_times_s) if trainer.ranks.first else None
 
 
-def _run_stage(trainer: Trainer, index: int, state: State | None) -> None:
+def _run_stage(trainer: Trainer, index: int, state: RunState | None) -> None:
     config, ranks, network, ema = trainer.config, trainer.ranks, trainer.network, trainer.ema
     stage, networks = config.stages[index], _networks(trainer, index)
     objective = make_objective(stage.objective, config.model, trainer.device)

@@ -20,7 +20,7 @@ from drive.values import plain
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class RunState:
     """Where a run stands: `step` steps of stage `stage` are done; the optimiser's tensors then, and the average of weights."""
 
     stage: int
@@ -36,7 +36,7 @@ def save_state(config: RunConfig, stage: int, step: int, network: Any, optimizer
     save_checkpoint(Path(config.out) / RESUME, network, told, tensors, keep=True)
 
 
-def load_state(config: RunConfig, network: Any) -> State | None:
+def load_state(config: RunConfig, network: Any) -> RunState | None:
     """The newest state that is whole, the network filled with it; None where the run has not begun.
 
     Raises ValueError where it is of another run, is done, or every state is damaged.
@@ -94,7 +94,7 @@ def _refuse_other(folder: Path, told: dict[str, Any], config: RunConfig) -> None
         raise ValueError(_finished(folder.parent))
 
 
-def _restore(folder: Path, told: dict[str, Any], config: RunConfig, network: Any) -> State:
+def _restore(folder: Path, told: dict[str, Any], config: RunConfig, network: Any) -> RunState:
     stage = config.stages[told["stage"]]
     expected = expected_tensors(make_optimizer(network, stage), network)
     tensors = load_tensors(folder / f"{OPTIMIZER}.safetensors", expected, subset=True)
@@ -104,7 +104,7 @@ def _restore(folder: Path, told: dict[str, Any], config: RunConfig, network: Any
     if before != stage.steps:
         print(f"stage {stage.name!r} has {stage.steps} steps now, {before} before: from here on the learning rate follows the new number")
     print(f"going on at step {told['step']} of stage {stage.name!r}", flush=True)
-    return State(told["stage"], told["step"], tensors, average)
+    return RunState(told["stage"], told["step"], tensors, average)
 
 
 def _finished(out: Path) -> str:

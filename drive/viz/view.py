@@ -33,7 +33,7 @@ AttentionOf = Callable[[SceneSample], tuple[NDArray[np.bool_], Sequence[str]]]
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class ViewResult:
     """What was made. page: its path. pictures, videos: paths. failures: sample token -> why it has no plan."""
 
     page: Path
@@ -71,7 +71,7 @@ def view(
     title: str = "Drives",
     progress: Progress = SILENT,
     attention_of: AttentionOf | None = None,
-) -> View:
+) -> ViewResult:
     """Draws samples as PNG files, each of `scenes` as a video, and a page `index.html` with all of it, into a folder.
 
     plan_of: gives a sample's plan; where it raises, the picture and the page say why there is none. None draws no plans.
@@ -114,7 +114,7 @@ def view(
         blocks += [Heading("Who attends to whom"), Image(picture, _ATTENTION_CAPTION)]
     progress.begin("page")
     page = write_page(out / "index.html", title, _summary(list(drawn.values()), plans, plan_name) + blocks)
-    return View(page, tuple(pictures), tuple(videos), plans.failures)
+    return ViewResult(page, tuple(pictures), tuple(videos), plans.failures)
 
 
 @dataclass(eq=False)

@@ -20,15 +20,15 @@ from unittest import mock
 import numpy as np
 from goldens import Tally
 
-from drive.eval.openloop.batch import Batch, Plans, batch_from_arrays
+from drive.eval.openloop.batch import OpenLoopBatch, Plans, batch_from_arrays
 from drive.eval.openloop.occupied import Occupancy
 from drive.eval.openloop.registry import PROTOCOLS
 
 L2_TOLERANCE_M = 1e-5
 TIES = 300
-Flags = Callable[[Batch, np.ndarray], np.ndarray]
+Flags = Callable[[OpenLoopBatch, np.ndarray], np.ndarray]
 # Per sample its images [K, H, W] bool, and which of their cells are in doubt.
-Pictures = Callable[[Batch], Iterator[tuple[np.ndarray, np.ndarray]]]
+Pictures = Callable[[OpenLoopBatch], Iterator[tuple[np.ndarray, np.ndarray]]]
 # A module whose `occupancy` is drawn, and the grid's cells along a side.
 Grid = tuple[ModuleType, int]
 
@@ -42,7 +42,7 @@ class Golden:
     answers: dict[str, Any]
 
     @property
-    def batch(self) -> Batch:
+    def batch(self) -> OpenLoopBatch:
         return batch_from_arrays(self.arrays)
 
     def one(self, i: int) -> Golden:
@@ -74,10 +74,10 @@ def crosses_border(polygons: np.ndarray, cells: int) -> np.ndarray:
     return ((low < 0) | (high >= cells)).any(-1) & ((high >= 0) & (low < cells)).all(-1)
 
 
-def refilled(occupancy: Callable[[Batch], Occupancy], cells: int, grown: bool) -> Callable[[Batch], Occupancy]:
+def refilled(occupancy: Callable[[OpenLoopBatch], Occupancy], cells: int, grown: bool) -> Callable[[OpenLoopBatch], Occupancy]:
     """The same occupancy with the polygons across the border grown by a cell, or left out."""
 
-    def altered(batch: Batch) -> Occupancy:
+    def altered(batch: OpenLoopBatch) -> Occupancy:
         whole = occupancy(batch)
 
         def vertices(n: np.ndarray, a: np.ndarray, k: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from goldens import FOLDER, Tally, set_names
 from drive.eval.bench2drive import (
     PENALTIES,
     ROUTES,
-    Motion,
+    CarlaMotion,
     bench2drive,
     checked_score,
     comfort,
@@ -49,7 +49,7 @@ def test_golden_b2d_comfort(name: str, tally: Tally) -> None:
     if not answers.is_file():
         pytest.skip(f"no {answers.name} with the answers to {name} in {FOLDER}")
     answer, arrays = json.loads(answers.read_text()), np.load(FOLDER / f"{name}.npz")
-    found = [comfort(Motion(*(arrays[f"c{i}_{part}"] for part in ARRAYS))) for i in range(len(answer["comfort"]))]
+    found = [comfort(CarlaMotion(*(arrays[f"c{i}_{part}"] for part in ARRAYS))) for i in range(len(answer["comfort"]))]
     np.testing.assert_allclose(found, answer["comfort"], atol=1e-5)
     assert np.mean(found) == pytest.approx(answer["comfort_mean"], abs=1e-5)
     tally("bench2drive comfort", len(found), len(found), [])
@@ -152,10 +152,10 @@ def test_a_route_twice_or_too_many_routes_are_refused() -> None:
         bench2drive([record(), record(route_id="b")], routes=1)
 
 
-def motion(steps: int = 60, ahead: float = 0.0, yaw_rate: float = 0.0) -> Motion:
+def motion(steps: int = 60, ahead: float = 0.0, yaw_rate: float = 0.0) -> CarlaMotion:
     """Constant acceleration ahead, along +x."""
     x, y = np.tile([1.0, 0, 0], (steps, 1)), np.tile([0, 1.0, 0], (steps, 1))
-    return Motion(ahead * x, np.tile([0, 0, yaw_rate], (steps, 1)), x, y)
+    return CarlaMotion(ahead * x, np.tile([0, 0, yaw_rate], (steps, 1)), x, y)
 
 
 def test_comfort_is_the_share_of_comfortable_chunks() -> None:
@@ -174,7 +174,7 @@ def test_comfort_is_the_share_of_comfortable_chunks() -> None:
 def test_comfort_of_a_hostile_drive_is_a_failure(value: float) -> None:
     bad = motion()
     bad.acceleration[3, 0] = value
-    for one in (bad, motion(2), Motion(np.zeros((30, 3)), np.zeros((29, 3)), np.zeros((30, 3)), np.zeros((30, 3)))):
+    for one in (bad, motion(2), CarlaMotion(np.zeros((30, 3)), np.zeros((29, 3)), np.zeros((30, 3)), np.zeros((30, 3)))):
         with pytest.raises(PlanError, match="the drive must be"):
             comfort(one)
     result = bench2drive([record(route_id="a"), record(route_id="b"), record(route_id="c")], {"a": bad, "b": motion()}, routes=3)

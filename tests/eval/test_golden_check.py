@@ -12,7 +12,7 @@ import pytest
 from planning_goldens import Golden, check, load, refilled, unexplained
 
 from drive.eval.openloop import admlp, bevplanner, halfmetre, sparsedrive, stp3, uniad, vad
-from drive.eval.openloop.batch import Batch
+from drive.eval.openloop.batch import OpenLoopBatch
 from drive.eval.openloop.occupied import Occupancy
 from drive.frames import Array
 
@@ -32,7 +32,7 @@ def car(xy: tuple[float, float], yaw: float, ego: tuple[float, float]) -> Golden
     return one
 
 
-def boxes(batch: Batch, xy: np.ndarray) -> np.ndarray:
+def boxes(batch: OpenLoopBatch, xy: np.ndarray) -> np.ndarray:
     return uniad.per_step(batch, xy).box.astype(np.float64)
 
 
@@ -82,22 +82,22 @@ def test_golden_check_excuses_the_border_alone(forward_m: float, border: bool) -
             check(one, boxes, np.zeros((1, 6)), grid, "no cause")
 
 
-def forgetful(occupancy: Callable[[Batch], Occupancy]) -> Callable[[Batch], Occupancy]:
+def forgetful(occupancy: Callable[[OpenLoopBatch], Occupancy]) -> Callable[[OpenLoopBatch], Occupancy]:
     """The same agents without those that cross the border: wrong where the border excuse applies, too."""
     return refilled(occupancy, halfmetre.CELLS, grown=False)
 
 
-def shifted(occupancy: Callable[[Batch], Occupancy]) -> Callable[[Batch], Occupancy]:
+def shifted(occupancy: Callable[[OpenLoopBatch], Occupancy]) -> Callable[[OpenLoopBatch], Occupancy]:
     """The same agents a cell further along the columns."""
 
-    def altered(batch: Batch) -> Occupancy:
+    def altered(batch: OpenLoopBatch) -> Occupancy:
         whole = occupancy(batch)
         return Occupancy(whole.drawn, whole.centres, whole.wl, lambda n, a, k: whole.vertices(n, a, k) + [1, 0])
 
     return altered
 
 
-def unturned(batch: Batch, warp: Callable[[Batch], Array] = stp3.warp) -> Array:
+def unturned(batch: OpenLoopBatch, warp: Callable[[OpenLoopBatch], Array] = stp3.warp) -> Array:
     return np.broadcast_to(np.eye(2, 3, dtype=np.float32), warp(batch).shape).copy()
 
 

@@ -14,7 +14,7 @@ from goldens import PLANNING_FOLDER, Tally, set_names
 from planning_goldens import L2_TOLERANCE_M, Flags, Golden, Pictures, check, check_means, load, means, same_number, stems, unexplained
 
 from drive.eval.openloop import admlp, bevplanner, halfmetre, sparsedrive, stp3, uniad, vad
-from drive.eval.openloop.batch import Batch
+from drive.eval.openloop.batch import OpenLoopBatch
 from drive.eval.openloop.occupied import Occupancy
 from drive.eval.openloop.plain import images
 
@@ -37,7 +37,7 @@ def check_uniad(golden: Golden, tally: Tally | None = None) -> float:
     """UniAD's flags at every step; returns the slack of means."""
     answer = golden.answers["uniad"]["per_sample"]
 
-    def flags(batch: Batch, xy: np.ndarray) -> np.ndarray:
+    def flags(batch: OpenLoopBatch, xy: np.ndarray) -> np.ndarray:
         steps = uniad.per_step(batch, xy)
         return np.concatenate([steps.box, steps.point], 1).astype(np.float64)
 
@@ -53,8 +53,8 @@ def test_golden_uniad(golden: Golden, tally: Tally) -> None:
         check_means(golden, protocol, stems(answer[key], l2="L2", collision="obj_box_col", point_collision="obj_col"), slack)
 
 
-def cumulative_flags(per_step: Callable[[Batch, np.ndarray], object]) -> Flags:
-    def flags(batch: Batch, xy: np.ndarray) -> np.ndarray:
+def cumulative_flags(per_step: Callable[[OpenLoopBatch, np.ndarray], object]) -> Flags:
+    def flags(batch: OpenLoopBatch, xy: np.ndarray) -> np.ndarray:
         steps = per_step(batch, xy)
         counts = [v[:, : 2 * s].sum(1) for v in (steps.box, steps.point) for s in (1, 2, 3)]  # type: ignore[attr-defined]
         return np.stack(counts, 1).astype(np.float64)
@@ -93,7 +93,7 @@ def test_golden_bevplanner(golden: Golden, tally: Tally) -> None:
         keep = ~np.isnan(expected)
         np.testing.assert_allclose(objects.l2[keep, : 2 * s].mean(1), expected[keep], atol=L2_TOLERANCE_M)
 
-    def flags(batch: Batch, xy: np.ndarray) -> np.ndarray:
+    def flags(batch: OpenLoopBatch, xy: np.ndarray) -> np.ndarray:
         objects, boundary = bevplanner.per_step(batch, xy)
         values = [v[:, : 2 * s].max(1) for v in (objects.box, objects.point, boundary.box) for s in (1, 2, 3)]
         # The point test against the boundary is the one value that the original averages over steps.
@@ -122,7 +122,7 @@ def check_stp3(golden: Golden, tally: Tally | None = None) -> float:
     slack = 0.0
     for s, _, box, point in by_horizon(golden.answers["stp3"]["per_sample"]):
 
-        def flags(batch: Batch, xy: np.ndarray, s: int = s) -> np.ndarray:
+        def flags(batch: OpenLoopBatch, xy: np.ndarray, s: int = s) -> np.ndarray:
             steps = stp3.per_step(batch, xy)
             return np.concatenate([steps.box[:, : 2 * s], steps.point[:, : 2 * s]], 1).astype(np.float64)
 
@@ -149,7 +149,7 @@ def test_golden_admlp(golden: Golden, tally: Tally, name: str, mirrored: bool) -
         steps = admlp.per_step(golden.batch, golden.xy, s, mirrored)
         np.testing.assert_allclose(steps.l2[keep, : 2 * s], l2[keep], atol=L2_TOLERANCE_M)
 
-        def flags(batch: Batch, xy: np.ndarray, s: int = s) -> np.ndarray:
+        def flags(batch: OpenLoopBatch, xy: np.ndarray, s: int = s) -> np.ndarray:
             return admlp.per_step(batch, xy, s, mirrored).box[:, : 2 * s].astype(np.float64)
 
         slack = max(slack, check(golden, flags, box, (stp3, halfmetre.CELLS), f"{protocol} up to {s} s", tally))
@@ -168,7 +168,7 @@ def test_golden_agentdriver(golden: Golden, tally: Tally) -> None:
 def test_golden_sparsedrive(golden: Golden, tally: Tally) -> None:
     answer = golden.answers["sparsedrive"]
 
-    def flags(batch: Batch, xy: np.ndarray) -> np.ndarray:
+    def flags(batch: OpenLoopBatch, xy: np.ndarray) -> np.ndarray:
         _, box, record = sparsedrive.per_step(batch, xy)
         return np.concatenate([box, record], 1).astype(np.float64)
 
@@ -192,14 +192,14 @@ def test_golden_lightemma(golden: Golden, tally: Tally) -> None:
 Images = Iterator[tuple[np.ndarray, np.ndarray]]
 
 
-def drawn(occupancy: Callable[[Batch], Occupancy], batch: Batch, cells: int) -> Images:
+def drawn(occupancy: Callable[[OpenLoopBatch], Occupancy], batch: OpenLoopBatch, cells: int) -> Images:
     """Per sample six images [6, cells, cells] bool, drawn with the installed OpenCV from our polygons; no cell is in doubt."""
     polygons, there = occupancy(batch).everything()
     for i in range(len(batch)):
         yield images(polygons[i].astype(np.int32), there[i], cells).astype(bool), np.False_
 
 
-def warped(batch: Batch) -> Images:
+def warped(batch: OpenLoopBatch) -> Images:
     """ST-P3's images [6, 200, 200] bool after its warp to t0, every cell looked up by itself, and which lie between two."""
     for (filled, _), warps in zip(drawn(stp3.occupancy, batch, halfmetre.CELLS), stp3.warp(batch), strict=True):
         pairs = [looked_up_warped(filled[k], warps[k]) for k in range(len(filled))]
@@ -216,7 +216,7 @@ def looked_up_warped(filled: np.ndarray, warp: np.ndarray) -> tuple[np.ndarray, 
     return image, np.any([np.abs(np.abs(v - np.rint(v)) - 0.5) < 1e-4 for v in exact], axis=0)
 
 
-def boundaries(batch: Batch) -> Images:
+def boundaries(batch: OpenLoopBatch) -> Images:
     """BEV-Planner's image [1, 1000, 1000] bool of road boundaries."""
     lines = bevplanner.boundary_lines(batch).astype(np.int32)
     for i in range(len(batch)):

@@ -13,8 +13,8 @@ from drive.eval.neuroncap import (
     EGO_CENTRE_AHEAD_M,
     EGO_LENGTH_M,
     EGO_WIDTH_M,
-    Actor,
     Drive,
+    RoadUser,
     aggregate,
     collides,
     first_impact,
@@ -43,18 +43,18 @@ def test_golden_neuroncap(name: str, tally: Tally) -> None:
 
 
 def drive(
-    speed: float = 10.0, actors: tuple[Actor, ...] = (), reference: float = 10.0, token: str = "run", scenario: str = "frontal",
+    speed: float = 10.0, actors: tuple[RoadUser, ...] = (), reference: float = 10.0, token: str = "run", scenario: str = "frontal",
     sequence: str = "0103",
 ) -> Drive:  # fmt: skip
     poses = np.stack([speed * TIMES, np.zeros(9), np.zeros(9)], -1)
     return Drive(token, scenario, sequence, TIMES, poses, np.full(9, speed), actors, reference)
 
 
-def actor(x: float, y: float = 0.0, speed: float = 0.0, category: str = "car", start: float = 0.0, end: float = 4.0) -> Actor:
+def actor(x: float, y: float = 0.0, speed: float = 0.0, category: str = "car", start: float = 0.0, end: float = 4.0) -> RoadUser:
     """Moves along x; its box is 2 m wide and 4 m long."""
     times = np.linspace(start, end, 9)
     poses = np.stack([x + speed * times, np.full(9, y), np.zeros(9)], -1)
-    return Actor(category, times, poses, 2.0, 4.0)
+    return RoadUser(category, times, poses, 2.0, 4.0)
 
 
 def test_a_free_drive_has_five_stars() -> None:
@@ -79,7 +79,7 @@ def test_a_collision_between_two_ticks_is_found() -> None:
     """A car that crosses within half a second: at no tick does it touch the ego."""
     times = np.array([0.0, 0.5, 1.0, 1.5])
     poses = np.stack([np.full(4, 9.0), [60.0, 20.0, -20.0, -60.0], np.full(4, -np.pi / 2)], -1)
-    crossing = Actor("car", times, poses, 2.0, 4.0)
+    crossing = RoadUser("car", times, poses, 2.0, 4.0)
     ticks = np.stack([10.0 * TIMES, np.zeros(9), np.zeros(9)], -1)[:4]
     assert not collides(ticks, poses, 2.0, 4.0).any()
     assert first_impact(drive(10.0, (crossing,))) == pytest.approx(np.hypot(10.0, 80.0))
@@ -162,6 +162,6 @@ def test_damaged_scenarios_are_refused() -> None:
     with pytest.raises(ValueError, match="reference speeds must be > 0"):
         ncap([drive(actors=(actor(20.0),), reference=0.0)])
     with pytest.raises(ValueError, match="an actor needs"):
-        Actor("car", np.zeros(2), np.zeros((2, 3)), 2.0, 4.0)
+        RoadUser("car", np.zeros(2), np.zeros((2, 3)), 2.0, 4.0)
     with pytest.raises(ValueError, match="an actor needs"):
-        Actor("car", np.array([0.0, 1.0]), np.full((2, 3), np.nan), 2.0, 4.0)
+        RoadUser("car", np.array([0.0, 1.0]), np.full((2, 3), np.nan), 2.0, 4.0)

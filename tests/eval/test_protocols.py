@@ -12,7 +12,7 @@ import pytest
 
 from drive.baselines import StandStill
 from drive.eval.evaluate import evaluate
-from drive.eval.openloop.batch import Batch, Plans, make_batch, recorded_plans
+from drive.eval.openloop.batch import OpenLoopBatch, Plans, make_batch, recorded_plans
 from drive.eval.openloop.lidar import lidar_path, protocol_lidar
 from drive.eval.openloop.made import made_batch, made_plans
 from drive.eval.openloop.protocol import Protocol
@@ -179,7 +179,7 @@ def test_calibration_of_the_lidar_does_not_matter(drives: Callable[..., list[Sce
             np.testing.assert_allclose(np.array(a[2], dtype=float), np.array(b[2], dtype=float), atol=1e-6)
 
 
-def visible_car(samples: list[SceneSample]) -> Batch:
+def visible_car(samples: list[SceneSample]) -> OpenLoopBatch:
     """A batch whose first agent is a car on the ego's path at every step, not there for the record's own box."""
     batch = make_batch(samples)
     ahead = np.zeros((len(batch), 1, 7, 2)) + [0.0, 25.0]

@@ -8,9 +8,9 @@ import pytest
 from drive.cameras import Camera, resized
 from drive.frames import Array
 from drive.render import look
-from drive.render.culling import TILE_PX, View, cells_in_view, hidden, new_tiles, refresh
+from drive.render.culling import TILE_PX, PinholeView, cells_in_view, hidden, new_tiles, refresh
 from drive.render.lens import faces_of
-from drive.render.pack import Packed, pack_actors
+from drive.render.pack import PackedMesh, pack_actors
 from drive.render.picture import FAR_M
 from drive.render.raster import Hits, draw, draw_triangle, new_hits
 from drive.render.renderer import Renderer, view_of
@@ -24,7 +24,7 @@ SIZES = ((224, 128), (33, 17), (401, 203))
 
 
 @pytest.fixture(scope="module")
-def scene() -> tuple[tuple[Packed, Packed], Array]:
+def scene() -> tuple[tuple[PackedMesh, PackedMesh], Array]:
     """What stands and what moves in a street, and where the ego is."""
     world = town_world(1)
     state = world.start
@@ -40,11 +40,11 @@ def cameras() -> list[Camera]:
     return [resized(camera, *size) for camera in (rig[0], rig[2], rig[-1]) for size in SIZES]
 
 
-def view(camera: Camera, ego: Array) -> View:
+def view(camera: Camera, ego: Array) -> PinholeView:
     return view_of(camera, faces_of(camera)[0], ego)
 
 
-def drawn_plainly(seen_from: View, meshes: tuple[Packed, Packed]) -> Hits:
+def drawn_plainly(seen_from: PinholeView, meshes: tuple[PackedMesh, PackedMesh]) -> Hits:
     """Every triangle, in order."""
     hits = new_hits(seen_from.width, seen_from.height, sum(len(mesh.layer) for mesh in meshes) + 1)
     used = first = 0
@@ -55,7 +55,7 @@ def drawn_plainly(seen_from: View, meshes: tuple[Packed, Packed]) -> Hits:
     return hits
 
 
-def test_pictures_are_those_of_all_triangles(scene: tuple[tuple[Packed, Packed], Array]) -> None:
+def test_pictures_are_those_of_all_triangles(scene: tuple[tuple[PackedMesh, PackedMesh], Array]) -> None:
     meshes, ego = scene
     for camera in cameras():
         seen_from = view(camera, ego)
@@ -70,7 +70,7 @@ def test_pictures_are_those_of_all_triangles(scene: tuple[tuple[Packed, Packed],
         assert same.mean() > 0.999  # what lies in one plane on one layer may be told as either
 
 
-def test_most_cells_of_a_street_are_left_out(scene: tuple[tuple[Packed, Packed], Array]) -> None:
+def test_most_cells_of_a_street_are_left_out(scene: tuple[tuple[PackedMesh, PackedMesh], Array]) -> None:
     (still, _), ego = scene
     seen_from = view(resized(load_rig("nuscenes")[0], 224, 128), ego)
     hits, tiles = new_hits(224, 128, len(still.layer) + 1), new_tiles(224, 128)
@@ -93,7 +93,7 @@ def test_tiles_hold_the_farthest_pixel_of_each() -> None:
 
 def test_a_box_is_hidden_only_behind_everything_in_its_place() -> None:
     position, rotation = np.zeros(3), np.eye(3)
-    seen_from = View(position, rotation, np.array([64.0, 0.0, 64.0, 64.0, 32.0]), 128, 64)
+    seen_from = PinholeView(position, rotation, np.array([64.0, 0.0, 64.0, 64.0, 32.0]), 128, 64)
     tiles = np.full((8, 16), 1 / 20, np.float32)  # a wall 20 m away
     box = np.array([-1, -1, 24, 1, 1, 26], np.float32)
     assert hidden(seen_from, box, tiles)

@@ -26,7 +26,7 @@ UNITS = ((1000.0, "millimetres"), (100.0, "centimetres"))
 
 
 @dataclass(frozen=True, eq=False)
-class Path:
+class EgoPath:
     """The N poses of a scene in time order: tokens, seconds [N], place [N, 3], heading [N]; heading_xyzw [N], were the
     quaternions stored scalar last."""
 
@@ -69,7 +69,7 @@ def _scene(name: str, shots: list[Shot]) -> Iterator[Finding]:
     shots, seconds = [shots[i] for i in order], seconds[order] - seconds[order[0]]
     quaternions, place = columns([s.pose for s in shots], "rotation", 4), columns([s.pose for s in shots], "translation", 3)
     R, R_xyzw = rotations(quaternions), rotations_if_xyzw(quaternions)
-    path = Path([s.pose["token"] for s in shots], seconds, place, heading_of(R), heading_of(R_xyzw))
+    path = EgoPath([s.pose["token"] for s in shots], seconds, place, heading_of(R), heading_of(R_xyzw))
     tilted = list(_tilts(path, R[:, 2, 2], R_xyzw[:, 2, 2]))
     yield from tilted
     unit = _unit(path)
@@ -88,7 +88,7 @@ def _reference(shots: list[Shot]) -> str:
     return LIDAR if LIDAR in channels else channels[0]
 
 
-def _tilts(path: Path, up: Array, up_xyzw: Array) -> Iterator[Finding]:
+def _tilts(path: EgoPath, up: Array, up_xyzw: Array) -> Iterator[Finding]:
     for i in np.flatnonzero(up < UPRIGHT):
         text = f"the car's up axis is {up[i]:.2f}, expected about 1 (z up, quaternion [w, x, y, z])"
         kind = "pose not upright"
@@ -97,7 +97,7 @@ def _tilts(path: Path, up: Array, up_xyzw: Array) -> Iterator[Finding]:
         yield Finding(kind, "ego_pose", path.tokens[i], "rotation", text)
 
 
-def _unit(path: Path) -> str:
+def _unit(path: EgoPath) -> str:
     """Whether most steps that move are too fast, and none is in another unit of length."""
     step, dt = np.linalg.norm(np.diff(path.place, axis=0), axis=1), np.diff(path.seconds)
     moving = step > JUMP_SLACK_M
@@ -111,7 +111,7 @@ def _unit(path: Path) -> str:
     return f"the car drives at {speed:,.0f} m/s: translations look like {min(sound)[1]}, expected metres"
 
 
-def _jumps(path: Path) -> Iterator[Finding]:
+def _jumps(path: EgoPath) -> Iterator[Finding]:
     """Stretches of poses that cannot be reached from the longest sound stretch: each pose of a short one, the first of a long one."""
     step, turn = np.linalg.norm(np.diff(path.place, axis=0), axis=1), np.abs(wrap_angle(np.diff(path.heading)))
     dt = np.diff(path.seconds)
@@ -128,7 +128,7 @@ def _jumps(path: Path) -> Iterator[Finding]:
                 yield from (_jump(path, i, anchor) for i in wrong if not path.fits(i, anchor))
 
 
-def _jump(path: Path, wrong: int, other: int) -> Finding:
+def _jump(path: EgoPath, wrong: int, other: int) -> Finding:
     token, dt = path.tokens[wrong], abs(path.seconds[wrong] - path.seconds[other])
     distance = float(np.linalg.norm(path.place[wrong] - path.place[other]))
     from_other = f"within {dt:.3f} s of ego_pose {path.tokens[other]}"
@@ -147,7 +147,7 @@ def _jump(path: Path, wrong: int, other: int) -> Finding:
     return Finding("ego turned round", "ego_pose", token, "rotation", text)
 
 
-def _astray(name: str, path: Path, reference: list[int]) -> Iterator[Finding]:
+def _astray(name: str, path: EgoPath, reference: list[int]) -> Iterator[Finding]:
     """A scene whose car drives fast backwards or sideways."""
     place, seconds = path.place[reference], path.seconds[reference]
     move, dt = np.diff(place, axis=0)[:, :2], np.diff(seconds)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from drive.eval.arrays import Arrays, read_arrays
-from drive.eval.bench2drive import CHUNK_STEPS, PENALTIES, ROUTES, STEP_S, Motion, bench2drive, comfort, load_records
+from drive.eval.bench2drive import CHUNK_STEPS, PENALTIES, ROUTES, STEP_S, CarlaMotion, bench2drive, comfort, load_records
 from drive.eval.benchmarks.base import Answer, Benchmark, Cases, Input
 from drive.eval.result import BenchmarkResult, MetricResult
 from drive.schema import PlanError
@@ -37,17 +37,17 @@ def score_records(records: Sequence[Mapping[str, Any] | None], answers: Sequence
 def read_motions(path: Path) -> Cases:
     """The drives of an .npz file, their arrays led by `c0_`, `c1_`, ...: PARTS, each [T, 3] at 10 Hz in CARLA's world frame."""
     arrays = read_arrays(path)
-    motions: list[Motion] = []
+    motions: list[CarlaMotion] = []
     while f"c{len(motions)}_{PARTS[0]}" in arrays:
         given = Arrays(arrays, f"c{len(motions)}_", f"{path}: drive {len(motions)}")
-        motions.append(Motion(*(given.loose(part, None, None) for part in PARTS)))
+        motions.append(CarlaMotion(*(given.loose(part, None, None) for part in PARTS)))
     if len(arrays) != len(PARTS) * len(motions):
         raise ValueError(f"{path} must hold {', '.join(PARTS)} of drives c0_, c1_, ... without a gap and nothing else")
     tokens = tuple(f"{path.stem}-{i}" for i in range(len(motions)))
     return Cases(tokens, tokens, list(zip(tokens, motions, strict=True)))
 
 
-def score_motions(motions: Sequence[tuple[str, Motion]], answers: Sequence[Answer] = ()) -> BenchmarkResult:
+def score_motions(motions: Sequence[tuple[str, CarlaMotion]], answers: Sequence[Answer] = ()) -> BenchmarkResult:
     """`comfort` of each drive (token, motion), 0 .. 1; one that cannot be used has 0."""
     values, failures = np.zeros(len(motions)), {}
     for i, (token, motion) in enumerate(motions):

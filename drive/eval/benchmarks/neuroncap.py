@@ -9,7 +9,7 @@ import numpy as np
 
 from drive.eval.arrays import Arrays, read_arrays
 from drive.eval.benchmarks.base import Answer, Benchmark, Cases, Input
-from drive.eval.neuroncap import COLLISION_STARS, STARS, SUBSTEPS, Actor, Drive, aggregate, collides, impact_speed, ncap, stars
+from drive.eval.neuroncap import COLLISION_STARS, STARS, SUBSTEPS, Drive, RoadUser, aggregate, collides, impact_speed, ncap, stars
 from drive.eval.result import BenchmarkResult, MetricResult
 from drive.frames import Array
 
@@ -38,13 +38,13 @@ def _drive(given: Arrays, token: str) -> Drive:
     return Drive(given.word("token", token), scenario, sequence, times, ego[:, :3], ego[:, 3], _actors(given), reference)
 
 
-def _actors(given: Arrays) -> list[Actor]:
+def _actors(given: Arrays) -> list[RoadUser]:
     names, times = given.words("actor_class"), given.numbers("actor_times", None)
     sizes, poses = given.numbers("actor_size", len(names), 2), given.loose("actor_poses", len(names), len(times), 3)
     seen = given.flags("actor_valid", len(names), len(times)) if "actor_valid" in given else np.ones((len(names), len(times)), dtype=bool)
     rows = zip(names, poses, sizes, seen, strict=True)
     try:
-        return [Actor(name, times[at], path[at], float(width), float(length)) for name, path, (length, width), at in rows]
+        return [RoadUser(name, times[at], path[at], float(width), float(length)) for name, path, (length, width), at in rows]
     except ValueError as error:
         raise ValueError(f"{given.where}: {error}") from error
 

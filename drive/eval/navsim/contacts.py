@@ -23,7 +23,7 @@ Ints = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
-class Hits:
+class Overlaps:
     """Overlaps found: proposal, step, index into the looks ahead, agent, each [K]; where [K, 2]: the agent's centroid then;
     body, agent_shape [K]: the two polygons."""
 
@@ -44,7 +44,7 @@ class Hits:
         return order[np.unique(keys, return_index=True)[1]]
 
 
-def find_hits(states: Array, corners: Array, traffic: Traffic, looks: tuple[int, ...], steps: int) -> Hits:
+def find_hits(states: Array, corners: Array, traffic: Traffic, looks: tuple[int, ...], steps: int) -> Overlaps:
     """Every overlap of the ego's body, moved on at constant velocity by each of `looks` steps, with the agent recorded then.
 
     states [P, T, 11], corners [P, T, 4, 2]; `steps` of them are looked at. Raises ValueError where the record is too short.
@@ -64,7 +64,7 @@ def find_hits(states: Array, corners: Array, traffic: Traffic, looks: tuple[int,
     bodies, agents = shapely.polygons(moved[p, t, k]), shapely.polygons(traffic.corners[a, at[t, k]])
     hit = shapely.intersects(bodies, agents)
     where = shapely.get_coordinates(shapely.centroid(agents[hit])).reshape(-1, 2)
-    return Hits(p[hit], t[hit], k[hit], a[hit], where, bodies[hit], agents[hit])
+    return Overlaps(p[hit], t[hit], k[hit], a[hit], where, bodies[hit], agents[hit])
 
 
 def at_fault(scene: Scene, states: Array, corners: Array, areas: Areas) -> tuple[Array, Array]:
@@ -115,7 +115,7 @@ def overlaps_now(corners: Array, traffic: Traffic) -> Mask:
     return here
 
 
-def _judge(hits: Hits, keep: Mask, guilty: Mask, price: Array, proposals: int) -> tuple[Array, Array]:
+def _judge(hits: Overlaps, keep: Mask, guilty: Mask, price: Array, proposals: int) -> tuple[Array, Array]:
     first = hits.first_of_each(keep)
     first = first[guilty[first]]
     score, when = np.ones(proposals), np.full(proposals, np.inf)

@@ -23,7 +23,7 @@ PROGRESS_M = 5.0  # where nobody gets further than this, everybody's progress is
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
+class ProposalScores:
     """Of the P proposals of a scene: scores by name, each [P]; raw progress [P] m; steps [P] of the first at-fault contact
     and of the first violation of the time to collision (infinity: none); the areas."""
 

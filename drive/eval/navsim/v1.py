@@ -14,7 +14,7 @@ import numpy as np
 from drive.eval.navsim.areas import CENTRE, driving_direction, ego_areas, progress
 from drive.eval.navsim.comfort import comfortable_v1
 from drive.eval.navsim.contacts import at_fault, time_to_collision
-from drive.eval.navsim.runs import PLAN, PROGRESS_M, NavsimPlan, Scores, drive_plans, metrics_of
+from drive.eval.navsim.runs import PLAN, PROGRESS_M, NavsimPlan, ProposalScores, drive_plans, metrics_of
 from drive.eval.navsim.scene import Scene
 from drive.eval.navsim.simulate import body_points
 from drive.eval.result import BenchmarkResult
@@ -37,7 +37,7 @@ def pdms(scenes: Sequence[Scene], plans: Sequence[NavsimPlan]) -> BenchmarkResul
     return BenchmarkResult(metrics_of(scenes, rows, NAMES), failures)
 
 
-def score(scene: Scene, states: Array) -> Scores:
+def score(scene: Scene, states: Array) -> ProposalScores:
     """Driven states [P, 41, 11] of proposals that are scored together, the reference among them."""
     points = body_points(states)
     corners, centres = points[..., :CENTRE, :], points[..., CENTRE, :]
@@ -56,7 +56,7 @@ def score(scene: Scene, states: Array) -> Scores:
     }
     weighted = sum(weight * got[name] for name, weight in WEIGHTS.items()) / sum(WEIGHTS.values())
     got["pdm_score"] = collision * on_road * weighted
-    return Scores(got, raw, collision_step, ttc_step, areas)
+    return ProposalScores(got, raw, collision_step, ttc_step, areas)
 
 
 def _normalised(raw: Array, allowed: Array) -> Array:

@@ -18,7 +18,7 @@ import numpy as np
 from drive.eval.navsim.areas import CENTRE, driving_direction, ego_areas, lane_keeping, progress
 from drive.eval.navsim.comfort import extended_comfortable, history_comfortable
 from drive.eval.navsim.contacts import LOOK_AHEAD_STEPS, at_fault, overlaps_now, time_to_collision, traffic_light
-from drive.eval.navsim.runs import PLAN, PROGRESS_M, NavsimPlan, Scores, drive_plans, metrics_of
+from drive.eval.navsim.runs import PLAN, PROGRESS_M, NavsimPlan, ProposalScores, drive_plans, metrics_of
 from drive.eval.navsim.scene import DT_S, STEPS, Scene
 from drive.eval.navsim.simulate import body_points, plan_path, simulate
 from drive.eval.result import BenchmarkResult
@@ -69,7 +69,7 @@ def pair_comfort(now: Scene, states: Array, before: Scene, earlier: Array) -> fl
     return float(extended_comfortable(states[[PLAN], : STEPS - gap], earlier[[PLAN], gap:])[0])
 
 
-def score(scene: Scene, states: Array, history: bool = True) -> Scores:
+def score(scene: Scene, states: Array, history: bool = True) -> ProposalScores:
     """Driven states [P, 41, 11] of proposals that are scored together: FACTORS, WEIGHTS and `pdm_score`.
 
     history: comfort takes the recorded past in; else (the human alone) it is 1.
@@ -94,7 +94,7 @@ def score(scene: Scene, states: Array, history: bool = True) -> Scores:
     comfort = history_comfortable(scene, states) if history else np.ones(len(states))
     got["history_comfort"] = comfort.astype(np.float64)
     got["pdm_score"] = allowed * sum(w * got[name] for name, w in WEIGHTS.items()) / sum(WEIGHTS.values())
-    return Scores(got, raw, collision_step, ttc_step, areas)
+    return ProposalScores(got, raw, collision_step, ttc_step, areas)
 
 
 def human_filtered(row: Mapping[str, float], human: Mapping[str, float]) -> dict[str, float]:

@@ -15,8 +15,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from drive.eval.openloop.batch import HORIZONS_S, Batch, Plans
-from drive.eval.openloop.halfmetre import Steps
+from drive.eval.openloop.batch import HORIZONS_S, OpenLoopBatch, Plans
+from drive.eval.openloop.halfmetre import StepFindings
 from drive.eval.openloop.protocol import Protocol
 from drive.eval.openloop.stp3 import SETTINGS, observed
 from drive.eval.openloop.stp3 import per_step as stp3_per_step
@@ -26,7 +26,7 @@ from drive.schema import Mask
 SNAP_M = np.float32(0.1)
 
 
-def per_step(batch: Batch, xy: Array, horizon_s: int, mirrored: bool = True) -> Steps:
+def per_step(batch: OpenLoopBatch, xy: Array, horizon_s: int, mirrored: bool = True) -> StepFindings:
     """Plans xy [N, 6, 2] in L -> L2 and flags; only the first 2 * horizon_s steps mean something."""
     plan = np.array(xy, dtype=np.float32)
     still = np.abs(plan[:, : 2 * horizon_s]).max((1, 2), initial=0) < SNAP_M
@@ -34,8 +34,8 @@ def per_step(batch: Batch, xy: Array, horizon_s: int, mirrored: bool = True) -> 
     return stp3_per_step(batch, plan, right=True, mirrored=mirrored)
 
 
-def _score(mirrored: bool) -> Callable[[Batch, Plans], dict[str, Array]]:
-    def score(batch: Batch, plans: Plans) -> dict[str, Array]:
+def _score(mirrored: bool) -> Callable[[OpenLoopBatch, Plans], dict[str, Array]]:
+    def score(batch: OpenLoopBatch, plans: Plans) -> dict[str, Array]:
         values: dict[str, Array] = {}
         for s in HORIZONS_S:
             steps = per_step(batch, plans.xy, s, mirrored)
@@ -51,7 +51,7 @@ def _score(mirrored: bool) -> Callable[[Batch, Plans], dict[str, Array]]:
 def _protocol(name: str, columns: str, mirrored: bool) -> Protocol:
     settings = {**SETTINGS, "snap": "plans within 0.1 m up to the horizon become 0", "columns": columns}
 
-    def excused(batch: Batch) -> Mask:
+    def excused(batch: OpenLoopBatch) -> Mask:
         return stp3_per_step(batch, batch.gt_traj, right=True, mirrored=mirrored).record
 
     return Protocol(name, "E2E-AD/AD-MLP 4b93ba0", settings, observed, _score(mirrored), excused=excused)

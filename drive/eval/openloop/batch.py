@@ -41,7 +41,7 @@ VEHICLES = tuple(i for i, name in enumerate(RAW) if name.startswith("vehicle."))
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class OpenLoopBatch:
     """N samples with A agents each (padded). Steps k = 0..5 are 0.5..3.0 s; agent times 0..6 are 0..3.0 s. All metres, radians.
 
     In the LiDAR frame of t0, L (`drive.eval.openloop.lidar`), as the published protocols see it:
@@ -91,13 +91,13 @@ class Batch:
         """Samples [N] whose whole future is recorded."""
         return self.gt_mask.all(1)
 
-    def take(self, mask: Mask) -> Batch:
+    def take(self, mask: Mask) -> OpenLoopBatch:
         """The samples where mask [N] is True."""
         if mask.all():
             return self
         kept: dict[str, Any] = {f.name: getattr(self, f.name)[mask] for f in fields(self) if f.name not in ("tokens", "scenes")}
         rows = np.flatnonzero(mask)
-        return Batch(tokens=tuple(self.tokens[i] for i in rows), scenes=tuple(self.scenes[i] for i in rows), **kept)
+        return OpenLoopBatch(tokens=tuple(self.tokens[i] for i in rows), scenes=tuple(self.scenes[i] for i in rows), **kept)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +119,7 @@ class Plans:
         return Plans(np.where(keep, self.xy, 0.0), np.where(keep, self.poses, 0.0), self.usable & ~failed)
 
 
-def make_batch(samples: Sequence[SceneSample]) -> Batch:
+def make_batch(samples: Sequence[SceneSample]) -> OpenLoopBatch:
     """Samples of a data set -> a batch. Raises ValueError where their window is not 2 Hz with a 3 s future or more."""
     rows = [_row(sample) for sample in samples]
     widest = max((len(row["agent_raw"]) for row in rows), default=0)
@@ -127,11 +127,11 @@ def make_batch(samples: Sequence[SceneSample]) -> Batch:
     for name in rows[0] if rows else ():
         padding = widest if name.startswith("agent_") else None
         stacked[name] = np.stack([_pad(row[name], padding, -1 if name == "agent_raw" else 0) for row in rows])
-    return Batch(tuple(s.token for s in samples), tuple(s.scene for s in samples), **stacked, **_boundaries(samples))
+    return OpenLoopBatch(tuple(s.token for s in samples), tuple(s.scene for s in samples), **stacked, **_boundaries(samples))
 
 
-def batch_from_arrays(arrays: Mapping[str, np.ndarray], scenes: Sequence[str] | None = None) -> Batch:
-    """Plain arrays in L, named and shaped as the fields of `Batch`, -> a batch with the nominal LiDAR mounting.
+def batch_from_arrays(arrays: Mapping[str, np.ndarray], scenes: Sequence[str] | None = None) -> OpenLoopBatch:
+    """Plain arrays in L, named and shaped as the fields of `OpenLoopBatch`, -> a batch with the nominal LiDAR mounting.
 
     Needed: gt_traj, gt_mask, gt_yaw, agent_xy, agent_yaw, agent_wl, agent_valid, agent_raw, agent_points,
     agent_visibility. Optional: boundary with n_boundary. The frames around t0 are taken to be there.
@@ -143,7 +143,7 @@ def batch_from_arrays(arrays: Mapping[str, np.ndarray], scenes: Sequence[str] | 
     moved = np.stack([a["gt_traj"][..., 1], -a["gt_traj"][..., 0]], -1)
     centres = np.stack([a["agent_xy"][..., 1], -a["agent_xy"][..., 0]], -1) + mount[:2, 3]
     size = np.broadcast_to(a["agent_wl"][:, :, None, ::-1], centres.shape)
-    return Batch(
+    return OpenLoopBatch(
         tokens=tuple(str(i) for i in range(n)),
         scenes=tuple(scenes or ("",) * n),
         **{name: a[name] for name in ("gt_traj", "gt_yaw", "agent_xy", "agent_yaw", "agent_wl", "agent_raw")},
@@ -180,7 +180,7 @@ def settled_poses(poses: Array) -> Array:
     return np.concatenate([settled(poses[..., :2]), settled(poses[..., 2:3], HEADING_DECIMALS), poses[..., 3:]], -1)
 
 
-def recorded_plans(batch: Batch) -> Plans:
+def recorded_plans(batch: OpenLoopBatch) -> Plans:
     """The recorded drive as plans (the row `log`); steps after the record's end repeat its last pose."""
     return Plans(batch.gt_traj, batch.gt_poses, np.ones(len(batch), dtype=bool))
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from drive.eval.openloop.batch import RAW_TO_DETECTION, Batch, Plans
-from drive.eval.openloop.halfmetre import Steps, corners_32, on_grid
+from drive.eval.openloop.batch import RAW_TO_DETECTION, OpenLoopBatch, Plans
+from drive.eval.openloop.halfmetre import StepFindings, corners_32, on_grid
 from drive.eval.openloop.occupied import Occupancy
 from drive.eval.openloop.protocol import Protocol, any_until, cumulative
 from drive.eval.openloop.raster import Ints, fills_any, line_hits
@@ -46,7 +46,7 @@ def to_ego(points: Array) -> Array:
     return np.stack([points[..., 1], -points[..., 0]], -1)
 
 
-def occupancy(batch: Batch) -> Occupancy:
+def occupancy(batch: OpenLoopBatch) -> Occupancy:
     """The vehicles with points of the future frames; column = forward, row = left."""
     vehicle = np.isin(RAW_TO_DETECTION[batch.agent_raw], VEHICLE_CLASSES)
     drawn = batch.agent_valid[:, :, 1:] & (batch.agent_points[:, :, 1:] != 0) & vehicle[:, :, None]
@@ -59,7 +59,7 @@ def occupancy(batch: Batch) -> Occupancy:
     return Occupancy(drawn, batch.agent_xy[:, :, 1:], batch.agent_wl, vertices)
 
 
-def boundary_lines(batch: Batch) -> Ints:
+def boundary_lines(batch: OpenLoopBatch) -> Ints:
     """Road-boundary polylines [N, B, 20, 2] as grid vertices (column = forward, row = left), clipped to the grid."""
     cells = (batch.boundary.astype(np.float32) - FIRST_M) / CELL_M
     return np.clip(cells, 0, CELLS - 1).astype(np.int64)
@@ -72,7 +72,7 @@ def headings(path: np.ndarray) -> np.ndarray:
     return np.where(length < np.float32(LEAST_STEP_M), np.float32(0), np.arctan2(steps[..., 1], steps[..., 0]))
 
 
-def per_step(batch: Batch, xy: Array) -> tuple[Steps, Steps]:
+def per_step(batch: OpenLoopBatch, xy: Array) -> tuple[StepFindings, StepFindings]:
     """Plans xy [N, 6, 2] in L -> flags against objects, and against road boundaries, at each step (L2 the same in both)."""
     plan, record = (to_ego(np.asarray(v, dtype=np.float32)) for v in (xy, batch.gt_traj))
     near = occupancy(batch).near(on_grid(xy, batch.gt_traj), REACH_M)
@@ -91,8 +91,8 @@ def per_step(batch: Batch, xy: Array) -> tuple[Steps, Steps]:
     point, point_edge = _points(np.where(inside[..., None], cell, 0).astype(np.int64), *near, *lines)
     l2 = np.sqrt(((plan - record) ** 2).sum(-1)).astype(np.float64)
     return (
-        Steps(l2, box & ~record_box, point & inside & ~record_box, record_box),
-        Steps(l2, edge & ~record_edge, point_edge & inside & ~record_edge, record_edge),
+        StepFindings(l2, box & ~record_box, point & inside & ~record_box, record_box),
+        StepFindings(l2, edge & ~record_edge, point_edge & inside & ~record_edge, record_edge),
     )
 
 
@@ -184,7 +184,7 @@ def _points(
     return objects, edges
 
 
-def _score(batch: Batch, plans: Plans) -> dict[str, Array]:
+def _score(batch: OpenLoopBatch, plans: Plans) -> dict[str, Array]:
     objects, boundary = per_step(batch, plans.xy)
     scores = {**cumulative("l2", objects.l2), **any_until("collision", objects.box)}
     if (batch.n_boundary >= 0).all():

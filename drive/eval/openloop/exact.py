@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from drive.eval.openloop.batch import ROAD_USERS, Batch, Plans
+from drive.eval.openloop.batch import ROAD_USERS, OpenLoopBatch, Plans
 from drive.eval.openloop.protocol import Protocol, any_until, at_step
 from drive.frames import Array
 from drive.geometry import EGO_CENTRE_AHEAD_M, EGO_LENGTH_M, EGO_WIDTH_M, ego_boxes
@@ -53,7 +53,7 @@ def boxes_touch(a: Array, b: Array) -> bool:  # pragma: no cover - compiled
     )
 
 
-def score(batch: Batch, plans: Plans) -> dict[str, Array]:
+def score(batch: OpenLoopBatch, plans: Plans) -> dict[str, Array]:
     """See the module."""
     l2 = np.hypot(*np.moveaxis(plans.poses[..., :2] - batch.gt_poses[..., :2], -1, 0))
     hit = collisions(plans.poses, batch.agent_boxes, batch.agent_valid & batch.agent_road_user[:, :, None])

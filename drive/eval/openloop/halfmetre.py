@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drive.eval.openloop.batch import HUMANS, VEHICLES, Batch
+from drive.eval.openloop.batch import HUMANS, VEHICLES, OpenLoopBatch
 from drive.eval.openloop.raster import Ints, fills_any
 from drive.frames import Array
 from drive.jit import kernel
@@ -39,7 +39,7 @@ GRID_SETTINGS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Steps:
+class StepFindings:
     """What a protocol finds at each step: l2 [N, 6] m; box, point [N, 6] bool: the ego's box, its one cell, is hit and the
     recorded drive's box is not; record [N, 6] bool: the recorded drive's box is hit, so the step is excused."""
 
@@ -92,7 +92,7 @@ def on_grid(*paths: ArrayLike) -> Array:
     return np.clip(np.nan_to_num(stacked, posinf=HALF_M, neginf=-HALF_M), -HALF_M, HALF_M)
 
 
-def road_users(batch: Batch) -> Mask:
+def road_users(batch: OpenLoopBatch) -> Mask:
     """Agents [N, A] in the raw categories human.* and vehicle.*."""
     return np.isin(batch.agent_raw, (*HUMANS, *VEHICLES))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from drive.eval.openloop.batch import HORIZONS_S, Batch, Plans
+from drive.eval.openloop.batch import HORIZONS_S, OpenLoopBatch, Plans
 from drive.eval.openloop.protocol import Protocol
 from drive.frames import Array
 from drive.schema import Mask
@@ -31,12 +31,12 @@ def metrics(xy: Array, record_xy: Array) -> dict[str, Array]:
     }
 
 
-def framed(batch: Batch) -> Mask:
+def framed(batch: OpenLoopBatch) -> Mask:
     """Samples [N] with enough key frames around them; where the number after is unknown, a complete future will do."""
     return batch.complete & (batch.index >= FRAMES_AROUND) & ((batch.frames_after >= FRAMES_AROUND) | (batch.frames_after < 0))
 
 
-def _score(batch: Batch, plans: Plans) -> dict[str, Array]:
+def _score(batch: OpenLoopBatch, plans: Plans) -> dict[str, Array]:
     return metrics(plans.poses[..., :2], batch.gt_poses[..., :2])
 
 

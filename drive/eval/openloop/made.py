@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from drive.eval.openloop.batch import RAW, STEP_S, STEPS, Batch, Plans, batch_from_arrays
+from drive.eval.openloop.batch import RAW, STEP_S, STEPS, OpenLoopBatch, Plans, batch_from_arrays
 from drive.eval.openloop.lidar import NOMINAL_EGO_FROM_LIDAR, rear_axle_path
 from drive.frames import Array, heading_of
 
@@ -19,7 +19,7 @@ KINDS = (
 )
 
 
-def made_batch(samples: int, agents: int = 30, seed: int = 0, span_m: float = 55.0) -> Batch:
+def made_batch(samples: int, agents: int = 30, seed: int = 0, span_m: float = 55.0) -> OpenLoopBatch:
     """Egos at 0 to 15 m/s on arcs, agents anywhere within span_m, each at its own speed; all futures complete."""
     rng = np.random.default_rng(seed)
     times = np.arange(STEPS + 1) * STEP_S
@@ -47,7 +47,7 @@ def made_batch(samples: int, agents: int = 30, seed: int = 0, span_m: float = 55
     return batch_from_arrays(arrays, [f"made-{i // 40}" for i in range(samples)])
 
 
-def made_plans(batch: Batch, seed: int = 1) -> Plans:
+def made_plans(batch: OpenLoopBatch, seed: int = 1) -> Plans:
     """The record with an error that grows to about two metres."""
     rng = np.random.default_rng(seed)
     error = rng.normal(0, 1, (len(batch), 1, 2)) * np.linspace(0.1, 2, STEPS)[:, None]

@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 
 from drive.eval.openloop import bevplanner, halfmetre, sparsedrive, stp3, uniad, vad
-from drive.eval.openloop.batch import Batch
+from drive.eval.openloop.batch import OpenLoopBatch
 from drive.frames import Array
 from drive.geometry import box_corners, ego_boxes
 from drive.schema import Mask
@@ -42,7 +42,7 @@ def _cells(path: Array) -> tuple[Array, Array]:
     return cells[:, :1], cells[:, 1:]
 
 
-def uniad_flags(batch: Batch, xy: Array) -> Mask:
+def uniad_flags(batch: OpenLoopBatch, xy: Array) -> Mask:
     """UniAD's box flags."""
     polygons, drawn = uniad.occupancy(batch).everything()
     polygons, flags = polygons.astype(np.int32), np.zeros(xy.shape[:2], dtype=bool)
@@ -54,7 +54,7 @@ def uniad_flags(batch: Batch, xy: Array) -> Mask:
     return flags
 
 
-def vad_flags(batch: Batch, xy: Array) -> Mask:
+def vad_flags(batch: OpenLoopBatch, xy: Array) -> Mask:
     """VAD's box flags."""
     polygons, drawn = vad.occupancy(batch).everything()
     polygons, flags = polygons.astype(np.int32), np.zeros(xy.shape[:2], dtype=bool)
@@ -66,7 +66,7 @@ def vad_flags(batch: Batch, xy: Array) -> Mask:
     return flags
 
 
-def stp3_flags(batch: Batch, xy: Array) -> Mask:
+def stp3_flags(batch: OpenLoopBatch, xy: Array) -> Mask:
     """ST-P3's box flags; the warp is applied to the ego's cells alone."""
     polygons, drawn = stp3.occupancy(batch).everything()
     warps = stp3.warp(batch)
@@ -90,7 +90,7 @@ def _warped(filled: np.ndarray, warps: np.ndarray, rows: Array, cols: Array) -> 
     return (hit.astype(bool) & inside).any(1)
 
 
-def bevplanner_flags(batch: Batch, xy: Array) -> tuple[Mask, Mask]:
+def bevplanner_flags(batch: OpenLoopBatch, xy: Array) -> tuple[Mask, Mask]:
     """BEV-Planner's box flags against objects and against road boundaries."""
     polygons, drawn = bevplanner.occupancy(batch).everything()
     lines = bevplanner.boundary_lines(batch).astype(np.int32)
@@ -117,7 +117,7 @@ def _turned(path: np.ndarray, ego: Array) -> tuple[Array, Array]:
     return ahead, left
 
 
-def sparsedrive_flags(batch: Batch, xy: Array) -> Mask:
+def sparsedrive_flags(batch: OpenLoopBatch, xy: Array) -> Mask:
     """SparseDrive's box flags, with shapely."""
     there = batch.agent_valid & (batch.agent_points != 0)
     flags = np.zeros(xy.shape[:2], dtype=bool)
@@ -144,7 +144,7 @@ def _quads(boxes: Array) -> np.ndarray:
     return shapely.polygons(box_corners(np.concatenate([boxes[..., :2], heading, size], -1)))
 
 
-def exact_flags(batch: Batch, poses: Array) -> Mask:
+def exact_flags(batch: OpenLoopBatch, poses: Array) -> Mask:
     """The flags of `exact`, with shapely; poses [N, 6, 3] in the ego frame."""
     egos = shapely.polygons(box_corners(ego_boxes(poses)))
     valid = batch.agent_valid & batch.agent_road_user[:, :, None]

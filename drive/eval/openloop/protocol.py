@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from drive.eval.openloop.batch import HORIZONS_S, Batch, Plans
+from drive.eval.openloop.batch import HORIZONS_S, OpenLoopBatch, Plans
 from drive.eval.result import MetricResult
 from drive.eval.rules import Rules
 from drive.frames import Array
@@ -27,13 +27,13 @@ class Protocol(Rules):
     excused(batch) -> steps [N, 6] at which the recorded drive itself collides and no collision is counted; None where all count.
     """
 
-    select: Callable[[Batch], Mask]
-    score: Callable[[Batch, Plans], dict[str, Array]]
+    select: Callable[[OpenLoopBatch], Mask]
+    score: Callable[[OpenLoopBatch, Plans], dict[str, Array]]
     uses_map: bool = False
-    excused: Callable[[Batch], Mask] | None = None
+    excused: Callable[[OpenLoopBatch], Mask] | None = None
     keeps: Callable[[str], bool] = field(default=lambda category: False)
 
-    def results(self, batch: Batch, plans: Plans, original: bool = False) -> dict[str, MetricResult]:
+    def results(self, batch: OpenLoopBatch, plans: Plans, original: bool = False) -> dict[str, MetricResult]:
         """Scores of the selected samples of a batch. A failed sample has the worst value, 1, where the metric is bounded,
         and is not valid where it is a length.
 

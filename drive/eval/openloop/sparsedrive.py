@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from drive.eval.openloop.batch import Batch, Plans
+from drive.eval.openloop.batch import OpenLoopBatch, Plans
 from drive.eval.openloop.protocol import Protocol, cumulative
 from drive.frames import Array
 from drive.jit import kernel
@@ -34,7 +34,7 @@ def ego_boxes(path: np.ndarray) -> Array:
     return np.stack([path[..., 0] + AHEAD_M * cos, path[..., 1] + AHEAD_M * sin, cos, sin], -1).astype(np.float64)
 
 
-def per_step(batch: Batch, xy: Array) -> tuple[Array, Mask, Mask]:
+def per_step(batch: OpenLoopBatch, xy: Array) -> tuple[Array, Mask, Mask]:
     """Plans xy [N, 6, 2] in L -> L2 [N, 6] m, box flags [N, 6], and at which steps the record itself collides [N, 6]."""
     plan, record = np.asarray(xy, dtype=np.float32), np.asarray(batch.gt_traj, dtype=np.float32)
     there = batch.agent_valid & (batch.agent_points != 0)
@@ -94,7 +94,7 @@ def _hits(ego: Array, xy: Array, yaw: Array, wl: Array, there: Mask) -> Mask:  #
     return hit
 
 
-def _score(batch: Batch, plans: Plans) -> dict[str, Array]:
+def _score(batch: OpenLoopBatch, plans: Plans) -> dict[str, Array]:
     l2, hit, _ = per_step(batch, plans.xy)
     return {**cumulative("l2", l2), **cumulative("collision", hit)}
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from drive.eval.openloop.batch import Batch, Plans
+from drive.eval.openloop.batch import OpenLoopBatch, Plans
 from drive.eval.openloop.halfmetre import (
     CELL_M,
     CELLS,
@@ -24,7 +24,7 @@ from drive.eval.openloop.halfmetre import (
     GRID_SETTINGS,
     HALF_M,
     REACH_M,
-    Steps,
+    StepFindings,
     footprint,
     road_users,
     single_cell,
@@ -41,7 +41,7 @@ from drive.schema import Mask
 WINDOW = 16
 
 
-def occupancy(batch: Batch) -> Occupancy:
+def occupancy(batch: OpenLoopBatch) -> Occupancy:
     """The agents seen at t0, each future frame in its own ego frame; column = left, row = forward."""
 
     def vertices(n: Ints, a: Ints, k: Ints) -> Ints:
@@ -54,7 +54,7 @@ def occupancy(batch: Batch) -> Occupancy:
     return Occupancy(drawn, batch.agent_boxes[:, :, 1:, :2], batch.agent_wl, vertices)
 
 
-def warp(batch: Batch) -> np.ndarray:
+def warp(batch: OpenLoopBatch) -> np.ndarray:
     """ST-P3's warp of each future frame to t0: rows of a float32 matrix [N, 6, 2, 3] on cells scaled to -1..1."""
     x, y, angle = (batch.gt_poses[..., i].astype(np.float32) for i in range(3))
     cos, sin = np.cos(angle), np.sin(angle)
@@ -62,7 +62,7 @@ def warp(batch: Batch) -> np.ndarray:
     return np.stack([np.stack([cos, -sin, y / half], -1), np.stack([sin, cos, -x / half], -1)], -2)
 
 
-def sources(batch: Batch, rectangles: Ints) -> Array:
+def sources(batch: OpenLoopBatch, rectangles: Ints) -> Array:
     """Where the warp takes the middle of rectangles [N, 6, 4] from, as positions [N, 6, 2] in the ego frame of t0."""
     middle = (rectangles[..., 0::2] + rectangles[..., 1::2] + 1) / CELLS - 1
     row, col = middle[..., 0], middle[..., 1]
@@ -114,7 +114,7 @@ def _warped_hits(rectangles: Ints, warps: np.ndarray, polygons: Ints, start: Int
     return hit
 
 
-def per_step(batch: Batch, xy: ArrayLike, right: bool = False, mirrored: bool = False) -> Steps:
+def per_step(batch: OpenLoopBatch, xy: ArrayLike, right: bool = False, mirrored: bool = False) -> StepFindings:
     """Plans xy [N, 6, 2] in L -> L2 and flags of ST-P3's metric at each step; rows without a complete future mean nothing.
 
     right: columns are counted to the right instead (AD-MLP). mirrored: the occupancy's columns are reversed (AD-MLP).
@@ -136,17 +136,17 @@ def per_step(batch: Batch, xy: ArrayLike, right: bool = False, mirrored: bool = 
     looked_up = [box(plan), box(record), flip(point)]
     near = occupancy(batch).near(np.stack([sources(batch, cells) for cells in looked_up], 1), REACH_M)
     at_plan, excused, at_point = (_warped_hits(cells, warp(batch), *near) for cells in looked_up)
-    return Steps(l2, at_plan & ~excused, at_point & inside & ~excused, excused)
+    return StepFindings(l2, at_plan & ~excused, at_point & inside & ~excused, excused)
 
 
-def observed(batch: Batch) -> Mask:
+def observed(batch: OpenLoopBatch) -> Mask:
     """Samples [N] with two key frames before and six after. Raises ValueError where the window shows fewer than two."""
     if (batch.past_steps < 2).any():
         raise ValueError("ST-P3's protocols need a window with at least 1 s of past, to tell which agents were seen before")
     return batch.complete & (batch.index >= 2)
 
 
-def _score(batch: Batch, plans: Plans) -> dict[str, Array]:
+def _score(batch: OpenLoopBatch, plans: Plans) -> dict[str, Array]:
     steps = per_step(batch, plans.xy)
     return {**cumulative("l2", steps.l2), **cumulative("collision", steps.box), **cumulative("point_collision", steps.point)}
 

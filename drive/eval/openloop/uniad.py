@@ -14,13 +14,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from drive.eval.openloop.batch import RAW_TO_DETECTION, Batch, Plans
+from drive.eval.openloop.batch import RAW_TO_DETECTION, OpenLoopBatch, Plans
 from drive.eval.openloop.halfmetre import (
     CELL_M,
     FIRST_M,
     GRID_SETTINGS,
     REACH_M,
-    Steps,
+    StepFindings,
     corners_32,
     footprint,
     on_grid,
@@ -37,7 +37,7 @@ from drive.schema import Mask
 VEHICLE_CLASSES = (0, 1, 2, 3, 4, 6, 7)
 
 
-def occupancy(batch: Batch) -> Occupancy:
+def occupancy(batch: OpenLoopBatch) -> Occupancy:
     """The vehicles of the future frames; column = right, row = forward."""
     vehicle = np.isin(RAW_TO_DETECTION[batch.agent_raw], VEHICLE_CLASSES)
 
@@ -48,7 +48,7 @@ def occupancy(batch: Batch) -> Occupancy:
     return Occupancy(drawn, batch.agent_xy[:, :, 1:], batch.agent_wl, vertices)
 
 
-def per_step(batch: Batch, xy: Array) -> Steps:
+def per_step(batch: OpenLoopBatch, xy: Array) -> StepFindings:
     """Plans xy [N, 6, 2] in L -> what UniAD's metric adds up at each step."""
     plan, record = (np.asarray(v, dtype=np.float32) for v in (xy, np.where(batch.gt_mask[..., None], batch.gt_traj, 0.0)))
     near = occupancy(batch).near(on_grid(plan, record), REACH_M)
@@ -63,15 +63,15 @@ def per_step(batch: Batch, xy: Array) -> Steps:
     point, inside = single_cell(cell[..., 1], cell[..., 0])
     l2 = np.sqrt(((plan - record) ** 2).sum(-1)) * batch.gt_mask
     at_point = rectangles_hit(point, *near) & inside
-    return Steps(l2.astype(np.float64), box_hit(plan) & counts, at_point & counts, excused)
+    return StepFindings(l2.astype(np.float64), box_hit(plan) & counts, at_point & counts, excused)
 
 
-def _score_at_step(batch: Batch, plans: Plans) -> dict[str, Array]:
+def _score_at_step(batch: OpenLoopBatch, plans: Plans) -> dict[str, Array]:
     steps = per_step(batch, plans.xy)
     return {**at_step("l2", steps.l2), **at_step("collision", steps.box), **at_step("point_collision", steps.point)}
 
 
-def _score_cumulative(batch: Batch, plans: Plans) -> dict[str, Array]:
+def _score_cumulative(batch: OpenLoopBatch, plans: Plans) -> dict[str, Array]:
     steps = per_step(batch, plans.xy)
     return {**cumulative("l2", steps.l2), **cumulative("collision", steps.box), **cumulative("point_collision", steps.point)}
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from drive.eval.openloop.batch import RAW_TO_DETECTION, Batch, Plans
+from drive.eval.openloop.batch import RAW_TO_DETECTION, OpenLoopBatch, Plans
 from drive.eval.openloop.halfmetre import (
     CELL_M,
     CELLS,
@@ -22,7 +22,7 @@ from drive.eval.openloop.halfmetre import (
     FOOTPRINT_ROWS,
     GRID_SETTINGS,
     REACH_M,
-    Steps,
+    StepFindings,
     corners_32,
     on_grid,
     rectangles_hit,
@@ -40,7 +40,7 @@ from drive.schema import Mask
 RANGE_X_M, RANGE_Y_M = 15.0, 30.0
 
 
-def occupancy(batch: Batch) -> Occupancy:
+def occupancy(batch: OpenLoopBatch) -> Occupancy:
     """The agents known at t0 and followed; column = right, row = backward."""
     now = batch.agent_xy[:, :, 0]
     near = (np.abs(now[..., 0]) < RANGE_X_M) & (np.abs(now[..., 1]) < RANGE_Y_M)
@@ -54,7 +54,7 @@ def occupancy(batch: Batch) -> Occupancy:
     return Occupancy(drawn, batch.agent_xy[:, :, 1:], batch.agent_wl, vertices)
 
 
-def per_step(batch: Batch, xy: Array) -> Steps:
+def per_step(batch: OpenLoopBatch, xy: Array) -> StepFindings:
     """Plans xy [N, 6, 2] in L -> L2 and flags of VAD's metric at each step; rows without a complete future mean nothing."""
     plan, record = np.asarray(xy, dtype=np.float32), np.asarray(batch.gt_traj, dtype=np.float32)
     # The point test's missing half offset: it looks this far to the left and ahead.
@@ -72,10 +72,10 @@ def per_step(batch: Batch, xy: Array) -> Steps:
     point, inside = single_cell((half - plan[..., 1]) / np.float32(CELL_M), (half + plan[..., 0]) / np.float32(CELL_M))
     l2 = np.sqrt(((plan - record) ** 2).sum(-1))
     at_point = rectangles_hit(point, *near) & inside
-    return Steps(l2.astype(np.float64), box_hit(plan) & ~excused, at_point & ~excused, excused)
+    return StepFindings(l2.astype(np.float64), box_hit(plan) & ~excused, at_point & ~excused, excused)
 
 
-def _score(batch: Batch, plans: Plans) -> dict[str, Array]:
+def _score(batch: OpenLoopBatch, plans: Plans) -> dict[str, Array]:
     steps = per_step(batch, plans.xy)
     return {**cumulative("l2", steps.l2), **cumulative("collision", steps.box)}
 

@@ -31,7 +31,7 @@ class Place:
 
 
 @dataclass(frozen=True, eq=False)
-class Canvas:
+class MapCanvas:
     """One of the set's maps: width and height in metres, from (0, 0)."""
 
     location: str
@@ -39,7 +39,7 @@ class Canvas:
     height_m: float
 
 
-def place_towns(maps: Sequence[RoadMap]) -> tuple[tuple[Place, ...], tuple[Canvas, ...]]:
+def place_towns(maps: Sequence[RoadMap]) -> tuple[tuple[Place, ...], tuple[MapCanvas, ...]]:
     """Rows of towns, one canvas after the other. Raises ValueError for more towns than canvases hold."""
     if len(maps) > MAX_TOWNS:
         raise ValueError(f"{len(maps)} towns do not fit on {len(LOCATIONS)} canvases of {PER_CANVAS}")
@@ -56,7 +56,7 @@ def place_towns(maps: Sequence[RoadMap]) -> tuple[tuple[Place, ...], tuple[Canva
                 left += high[0] - low[0]
             bottom += max(high[1] - low[1] for low, high in row)
             widest = max(widest, left)
-        canvases.append(Canvas(location, widest, bottom))
+        canvases.append(MapCanvas(location, widest, bottom))
     return tuple(places), tuple(canvases)
 
 
@@ -66,7 +66,7 @@ def _bounds(road_map: RoadMap) -> tuple[Array, Array]:
     return np.floor(points.min(0) - MARGIN_M), np.ceil(points.max(0) + MARGIN_M)
 
 
-def draw_mask(path: Path, canvas: Canvas, towns: Sequence[tuple[RoadMap, Place]]) -> None:
+def draw_mask(path: Path, canvas: MapCanvas, towns: Sequence[tuple[RoadMap, Place]]) -> None:
     """The raster mask of a canvas: white where one may drive, the last row at y = 0."""
     mask = np.zeros((round(canvas.height_m * MASK_PX_PER_M), round(canvas.width_m * MASK_PX_PER_M)), dtype=np.uint8)
     for road_map, place in towns:

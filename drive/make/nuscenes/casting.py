@@ -13,7 +13,7 @@ from drive.geometry import box_corners, boxes_overlap
 from drive.make.nuscenes.works import SITE_M, find_site, furnish_site, with_site
 from drive.world.state import BUS, CAR, CYCLIST, MOTORCYCLE, ON_FOOT, TRAILER, TRUCK
 from drive.world.town.layout import TownConfig
-from drive.world.town.populate import Stage, TrafficConfig, finish, set_stage, traffic_hash, vehicles, walkers
+from drive.world.town.populate import TownStage, TrafficConfig, finish, set_stage, traffic_hash, vehicles, walkers
 from drive.world.town.town import TOWNS
 from drive.world.world import Actor, World, ego_actor
 
@@ -50,7 +50,7 @@ def cast_world(town: int, drive: int, seconds: float, traffic: str = "ordinary",
     return None if _overlapping(world) else world
 
 
-def _wanted(stage: Stage, seconds: float, rng: np.random.Generator) -> list[tuple[int, str, float]]:
+def _wanted(stage: TownStage, seconds: float, rng: np.random.Generator) -> list[tuple[int, str, float]]:
     """(kind, lane, station) of a vehicle of every kind on the lanes around the ego's way, none on top of another."""
     spots = _spots(stage, min(WAY_M, PACE_MPS * seconds))
     chosen: list[tuple[int, str, float]] = []
@@ -77,7 +77,7 @@ class _Spot(NamedTuple):
     far_m: float
 
 
-def _spots(stage: Stage, way_m: float) -> list[_Spot]:
+def _spots(stage: TownStage, way_m: float) -> list[_Spot]:
     """Places on road lanes around the first metres of the ego's way, in its own lane only ahead of it."""
     way = stage.path.points[int(stage.start_m) : int(stage.start_m + way_m) + 1, :2]
     pose = stage.path.points[int(stage.start_m), :3]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from drive.make.nuscenes.canvas import MAX_TOWNS, Canvas, Place, draw_mask, place_towns
+from drive.make.nuscenes.canvas import MAX_TOWNS, MapCanvas, Place, draw_mask, place_towns
 from drive.make.nuscenes.casting import TRAFFIC
 from drive.make.nuscenes.map_writer import Expansion, add_town
 from drive.make.nuscenes.scene import log_token, record_scene
@@ -101,7 +101,7 @@ def _record(pair: tuple[Spec, SceneJob]) -> tuple[Rows, dict[str, int], str]:
     return record_scene(*pair)
 
 
-def _write_maps(root: Path, canvases: Sequence[Canvas], towns: Sequence[Town], places: Sequence[Place]) -> None:
+def _write_maps(root: Path, canvases: Sequence[MapCanvas], towns: Sequence[Town], places: Sequence[Place]) -> None:
     """Mask and map expansion of every canvas."""
     for canvas in canvases:
         here = [(town, place) for town, place in zip(towns, places, strict=True) if place.location == canvas.location]
@@ -118,7 +118,7 @@ def _mask(location: str) -> str:
     return f"maps/{location}.png"
 
 
-def _logs(spec: Spec, seeds: Sequence[int], places: Sequence[Place], canvases: Sequence[Canvas]) -> Rows:
+def _logs(spec: Spec, seeds: Sequence[int], places: Sequence[Place], canvases: Sequence[MapCanvas]) -> Rows:
     """Rows of log, one a town, and map, one a canvas."""
     logs: list[Row] = []
     for seed, place in zip(seeds, places, strict=True):

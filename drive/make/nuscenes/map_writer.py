@@ -10,7 +10,7 @@ import shapely
 
 from drive.frames import Array
 from drive.make.nuscenes.arcline import arcline_paths
-from drive.make.nuscenes.canvas import Canvas, Place
+from drive.make.nuscenes.canvas import MapCanvas, Place
 from drive.make.nuscenes.lane_shapes import SIMPLIFY_M, group_lanes, grouped_outline, lane_shapes, street_of, thinned
 from drive.maps import Lane, StopLine
 from drive.world.town.town import Town
@@ -26,7 +26,7 @@ RED, YELLOW, GREEN = "RED", "YELLOW", "GREEN"
 class Expansion:
     """Collects the towns of one canvas; `content` is what its JSON file holds."""
 
-    def __init__(self, canvas: Canvas) -> None:
+    def __init__(self, canvas: MapCanvas) -> None:
         self.content: dict[str, Any] = {layer: [] for layer in LAYERS.split()}
         self.content |= {"version": "1.3", "canvas_edge": [canvas.width_m, canvas.height_m], "arcline_path_3": {}, "connectivity": {}}
         self._node: dict[tuple[float, float], str] = {}

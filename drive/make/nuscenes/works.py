@@ -9,7 +9,7 @@ from shapely.geometry.base import BaseGeometry
 from drive.frames import Array
 from drive.geometry import box_corners
 from drive.world.furniture import Furniture
-from drive.world.town.populate import Stage
+from drive.world.town.populate import TownStage
 
 CONSTRUCTION_VEHICLE, CONE, BARRIER = range(3)  # kinds of rows in Furniture.works
 SITE_M = (12.0, 3.0)  # along the road, and away from it
@@ -19,7 +19,7 @@ REACH_M = (8.0, 26.0)  # ahead of the ego's start: cones count in benchmarks wit
 TREE_M = 0.8
 
 
-def find_site(stage: Stage, rng: np.random.Generator) -> Array | None:
+def find_site(stage: TownStage, rng: np.random.Generator) -> Array | None:
     """Where a site fits beside the route's beginning: its middle and heading along the road [3]; None where it fits nowhere.
 
     It stands clear of road, houses and crossings.

@@ -25,7 +25,7 @@ ROAD, STONE, PAVING, GRASS, FAR = 6.0, 1.0, 1.8, 5.0, 23.0  # metres to one repe
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class GroundPlan:
     """Areas of the ground: road (at z = 0); paved and green beside it, `kerb_m` higher; bounds of all."""
 
     road: BaseGeometry
@@ -45,17 +45,17 @@ def road_area(road_map: RoadMap) -> BaseGeometry:
     return shapely.union_all([shapely.make_valid(shapely.Polygon(p.exterior, p.holes)) for p in road_map.drivable])
 
 
-def plan_ground(road: BaseGeometry, pavement_m: float, forecourts: BaseGeometry, kerb_m: float) -> Plan:
+def plan_ground(road: BaseGeometry, pavement_m: float, forecourts: BaseGeometry, kerb_m: float) -> GroundPlan:
     """Pavements around a road, forecourts, and green to `NEAR_M` around all of it."""
     low_x, low_y, high_x, high_y = road.bounds
     bounds = tuple(float(v) for v in np.round([low_x - NEAR_M, low_y - NEAR_M, high_x + NEAR_M, high_y + NEAR_M]))
     paved = shapely.union(road.buffer(pavement_m, quad_segs=4), forecourts).difference(road)
     paved = shapely.simplify(paved.buffer(-0.2, quad_segs=2).buffer(0.2, quad_segs=2), 0.05).difference(road)
     green = shapely.box(*bounds).difference(road).difference(paved)
-    return Plan(road, paved, green, bounds, kerb_m)  # type: ignore[arg-type]
+    return GroundPlan(road, paved, green, bounds, kerb_m)  # type: ignore[arg-type]
 
 
-def lay_ground(soup: Soup, plan: Plan, rng: np.random.Generator) -> None:
+def lay_ground(soup: Soup, plan: GroundPlan, rng: np.random.Generator) -> None:
     """All of a plan's surfaces."""
     lay_road(soup, plan.road, "road", rng)
     high = plan.kerb_m

@@ -6,7 +6,7 @@ import numpy as np
 import shapely
 
 from drive.geometry import box_corners
-from drive.render.look.ground import Plan, kerb_of, lay_ground, plan_ground, road_area, wear_road
+from drive.render.look.ground import GroundPlan, kerb_of, lay_ground, plan_ground, road_area, wear_road
 from drive.render.look.houses import build_house
 from drive.render.look.markings import paint_arrows, paint_crossings, paint_edges, paint_lines, paint_stops
 from drive.render.look.plants import plant_tree, plant_woods
@@ -51,7 +51,7 @@ def static_mesh(world: World, weather: Weather, seed: int, hindsight: bool = Fal
     return soup.mesh()
 
 
-def _furnish(soup: Soup, furniture: Furniture, plan: Plan, first: int, night: bool, seed: int) -> None:
+def _furnish(soup: Soup, furniture: Furniture, plan: GroundPlan, first: int, night: bool, seed: int) -> None:
     """What stands beside the roads; each thing has a generator of its own, so one does not change the next. first: instance of
     the first parked car."""
     for n, row in enumerate(furniture.buildings):

@@ -16,7 +16,7 @@ from drive.schema import SceneSample
 STUDENT = "student"
 
 
-class Batch(Protocol):
+class ObjectiveBatch(Protocol):
     """Whatever an objective makes of its examples."""
 
     def to(self, device: torch.device | str) -> Self:

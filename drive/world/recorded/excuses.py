@@ -21,7 +21,7 @@ from drive.world.state import DT_S
 
 
 @dataclass(frozen=True, eq=False)
-class Track:
+class RecordedTrack:
     """rows [T, 4]: x, y, heading, speed of the box centre (the ego's: of the rear axle) at every step, 0 where not valid [T];
     size: length, width, height; category: nuScenes' name; type: ScenarioNet's, used where the category says nothing."""
 
@@ -77,7 +77,7 @@ class Crossings:
         return [f"{self.excused} agents pass a light at red in the record, which does not hold them"] if self.excused else []
 
 
-def touches(human: Array, size: tuple[float, float, float], track: Track) -> bool:
+def touches(human: Array, size: tuple[float, float, float], track: RecordedTrack) -> bool:
     """Whether the human's recorded body overlaps an agent's at some step."""
     steps = np.flatnonzero(track.valid[: len(human)])
     bodies = np.column_stack([track.rows[steps, :3], np.broadcast_to(track.size[:2], (len(steps), 2))])

@@ -13,7 +13,7 @@ from drive.data.scenes import SceneLog
 from drive.frames import Array, heading_of
 from drive.world.recorded.map_reader import expansion_map
 from drive.world.recorded.resample import MAX_GAP_SPACINGS, interpolated
-from drive.world.recorded.scene import Track, check_extent, recorded_world
+from drive.world.recorded.scene import RecordedTrack, check_extent, recorded_world
 from drive.world.state import DT_S
 from drive.world.world import World
 
@@ -46,7 +46,7 @@ def scene_world(root: str | Path, scene: str, reactive: bool = True) -> World:
     return recorded_world(scene, road_map, human, others, {"kind": "scene", "data": str(root), "scene": scene}, reactive)
 
 
-def resampled(log: SceneLog) -> tuple[Array, dict[str, Track]]:
+def resampled(log: SceneLog) -> tuple[Array, dict[str, RecordedTrack]]:
     """The ego [T, 4] and all tracks at simulation steps.
 
     Raises ValueError where key frames are missing in between, or the scene is too short, too long or too full.
@@ -65,5 +65,5 @@ def resampled(log: SceneLog) -> tuple[Array, dict[str, Track]]:
         rows = np.column_stack([tracks.centres[n, :, :2], headings[n]])
         track, valid = interpolated(times, rows, tracks.valid[n], steps, longest)
         length, width, height = tracks.sizes[n, int(np.argmax(tracks.valid[n]))]
-        found[name] = Track(track, valid, (float(length), float(width), float(height)), tracks.categories[n])
+        found[name] = RecordedTrack(track, valid, (float(length), float(width), float(height)), tracks.categories[n])
     return human, found

@@ -24,7 +24,7 @@ from drive.world.recorded.lights import recorded_lights
 from drive.world.recorded.map_reader import crossing_over
 from drive.world.recorded.producers import Producer, producer_of
 from drive.world.recorded.resample import LONGEST_SPACING_S, MAX_GAP_SPACINGS, frame_at_steps, interpolated, steps_of
-from drive.world.recorded.scene import CITY_LIMIT_MPS, Track, check_extent, recorded_world
+from drive.world.recorded.scene import CITY_LIMIT_MPS, RecordedTrack, check_extent, recorded_world
 from drive.world.recorded.unpickle import read_pickle
 from drive.world.world import World
 
@@ -78,7 +78,7 @@ def _times(metadata: dict, frames: int, where: str) -> Array:
     return times - times[0]
 
 
-def _rear_axle(ego: Track, producer: Producer) -> Array:
+def _rear_axle(ego: RecordedTrack, producer: Producer) -> Array:
     """The human's rows [T, 4] at its rear axle, which lies as far behind the box's centre as this world's car has it."""
     rows = ego.rows.copy()
     if producer.centred:
@@ -86,7 +86,7 @@ def _rear_axle(ego: Track, producer: Producer) -> Array:
     return rows
 
 
-def _size(ego: Track, producer: Producer) -> tuple[float, float, float]:
+def _size(ego: RecordedTrack, producer: Producer) -> tuple[float, float, float]:
     length, width, height = ego.size
     return (max(length, width), min(length, width), height) if producer.swapped else ego.size
 
@@ -101,7 +101,7 @@ def _numbers(state: dict, key: str, shape: tuple[int, ...], where: str) -> Array
     return values
 
 
-def _track(track: Any, times: Array, where: str) -> Track:
+def _track(track: Any, times: Array, where: str) -> RecordedTrack:
     """A track at simulation steps."""
     state, frames = field(track, "state", dict, where), len(times)
     valid = _numbers(state, "valid", (frames,), where).reshape(frames, -1)[:, 0] > 0
@@ -117,7 +117,7 @@ def _track(track: Any, times: Array, where: str) -> Track:
         rows, valid = interpolated(times, rows[:, :3], valid, steps, MAX_GAP_SPACINGS * float(np.diff(times).max()))
     meta = track.get("metadata")
     category = str(meta.get("type", "")) if isinstance(meta, dict) else ""
-    return Track(rows, valid, size, category, str(track.get("type", "")))
+    return RecordedTrack(rows, valid, size, category, str(track.get("type", "")))
 
 
 def _body(state: dict, valid: np.ndarray, where: str) -> tuple[float, float, float]:

@@ -19,7 +19,7 @@ from drive.world.map_arrays import map_tables
 from drive.world.paths import Path as Way
 from drive.world.paths import metre_points
 from drive.world.recorded.area import with_humans_road
-from drive.world.recorded.excuses import Crossings, Track, told_contacts, touches
+from drive.world.recorded.excuses import Crossings, RecordedTrack, told_contacts, touches
 from drive.world.state import (
     AS_RECORDED,
     BUS,
@@ -69,13 +69,13 @@ def recorded_world(
     name: str,
     road_map: RoadMap,
     human: Array,
-    others: dict[str, Track],
+    others: dict[str, RecordedTrack],
     origin: dict[str, Any],
     reactive: bool = True,
     size: tuple[float, float, float] = EGO_SIZE_M,
     notes: Sequence[str] = (),
 ) -> World:
-    """The world of a recording: human [T, 4] as in `Track`, the other agents by name, the ego's size.
+    """The world of a recording: human [T, 4] as in `RecordedTrack`, the other agents by name, the ego's size.
 
     What the record itself does is no fault in its world, whoever does it (`excuses.py`); it is told in the world's notes, after
     `notes`. Raises ValueError where the ego is off the drivable area for most of the record.
@@ -148,14 +148,14 @@ def _lane_ahead(road_map: RoadMap, found: tuple[str, float], end: Array) -> Arra
     return line[: max(2, int(np.searchsorted(reach, BEYOND_M)))]
 
 
-def _kind(track: Track) -> int:
+def _kind(track: RecordedTrack) -> int:
     for prefix, kind in KINDS.items():
         if track.category.startswith(prefix):
             return kind
     return TYPES.get(track.type, OBSTACLE)
 
 
-def _actor(track: Track, reactive: bool, crossing: Crossings) -> Actor:
+def _actor(track: RecordedTrack, reactive: bool, crossing: Crossings) -> Actor:
     """A recorded agent: as recorded, standing, or driving its recorded way by IDM."""
     rows, valid, kind = track.rows, track.valid, _kind(track)
     spot = Way(np.array([[0.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]]))

@@ -50,7 +50,7 @@ EMPTY = TrafficConfig(vehicles=(0, 0), walkers=(0, 0), least_met=0)
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
+class TownStage:
     """A town with its tables and the ego's route, before anyone enters. way: the lanes of `path`, the route's and some beyond its end."""
 
     town: Town
@@ -63,7 +63,7 @@ class Stage:
     rng: np.random.Generator
 
 
-def set_stage(seed: int, config: TownConfig = TOWNS["town"], traffic: TrafficConfig = TrafficConfig(), drive: int = 0) -> Stage:
+def set_stage(seed: int, config: TownConfig = TOWNS["town"], traffic: TrafficConfig = TrafficConfig(), drive: int = 0) -> TownStage:
     """The town of a seed and a route in it: at least `route_m` long over at least `min_junctions` junctions.
 
     drive: which of the town's many drives; each has its own route and traffic.
@@ -75,7 +75,7 @@ def set_stage(seed: int, config: TownConfig = TOWNS["town"], traffic: TrafficCon
     route, start, goal = _route(town.map, wanted, traffic.min_junctions, rng)
     onward = wander(town.map, route[-1], 150.0, np.random.default_rng([seed, 8]))
     way = route + onward[1:]
-    return Stage(town, tables, route, way, lane_path(town.map, tables, way), start, goal, rng)
+    return TownStage(town, tables, route, way, lane_path(town.map, tables, way), start, goal, rng)
 
 
 def town_world(seed: int, config: TownConfig = TOWNS["town"], traffic: TrafficConfig = TrafficConfig()) -> World:
@@ -101,7 +101,7 @@ def traffic_hash(traffic: TrafficConfig) -> str:
     return hashlib.sha256(json.dumps([TRAFFIC_VERSION, asdict(traffic), sorted(VEHICLES.items())]).encode()).hexdigest()[:12]
 
 
-def finish(stage: Stage, actors: list[Actor], family: str, origin: dict) -> World:
+def finish(stage: TownStage, actors: list[Actor], family: str, origin: dict) -> World:
     """The world of a stage and its actors."""
     static, start = assemble(stage.tables, actors, stage.town.furniture.parked)
     origin = origin | {"distribution": stage.town.distribution, "distribution_hash": stage.town.distribution_hash}
@@ -140,7 +140,7 @@ def _route(road_map: RoadMap, wanted: float, junctions: int, rng: np.random.Gene
     return best[1]
 
 
-def vehicles(stage: Stage, traffic: TrafficConfig, first: Sequence[tuple[int, str, float]] = ()) -> list[Actor]:
+def vehicles(stage: TownStage, traffic: TrafficConfig, first: Sequence[tuple[int, str, float]] = ()) -> list[Actor]:
     """Vehicles spread over the lanes, none on top of another or near the ego's start; more of them near its route.
 
     first: (kind, lane, station) of vehicles that are to be there whatever else is.
@@ -176,7 +176,7 @@ def _nearness(line: Array, route: Array) -> float:
     return 1.0 if gaps.min() < 60.0 else 0.2
 
 
-def _vehicle(stage: Stage, lane: str, at: float, index: int, kind: int | None = None) -> list[Actor]:
+def _vehicle(stage: TownStage, lane: str, at: float, index: int, kind: int | None = None) -> list[Actor]:
     """A vehicle at a station of a lane, of a random kind where none is given; a trailer comes with its tractor."""
     rng, kinds = stage.rng, list(VEHICLES)
     if kind is None:
@@ -202,7 +202,7 @@ def _size(kind: int, rng: np.random.Generator) -> tuple[float, float, float]:
     return float(rng.uniform(*length)), float(rng.uniform(*width)), float(rng.uniform(*height))
 
 
-def walkers(stage: Stage, traffic: TrafficConfig) -> list[Actor]:
+def walkers(stage: TownStage, traffic: TrafficConfig) -> list[Actor]:
     """People: half of them at crossings, those near the route first, the others on pavements."""
     rng = stage.rng
     count = int(rng.integers(*traffic.walkers, endpoint=True))

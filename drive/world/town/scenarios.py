@@ -15,7 +15,7 @@ from drive.world.curves import smoothstep
 from drive.world.paths import Path, metre_points
 from drive.world.state import BY_LANE, CAR, ON_FOOT, PEDESTRIAN, STANDING
 from drive.world.town.layout import TownConfig
-from drive.world.town.populate import Stage, TrafficConfig, finish, set_stage, traffic_hash, vehicles, walkers
+from drive.world.town.populate import TownStage, TrafficConfig, finish, set_stage, traffic_hash, vehicles, walkers
 from drive.world.town.town import TOWNS
 from drive.world.world import Actor, World, ego_actor
 
@@ -46,7 +46,7 @@ def _clear(actor: Actor, spot: Array) -> bool:
     return actor.tow < 0 and float(np.hypot(*(where - spot))) > CLEAR_M
 
 
-def _place(stage: Stage, rng: np.random.Generator) -> float:
+def _place(stage: TownStage, rng: np.random.Generator) -> float:
     """A station on the route with a straight piece around it, away from junctions: the straightest of some tries."""
     gates = [(gate[0] - 25.0, gate[1] + 12.0) for gate in stage.path.gates]
     low, high = stage.start_m + 60.0, stage.goal_m - 60.0
@@ -58,11 +58,11 @@ def _place(stage: Stage, rng: np.random.Generator) -> float:
     return min(tries)[3]
 
 
-def _speed_at(stage: Stage, at: float) -> float:
+def _speed_at(stage: TownStage, at: float) -> float:
     return float(stage.path.points[int(at), 3])
 
 
-def _shifted(stage: Stage, start: float, end: float, left: Array | float) -> Path:
+def _shifted(stage: TownStage, start: float, end: float, left: Array | float) -> Path:
     """A path along a piece of the route, beside it; drawn from start to end, backwards where end is before start."""
     rows = np.arange(int(min(start, end)), int(max(start, end)) + 1)
     points = stage.path.points[np.clip(rows, 0, len(stage.path.points) - 1)]
@@ -73,7 +73,7 @@ def _shifted(stage: Stage, start: float, end: float, left: Array | float) -> Pat
     return Path(metre_points(line, 20.0))
 
 
-def _across(stage: Stage, at: float, right_m: float, left_m: float) -> Path:
+def _across(stage: TownStage, at: float, right_m: float, left_m: float) -> Path:
     """A path straight across the route, from its right to its left (negative distances swap the sides)."""
     x, y, heading = stage.path.points[int(at), :3]
     side = np.array([-np.sin(heading), np.cos(heading)])
@@ -82,14 +82,14 @@ def _across(stage: Stage, at: float, right_m: float, left_m: float) -> Path:
     return Path(points)
 
 
-def stationary(stage: Stage, at: float, rng: np.random.Generator) -> list[Actor]:
+def stationary(stage: TownStage, at: float, rng: np.random.Generator) -> list[Actor]:
     """A car stands in the ego's lane, a little askew."""
     offset = float(rng.uniform(-0.5, 0.3))
     path = _shifted(stage, at - 3, at + 6, offset)
     return [Actor(CAR, STANDING, CAR_SIZE, path, 3.0)]
 
 
-def frontal(stage: Stage, at: float, rng: np.random.Generator) -> list[Actor]:
+def frontal(stage: TownStage, at: float, rng: np.random.Generator) -> list[Actor]:
     """An oncoming car drifts into the ego's lane and stays in it for a while, then goes back."""
     speed, reach = float(rng.uniform(5, 8)), float(rng.uniform(14, 22))
     width = _lane_width(stage, at)
@@ -101,7 +101,7 @@ def frontal(stage: Stage, at: float, rng: np.random.Generator) -> list[Actor]:
     return [Actor(CAR, BY_LANE, CAR_SIZE, path, 4.0, 0.0, script=(trigger, 0.0, speed, 3.0, 60.0))]
 
 
-def side(stage: Stage, at: float, rng: np.random.Generator) -> list[Actor]:
+def side(stage: TownStage, at: float, rng: np.random.Generator) -> list[Actor]:
     """A car comes out of a driveway from the right and crosses the ego's way without stopping."""
     speed, near = float(rng.uniform(3, 6)), 14.0
     path = _across(stage, at, near, 14.0)
@@ -110,7 +110,7 @@ def side(stage: Stage, at: float, rng: np.random.Generator) -> list[Actor]:
     return [Actor(CAR, BY_LANE, CAR_SIZE, path, 2.5, 0.0, script=(trigger, 0.0, speed, 3.0, 60.0))]
 
 
-def hard_brake(stage: Stage, at: float, rng: np.random.Generator) -> list[Actor]:
+def hard_brake(stage: TownStage, at: float, rng: np.random.Generator) -> list[Actor]:
     """The car ahead brakes to a standstill at 6 to 8 m/s^2, waits, and goes on."""
     path, speed = Path(stage.path.points), 0.6 * _speed_at(stage, stage.start_m)
     ahead = stage.start_m + float(rng.uniform(16, 22))
@@ -120,7 +120,7 @@ def hard_brake(stage: Stage, at: float, rng: np.random.Generator) -> list[Actor]
     return [Actor(CAR, BY_LANE, CAR_SIZE, way, ahead, speed, driver=driver, script=(at, 30.0, 0.0, rate, hold))]
 
 
-def cut_in(stage: Stage, at: float, rng: np.random.Generator) -> list[Actor]:
+def cut_in(stage: TownStage, at: float, rng: np.random.Generator) -> list[Actor]:
     """A car waiting at the kerb pulls out right in front of the ego and drives on slowly."""
     stations = np.arange(int(at) - 8, int(at) + 121)
     aside = -(_lane_width(stage, at) / 2 + 1.15)
@@ -130,13 +130,13 @@ def cut_in(stage: Stage, at: float, rng: np.random.Generator) -> list[Actor]:
     return [Actor(CAR, BY_LANE, CAR_SIZE, path, 3.5, 0.0, script=(trigger, 0.0, speed, 2.5, 8.0))]
 
 
-def jaywalker(stage: Stage, at: float, rng: np.random.Generator) -> list[Actor]:
+def jaywalker(stage: TownStage, at: float, rng: np.random.Generator) -> list[Actor]:
     """Somebody walks across the road from the right where there is no crossing."""
     pace = float(rng.uniform(1.2, 2.2))
     return [_runner(stage, at, pace, float(rng.uniform(2.4, 3.2)), _lane_width(stage, at) / 2 + 2.2)]
 
 
-def occluded_pedestrian(stage: Stage, at: float, rng: np.random.Generator) -> list[Actor]:
+def occluded_pedestrian(stage: TownStage, at: float, rng: np.random.Generator) -> list[Actor]:
     """Somebody steps out from behind a van that stands at the kerb."""
     aside = -(_lane_width(stage, at) / 2 + 1.25)
     van = Actor(CAR, STANDING, VAN_SIZE, _shifted(stage, at - 8, at, aside), 3.5)
@@ -144,7 +144,7 @@ def occluded_pedestrian(stage: Stage, at: float, rng: np.random.Generator) -> li
     return [van, _runner(stage, at, pace, float(rng.uniform(1.9, 2.5)), -aside + 0.4)]
 
 
-def _runner(stage: Stage, at: float, pace: float, seconds: float, near: float) -> Actor:
+def _runner(stage: TownStage, at: float, pace: float, seconds: float, near: float) -> Actor:
     """Somebody on foot who sets out when the ego, at the lane's speed, is some seconds of driving away."""
     path = _across(stage, at, near, 9.0)
     trigger = max(stage.start_m, at - seconds * _speed_at(stage, at))
@@ -152,14 +152,14 @@ def _runner(stage: Stage, at: float, pace: float, seconds: float, near: float) -
     return Actor(PEDESTRIAN, ON_FOOT, size, path, 0.3, 0.0, driver=(pace, 0.0, 0.0, 1.0, 2.0), script=(trigger, 0.0, pace, 5.0, 60.0))
 
 
-def _lane_width(stage: Stage, at: float) -> float:
+def _lane_width(stage: TownStage, at: float) -> float:
     """Width of the lane of the route at a station."""
     x, y, heading = stage.path.points[int(at), :3]
     found = stage.town.map.nearest_lane((x, y, float(wrap_angle(heading))))
     return stage.town.map.lane(found[0]).width_m if found else 3.5
 
 
-FAMILIES: dict[str, Callable[[Stage, float, np.random.Generator], list[Actor]]] = {
+FAMILIES: dict[str, Callable[[TownStage, float, np.random.Generator], list[Actor]]] = {
     "stationary": stationary,
     "frontal": frontal,
     "side": side,
