@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -28,7 +29,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def load_tensors(path: Path, expected: Mapping[str, Tensor] | None = None, subset: bool = False) -> dict[str, Tensor]:
-    """A safetensors file. expected: names, shapes and dtypes as of these (on the device "meta" they cost nothing), compared before
+    """A safetensors file. expected: names, shapes and dtypes as of these compared before
     the values are read; subset: some of them may be missing.
 
     Raises ValueError where the file is missing, damaged, does not fit, or holds a value that is not finite.
@@ -45,6 +46,20 @@ def load_tensors(path: Path, expected: Mapping[str, Tensor] | None = None, subse
     if bad:
         raise ValueError(f"{path} is damaged: {bad[0]} holds values that are not finite; take another copy, or train anew")
     return tensors
+
+
+def require_numbers(path: Path, least: int) -> None:
+    """Looks at the header of a safetensors file alone. Raises ValueError where it is missing, damaged, or holds fewer numbers than a
+    network of its configuration has at least, which then need not be made."""
+    if not path.is_file():
+        raise ValueError(f"{path} is missing: not a checkpoint folder, or an incomplete copy")
+    try:
+        with safe_open(path, framework="pt") as file:
+            stored = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118 - no mapping
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path} is damaged: {' '.join(str(error).split())[:200]}") from error
+    if stored < least:
+        raise ValueError(f"{path} does not fit its config.json: it holds {stored:,} numbers, the configuration needs {least:,} at least")
 
 
 def not_finite(named: Iterable[tuple[str, Tensor]]) -> list[str]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drive.model.config import CameraConfig
-from drive.model.torchvision_shim import ensure_torchvision
+from drive.model.torchvision_shim import import_timm
 
 # Of a summary: numbers kept of each patch, width of the layer over all of them.
 SQUEEZED, SUMMARY_WIDTH = 16, 512
@@ -23,8 +23,7 @@ def create_backbone(config: CameraConfig) -> nn.Module:
 
     Raises ValueError where timm does not know the name, or the backbone has no such map.
     """
-    ensure_torchvision()
-    import timm
+    timm = import_timm()
 
     if not timm.is_model(config.backbone):
         raise ValueError(f"timm has no model {config.backbone!r}; `timm.list_models()` names all")

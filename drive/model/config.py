@@ -120,6 +120,12 @@ class ModelConfig:
         object.__setattr__(self, "requests", requests)
         object.__setattr__(self, "vocabulary", self.vocabulary.extended(declared(requests, self.numbers), requests))
 
+    @property
+    def least_numbers(self) -> int:
+        """Numbers in the transformer's matrices and the table of tokens: a network has more."""
+        words = sum(part.size for part in self.vocabulary.allotted if part.grid is None)
+        return self.transformer.weights + words * self.transformer.width
+
 
 @dataclass(frozen=True)
 class EgoMlpConfig:

@@ -78,3 +78,19 @@ def test_schemas_are_torchvisions_own() -> None:
         pytest.skip("the installed torchvision is of another build than torch: its operators do not load")
     for name, schema in SCHEMAS.items():
         assert str(getattr(torch.ops.torchvision, name).default._schema) == f"torchvision::{schema}"
+
+
+def test_torchs_compiler_comes_with_its_first_use_and_not_before() -> None:
+    """Half the time of loading a planner is the import of what few planners use."""
+    code = (
+        "import sys, drive, torch\n"
+        "drive.load_planner('first-drive')\n"
+        "early = 'torch._dynamo' in sys.modules\n"
+        "roi_align = sys.modules['torchvision.ops.roi_align']\n"
+        "print(early, roi_align.is_compile_supported('cpu') in (True, False), 'torch._dynamo' in sys.modules)\n"
+        "print(torch.compile(lambda x: x + 1, backend='eager')(torch.ones(1)).item())\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200, cwd=root)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["False", "True", "True", "2.0"]
