@@ -15,6 +15,7 @@ _PUBLIC = {
     "load_planner": "drive.planners.load",
     "check_planner": "drive.planners.check",
     "evaluate": "drive.eval.evaluate",
+    "simulate": "drive.planners.closed_loop",
     "Observation": "drive.schema",
     "Target": "drive.schema",
     "SceneSample": "drive.schema",

@@ -30,7 +30,7 @@ from drive.sim.draw_sight import save_surround_video
 from drive.sim.rollout import Loop
 from drive.sim.saved import replay_file
 from drive.sim.sight import Sight
-from drive.sim.simulate import choose_episodes, simulate
+from drive.sim.simulate import choose_episodes, run_episodes
 from drive.train.loop import Run, train
 from drive.train.mix import open_mix
 from drive.train.networks import kind_of
@@ -144,7 +144,7 @@ def drive_by_sight(out: Path, progress: Progress) -> Path:
     """The first of the towns that no planner has learned from, with empty roads: a page with the table and what the cameras saw."""
     episodes = choose_episodes(["town"], 1, FIRST_TEST_TOWN, ["ordinary"], "empty")
     sight = Sight(RIG)
-    report = simulate(episodes, DRIVERS, load_sim_planner, Loop(2.0, sight=sight), out=out, videos=0, progress=progress)
+    report = run_episodes(episodes, DRIVERS, load_sim_planner, Loop(2.0, sight=sight), out=out, videos=0, progress=progress)
     progress.end()
     print(report.table())
     first = report.scores[0]

@@ -68,24 +68,26 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _simulate(args: argparse.Namespace, planners: list[str]) -> int:
-    from drive.outputs import writable_folder
-    from drive.planners.load import LOG, load_sim_planner
-    from drive.sim.rollout import Loop
-    from drive.sim.sight import Sight, require_sight
-    from drive.sim.simulate import choose_episodes, simulate
-    from drive.world.town.scenarios import FAMILIES
+    from drive.planners.closed_loop import simulate
 
-    if args.out:
-        writable_folder(args.out)
-    families = ["ordinary", *FAMILIES] if args.family == "all" else words(args.family)
-    episodes = choose_episodes(args.source, args.episodes, args.seed, families, args.traffic)
-    sight = Sight(args.rig, args.rig_width, args.weather or "day") if args.rig else None
-    args.progress.begin(f"loading {', '.join(planners)}")
-    for name in planners:
-        if name != LOG:
-            require_sight(load_sim_planner(name), sight)
-    loop = Loop(args.hz, args.latency, args.deadline, sight=sight)
-    report = simulate(episodes, planners, load_sim_planner, loop, args.workers, args.out, args.videos, args.progress)
+    report = simulate(
+        args.source,
+        planners,
+        args.episodes,
+        args.seed,
+        families=args.family if args.family == "all" else words(args.family),
+        traffic=args.traffic,
+        rig=args.rig,
+        rig_width=args.rig_width,
+        weather=args.weather,
+        planning_hz=args.hz,
+        latency_s=args.latency,
+        deadline_s=args.deadline,
+        workers=args.workers,
+        out=args.out,
+        videos=args.videos,
+        progress=args.progress,
+    )
     args.progress.end()
     written = f"{args.out / 'report.json'}, {args.out / 'index.html'}, {args.out / 'drives'}" if args.out else ""
     show(args, report.table(), report.rows, written)

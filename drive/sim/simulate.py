@@ -57,7 +57,7 @@ def choose_episodes(sources: Sequence[str], count: int, seed: int, families: Seq
     return episodes
 
 
-def simulate(
+def run_episodes(
     episodes: Sequence[Episode],
     planners: Sequence[str],
     load: MakePlanner,

@@ -16,7 +16,7 @@ from drive.schema import Observation, Plan
 from drive.sim.episodes import Episode
 from drive.sim.rollout import Loop, PrivilegedPlanner
 from drive.sim.saved import replay_file
-from drive.sim.simulate import simulate
+from drive.sim.simulate import run_episodes
 from drive.world.state import State
 from drive.world.world import World
 
@@ -60,7 +60,7 @@ def test_a_killed_worker_costs_no_drive(tmp_path: Path, deaths: int) -> None:
     for n in range(deaths):
         (tmp_path / "marks" / str(n)).touch()
     lines: list[str] = []
-    report = simulate(EPISODES, [f"deadly:{tmp_path / 'marks'}"], load, Loop(2.0), 2, tmp_path / "out", 0, Lines(lines.append))
+    report = run_episodes(EPISODES, [f"deadly:{tmp_path / 'marks'}"], load, Loop(2.0), 2, tmp_path / "out", 0, Lines(lines.append))
     assert not list((tmp_path / "marks").iterdir())
     assert [s.failed for s in report.scores] == [False, deaths == 2, False] and len(lines) == 3
     drives = sorted((tmp_path / "out" / "drives").glob("*.json"))
@@ -75,7 +75,7 @@ def test_a_killed_worker_costs_no_drive(tmp_path: Path, deaths: int) -> None:
 
 
 def test_drives_that_cannot_begin_are_failed_and_told_with_their_traceback(tmp_path: Path) -> None:
-    report = simulate(EPISODES[:1], ["unloadable"], load, Loop(2.0), 1, tmp_path, 1)
+    report = run_episodes(EPISODES[:1], ["unloadable"], load, Loop(2.0), 1, tmp_path, 1)
     (only,) = report.scores
     assert only.failed and only.facts["outcome"] == "no drive: ValueError: no weights" and "in load" in only.facts["traceback"]
     assert (tmp_path / "index.html").is_file() and "no weights" in report.table()
@@ -87,6 +87,6 @@ def test_an_interrupted_run_keeps_what_it_drove(tmp_path: Path) -> None:
 
     (tmp_path / "marks").mkdir()
     with pytest.raises(KeyboardInterrupt):
-        simulate(EPISODES, [f"deadly:{tmp_path / 'marks'}"], load, Loop(2.0), 2, tmp_path / "out", 0, Lines(stop))
+        run_episodes(EPISODES, [f"deadly:{tmp_path / 'marks'}"], load, Loop(2.0), 2, tmp_path / "out", 0, Lines(stop))
     saved = json.loads((tmp_path / "out" / "report.json").read_text())
     assert saved["settings"]["interrupted"] and len(saved["episodes"]) == 1

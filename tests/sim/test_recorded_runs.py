@@ -13,7 +13,7 @@ from drive.expert.expert import LaneFollower
 from drive.progress import Progress
 from drive.sim.episodes import Episode
 from drive.sim.rollout import Loop
-from drive.sim.simulate import simulate
+from drive.sim.simulate import run_episodes
 from tests.analytic.scenario import STEPS, nuscenes_scene, track, waymo_scene, write
 
 
@@ -48,7 +48,7 @@ def test_broken_files_are_all_named_before_anything_is_driven(tmp_path: Path) ->
     episodes = scenes(tmp_path, good=nuscenes_scene(), bad=b"none", odd=nuscenes_scene() | {"length": 1})
     driven = Lines()
     with pytest.raises(ValueError, match=r"(?s)2 of 3 recorded scenes cannot be driven.*bad\.pkl.*odd\.pkl, length: 1 frames"):
-        simulate(episodes, ["lane-follower"], load, Loop(2.0), out=tmp_path / "out", videos=0, progress=driven)
+        run_episodes(episodes, ["lane-follower"], load, Loop(2.0), out=tmp_path / "out", videos=0, progress=driven)
     assert not [line for line in driven.lines if line.startswith(("ok", "FAIL", "none"))]
 
 
@@ -56,7 +56,7 @@ def test_scenes_without_a_goal_are_left_out_of_means_and_told(tmp_path: Path) ->
     stands = nuscenes_scene() | {"tracks": {"ego": track(np.zeros(STEPS), 0.0, (1.73, 4.08, 1.56))}}
     episodes = scenes(tmp_path, stands=stands, drives=waymo_scene())
     told = Lines()
-    report = simulate(episodes, ["log"], load, Loop(2.0), out=tmp_path / "out", videos=0, progress=told)
+    report = run_episodes(episodes, ["log"], load, Loop(2.0), out=tmp_path / "out", videos=0, progress=told)
     rows = {row["metric"]: row for row in report.rows}
     assert rows["success"]["value"] == 1.0 and (rows["success"]["requested"], rows["success"]["scored"]) == (2, 1)
     assert rows["off_road"]["scored"] == 2 and rows["off_road"]["value"] == 0.0
@@ -70,7 +70,7 @@ def test_scenes_without_a_goal_are_left_out_of_means_and_told(tmp_path: Path) ->
 
 def test_a_report_of_scenes_without_a_goal_alone_has_no_success(tmp_path: Path) -> None:
     stands = nuscenes_scene() | {"tracks": {"ego": track(np.zeros(STEPS), 0.0, (1.73, 4.08, 1.56))}}
-    report = simulate(scenes(tmp_path, stands=stands), ["lane-follower"], load, Loop(2.0), out=tmp_path / "out", videos=0)
+    report = run_episodes(scenes(tmp_path, stands=stands), ["lane-follower"], load, Loop(2.0), out=tmp_path / "out", videos=0)
     rows = {(row["planner"], row["metric"]): row for row in report.rows}
     assert rows["log", "success"]["value"] is None and rows["log", "success"]["scored"] == 0
     assert "log" in report.table() and (tmp_path / "out" / "index.html").exists()

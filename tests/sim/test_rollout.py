@@ -26,7 +26,7 @@ from drive.sim.report import SimReport
 from drive.sim.rollout import Loop, Rollout, rollout
 from drive.sim.saved import replay_file
 from drive.sim.scores import METRICS, ZERO_WHERE_FAILED, metric_results, score
-from drive.sim.simulate import choose_episodes, simulate
+from drive.sim.simulate import choose_episodes, run_episodes
 from drive.world.state import LATERAL, SPEED, State
 from drive.world.town.populate import EMPTY, town_world
 from drive.world.world import World
@@ -223,7 +223,7 @@ def test_same_bytes_whatever_order_and_workers() -> None:
 
 def test_a_run_is_reported_saved_and_replays(tmp_path: Path) -> None:
     episodes = choose_episodes(["town"], 2, 7, ["ordinary"], None)
-    report = simulate(episodes, ["lane-follower", "stand-still"], load, Loop(), out=tmp_path, videos=0)
+    report = run_episodes(episodes, ["lane-follower", "stand-still"], load, Loop(), out=tmp_path, videos=0)
     saved = json.loads((tmp_path / "report.json").read_text())
     rows = {(row["planner"], row["metric"]): row for row in saved["rows"]}
     assert rows["stand-still", "success"]["value"] == 0.0 and rows["stand-still", "success"]["requested"] == 2
@@ -239,7 +239,7 @@ def test_a_run_is_reported_saved_and_replays(tmp_path: Path) -> None:
 
 
 def test_a_saved_episode_of_another_world_is_refused(tmp_path: Path) -> None:
-    simulate([Episode("town", 7)], ["stand-still"], load, Loop(), out=tmp_path, videos=0)
+    run_episodes([Episode("town", 7)], ["stand-still"], load, Loop(), out=tmp_path, videos=0)
     path = next((tmp_path / "drives").glob("*.json"))
     about = json.loads(path.read_text())
     path.write_text(json.dumps(about | {"origin": {**about["origin"], "distribution_hash": "0" * 12}}))

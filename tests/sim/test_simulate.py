@@ -1,0 +1,28 @@
+"""`drive.simulate`: `drive sim` from Python, with names and with objects."""
+
+from __future__ import annotations
+
+import pytest
+
+import drive
+from drive.baselines import StandStill
+
+
+def test_simulate_drives_names_and_objects_the_same() -> None:
+    by_name = drive.simulate("town", "stand-still", episodes=1, seed=7, traffic="empty")
+    by_object = drive.simulate(["town"], [StandStill()], episodes=1, seed=7, traffic="empty")
+    assert [s.facts["hash"] for s in by_name.scores] == [s.facts["hash"] for s in by_object.scores]
+    assert [s.planner for s in by_object.scores] == ["stand-still"] and by_object.scores[0].values["success"] == 0.0
+
+
+def test_simulate_refuses_what_it_cannot_drive() -> None:
+    with pytest.raises(ValueError, match="give `rig` too"):
+        drive.simulate("town", "stand-still", weather="fog")
+    with pytest.raises(ValueError, match="one process, got workers=2"):
+        drive.simulate("town", StandStill(), workers=2)
+    with pytest.raises(ValueError, match="different names"):
+        drive.simulate("town", [StandStill(), "stand-still"])
+    with pytest.raises(ValueError, match="none"):
+        drive.simulate("town", [])
+    with pytest.raises(ValueError, match="source 'twon' is none of these"):
+        drive.simulate("twon", "stand-still")
