@@ -104,7 +104,8 @@ def _shared_norm(norm: nn.modules.batchnorm._BatchNorm, x: Tensor) -> Tensor:
         return type(norm).forward(norm, x)
     dims = [d for d in range(x.ndim) if d != 1]
     shape = [1, -1, *[1] * (x.ndim - 2)]
-    wide = x.float()
+    # A channel that hardly varies would lose its variance to rounding; torch's own CPU kernel sums in double precision too.
+    wide = x.double() if x.device.type == "cpu" else x.float()
     count = wide.new_tensor([x.numel() / x.shape[1]])
     sums = all_reduce(torch.cat([wide.sum(dims), count]))
     total = sums[-1].detach()
@@ -126,5 +127,5 @@ def _track(norm: nn.modules.batchnorm._BatchNorm, mean: Tensor, variance: Tensor
         return
     norm.num_batches_tracked.add_(1)
     share = norm.momentum if norm.momentum is not None else 1.0 / float(norm.num_batches_tracked)
-    norm.running_mean.lerp_(mean, share)
-    norm.running_var.lerp_(variance, share)
+    norm.running_mean.lerp_(mean.to(norm.running_mean), share)
+    norm.running_var.lerp_(variance.to(norm.running_var), share)
