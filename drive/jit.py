@@ -1,4 +1,5 @@
-"""`kernel`: numba's njit with a cache that is dropped whenever a source that the kernel is compiled from changes.
+"""`kernel`: numba's njit with a cache that is dropped whenever a source that the kernel is compiled from changes; `part`: what
+kernels call and Python does not.
 
 numba's own cache looks at the file of the outermost function alone, so an edited helper or constant in another file would go
 unseen. Here each module with kernels has a cache folder named after the text of all modules of this package that it imports,
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from numba.core import types
+from numba.extending import register_jitable
 
 PACKAGE = Path(__file__).parent
 # `from drive.x import a, b` at the start of a line; b may be a module itself. Imports inside functions cannot reach a kernel.
@@ -87,13 +90,40 @@ def fast_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     return _compiled(function, fastmath=True, error_model="numpy")
 
 
+def part(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `kernel`, for a function that kernels alone call, and that makes and returns no array: it gets neither a way in from Python
+    nor reference counts, which for a world's dozens of arrays are most of the work of compiling. From Python it runs as Python."""
+    return register_jitable(fastmath=False, _nrt=False)(function)  # type: ignore[no-any-return]
+
+
+def maker_part(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `part`, where arrays are made or returned."""
+    return register_jitable(fastmath=False)(function)  # type: ignore[no-any-return]
+
+
+def fast_part(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `part`, compiled like a `fast_kernel`."""
+    return register_jitable(fastmath=True, error_model="numpy", _nrt=False)(function)  # type: ignore[no-any-return]
+
+
 def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     config: Any = numba.config
+    njit: Any = numba.njit
     before = config.CACHE_DIR
     folder = None if before else cache_folder(function.__module__)
     if folder is not None:
         config.CACHE_DIR = str(folder)
     try:
-        return numba.njit(cache=bool(before or folder), nogil=True, **options)(function)
+        options |= {"cache": bool(before or folder), "nogil": True, "no_cfunc_wrapper": True}  # the last: nobody calls one from C
+        return _once_a_type(njit(**options)(function))
     finally:
         config.CACHE_DIR = before
+
+
+def _once_a_type(made: Any) -> Any:
+    """A call with a constant would be compiled for that constant alone: here for its type, as every other call."""
+    typed = made.get_call_template
+    made.get_call_template = lambda args, kws: typed(
+        tuple(types.unliteral(arg) for arg in args), {name: types.unliteral(arg) for name, arg in kws.items()}
+    )
+    return made

@@ -9,12 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numba
+import numpy as np
 import pytest
 
 from drive import jit
 
 ROOT = Path(__file__).resolve().parents[1]
-KERNEL_FILES = sorted(path for path in (ROOT / "drive").rglob("*.py") if re.search(r"^@(fast_)?kernel$", path.read_text(), re.MULTILINE))
+COMPILED = re.compile(r"^@(?:fast_|maker_)?(?:kernel|part)$", re.MULTILINE)
+KERNEL_FILES = sorted(path for path in (ROOT / "drive").rglob("*.py") if COMPILED.search(path.read_text()))
 
 PROGRAM = """
 import sys
@@ -84,3 +87,53 @@ def test_a_folder_that_cannot_be_written_is_passed_over(tmp_path: Path, monkeypa
         assert jit.cache_folder("drive.none") is None
     finally:
         jit.cache_folder.cache_clear()
+
+
+def test_a_constant_is_compiled_for_its_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that another calls with constants and with values is compiled once."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+
+    @jit.kernel
+    def plus(a: int, b: bool) -> int:
+        return a + b
+
+    @jit.kernel
+    def calls(n: int) -> int:
+        return plus(3, True) + plus(4, False) + plus(n, n > 1) + plus(a=n, b=True)
+
+    assert calls(2) == plus.py_func(3, True) + 4 + 3 + 3  # type: ignore[attr-defined]
+    assert plus(5, True) == 6 and len(plus.nopython_signatures) == 1  # type: ignore[attr-defined]
+
+
+def test_parts_are_parts_and_plain_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Called by a kernel they are compiled; called from Python they are what is written."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+
+    @jit.part
+    def total(values: np.ndarray) -> float:
+        found = 0.0
+        for value in values:
+            found += value
+        return found
+
+    @jit.maker_part
+    def halves(values: np.ndarray) -> np.ndarray:
+        return 0.5 * values
+
+    @jit.kernel
+    def both(values: np.ndarray) -> float:
+        return total(halves(values))
+
+    values = np.arange(10.0)
+    assert both(values) == total(halves(values)) == 22.5
+
+
+@pytest.mark.parametrize("path", KERNEL_FILES, ids=lambda path: path.stem)
+def test_a_part_without_reference_counts_gives_no_array(path: Path) -> None:
+    """An array made or handed on without a reference count would be freed while it is in use."""
+    for node in ast.parse(path.read_text()).body:
+        decorators = [ast.unparse(d) for d in node.decorator_list] if isinstance(node, ast.FunctionDef) else []
+        if {"part", "fast_part"} & set(decorators):
+            assert isinstance(node, ast.FunctionDef) and node.returns is not None
+            given = set(re.findall(r"[A-Za-z]\w*", ast.unparse(node.returns)))
+            assert given <= {"None", "bool", "int", "float", "tuple", "np", "uint8"}, f"{node.name} returns {ast.unparse(node.returns)}"

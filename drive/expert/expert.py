@@ -159,7 +159,7 @@ class _Ways:
     def __init__(self, static: Static, state: State) -> None:
         self.static, self.state = static, state
         self.count = int(static.path_ptr[1])
-        self.station, self.lateral, error = rear_axle_on_route(static, state)
+        self.station, self.lateral, error = rear_axle_on_route(static.path[: self.count], state.ego, float(static.body[2]))
         self.slope = float(np.tan(np.clip(error, -1.0, 1.0)))
         self.blend = float(np.clip(BLEND_S * state.ego[SPEED], 6.0, 20.0))
 

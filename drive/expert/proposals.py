@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from drive.frames import Array
-from drive.jit import kernel
+from drive.jit import kernel, part
 from drive.world.advance import advance
 from drive.world.shapes import point_on, project_on
 from drive.world.state import (
@@ -46,15 +46,12 @@ RAMP_M, LEAST_BLEND_M = 14.0, 4.0  # of a detour
 DETOUR_MPS2 = 2.5  # sideways, at most, on a detour
 
 
-@kernel
 def near_ego(st: State, radius: float) -> State:
     """The same state with agents beyond a radius of the ego out of play."""
     marks = st.marks.copy()
-    for j in range(1, len(marks)):
-        dx, dy = st.pose[j, 0] - st.ego[X], st.pose[j, 1] - st.ego[Y]
-        if dx * dx + dy * dy > radius * radius:
-            marks[j, ACTIVE] = 0
-    return State(st.step, st.ego, st.move, st.pose, marks, st.flags)
+    dx, dy = st.pose[1:, 0] - st.ego[X], st.pose[1:, 1] - st.ego[Y]
+    marks[1:][dx * dx + dy * dy > radius * radius, ACTIVE] = 0
+    return st._replace(marks=marks)
 
 
 @kernel
@@ -87,14 +84,14 @@ def shifted_route(
     return out
 
 
-@kernel
+@part
 def _detour_at(station: float, begin: float, end: float, side: float) -> float:
     """How far to the left a detour is at a station."""
     u = min(max(min(1.0, (station - begin + RAMP_M) / RAMP_M, (end + RAMP_M - station) / RAMP_M), 0.0), 1.0)
     return side * u * u * (3 - 2 * u)
 
 
-@kernel
+@part
 def bend_at(line: Array, k: int) -> float:
     """Curvature (1/m, without sign) of a line [N, 4] at a point that is neither its first nor its last."""
     dx, dy = line[k + 1, 0] - line[k - 1, 0], line[k + 1, 1] - line[k - 1, 1]
@@ -126,12 +123,14 @@ def forecast(sc: Static, st: State, steps: int) -> Array:
             rows[k, 5] = 1.0 if bad else rows[k - 1, 5]
             rows[k, 6], rows[k, 7], rows[k, 8] = now.flags[OFF_ROAD], now.flags[TTC_LOW], now.move[0, ACC]
             if bad:
-                rows[k:, :] = rows[k]
+                for after in range(k + 1, steps + 1):
+                    for column in range(len(rows[k])):
+                        rows[after, column] = rows[k, column]
                 break
     return rows
 
 
-@kernel
+@part
 def is_stuck(sc: Static, st: State, j: int) -> bool:
     """Whether a vehicle has stood for long without a junction to wait for ahead of it."""
     if sc.mode[j] != BY_LANE or st.move[j, WAIT] < STUCK_S:
@@ -188,9 +187,8 @@ def on_route(sc: Static, st: State, reach: float) -> Array:
 
 
 @kernel
-def rear_axle_on_route(sc: Static, st: State) -> tuple[float, float, float]:
-    """Station, offset to the left and heading error of the ego's rear axle on its route."""
-    count = sc.path_ptr[1] - sc.path_ptr[0]
-    station, lateral = project_on(sc.path, sc.path_ptr[0], count, st.ego[X], st.ego[Y], st.ego[STATION] - sc.body[2])
-    _, _, heading = point_on(sc.path, sc.path_ptr[0], count, station, 0.0)
-    return station, lateral, (st.ego[HEADING] - heading + math.pi) % (2 * math.pi) - math.pi
+def rear_axle_on_route(route: Array, ego: Array, behind_m: float) -> tuple[float, float, float]:
+    """Station, offset to the left and heading error of the ego's rear axle, so far behind its centre, on its route [N, 4]."""
+    station, lateral = project_on(route, 0, len(route), ego[X], ego[Y], ego[STATION] - behind_m)
+    _, _, heading = point_on(route, 0, len(route), station, 0.0)
+    return station, lateral, (ego[HEADING] - heading + math.pi) % (2 * math.pi) - math.pi

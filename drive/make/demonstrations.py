@@ -21,8 +21,7 @@ from drive.expert.expert import Expert
 from drive.frames import Array
 from drive.make.recipe import Displacement
 from drive.schema import COMMANDS, Observation, PlanError, Window
-from drive.world.advance import advance, follow_ego, light_colours, locate_ego
-from drive.world.checks import check_ego
+from drive.world.advance import advance, settle_ego
 from drive.world.observe import command_at, observe
 from drive.world.state import (
     ACCEL,
@@ -100,12 +99,10 @@ def displaced(world: World, state: State, lateral_m: float, heading_rad: float, 
     ego[Y] += np.cos(heading) * lateral_m
     ego[HEADING] = (heading + heading_rad + np.pi) % (2 * np.pi) - np.pi
     ego[SPEED] = speed_mps
-    locate_ego(static, ego, ego[STATION])
-    ego[STEER] = _bend(world, ego[STATION])
     marks[0, :2] = 0  # gates are counted anew from the start of the route
-    follow_ego(static, ego, move, pose, marks)
     after = State(state.step, ego, move, pose, marks, flags)
-    check_ego(static, ego.copy(), after, light_colours(static, state.step * DT_S))
+    settle_ego(static, after, ego[STATION])
+    ego[STEER] = _bend(world, ego[STATION])
     return after
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drive.frames import Array
-from drive.jit import fast_kernel, kernel
+from drive.jit import fast_kernel, fast_part, maker_part, part
 from drive.render.pack import PackedMesh
 from drive.render.scene import Floats
 
@@ -33,7 +33,7 @@ class PinholeView(NamedTuple):
     height: int
 
 
-@kernel
+@maker_part
 def new_tiles(width: int, height: int) -> Floats:
     """The least 1 / z in each tile of the picture, before anything is drawn."""
     return np.zeros(((height + TILE_PX - 1) // TILE_PX, (width + TILE_PX - 1) // TILE_PX), np.float32)
@@ -45,7 +45,9 @@ def refresh(key: Floats, tiles: Floats) -> None:
     height, width = key.shape
     lowest = np.empty(width, np.float32)
     for i in range(len(tiles)):
-        lowest[:] = key[TILE_PX * i]
+        top = key[TILE_PX * i]
+        for j in range(width):
+            lowest[j] = top[j]
         for row in range(TILE_PX * i + 1, min(height, TILE_PX * (i + 1))):
             line = key[row]
             for j in range(width):
@@ -57,7 +59,7 @@ def refresh(key: Floats, tiles: Floats) -> None:
             tiles[i, j] = least
 
 
-@kernel
+@maker_part
 def cells_in_view(view: PinholeView, boxes: Floats, far_m: float) -> NDArray[np.int64]:
     """Numbers of the cells that reach into the view's pyramid, out to a distance; the nearest first. boxes [C, 6]: low and high."""
     planes, o = pyramid_planes(view), view.position
@@ -79,7 +81,7 @@ def cells_in_view(view: PinholeView, boxes: Floats, far_m: float) -> NDArray[np.
     return found[:count][np.argsort(gaps[:count])]
 
 
-@kernel
+@maker_part
 def pyramid_planes(view: PinholeView) -> Array:
     """Inward normals [5, 3] in the world of the planes through the camera that bound what it sees."""
     r, k = view.rotation, view.intrinsics
@@ -93,7 +95,7 @@ def pyramid_planes(view: PinholeView) -> Array:
     return planes
 
 
-@kernel
+@part
 def hidden(view: PinholeView, box: Floats, tiles: Floats) -> bool:
     """Whether everything in a box lies behind what is drawn already, or beside the picture."""
     r, o, k = view.rotation, view.position, view.intrinsics
@@ -118,7 +120,7 @@ def hidden(view: PinholeView, box: Floats, tiles: Floats) -> bool:
     return True
 
 
-@kernel
+@part
 def mark_candidates(view: PinholeView, mesh: PackedMesh, begin: int, end: int, keep: NDArray[np.bool_]) -> None:
     """Marks in `keep` which of the triangles begin..end may show a pixel."""
     c, n = mesh.corners, mesh.normal
@@ -126,7 +128,7 @@ def mark_candidates(view: PinholeView, mesh: PackedMesh, begin: int, end: int, k
     _mark(view, columns, begin, end, keep)
 
 
-@fast_kernel
+@fast_part
 def _mark(view: PinholeView, columns: tuple[Floats, ...], begin: int, end: int, keep: NDArray[np.bool_]) -> None:
     """The triangles that turn their front to the camera and whose box in the picture holds a pixel's centre, with room for rounding;
     those that reach behind the camera too. Without a branch, so that the processor takes many at once."""

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from drive.frames import Array
-from drive.jit import fast_kernel
+from drive.jit import fast_part
 from drive.render.culling import PinholeView
 from drive.render.sky import Lighting
 from drive.render.surface import BLUE, FACING_LEAST, FAR, GREEN, LENGTH, PER_BYTE_2, RED, Chunk, X, Y, Z
@@ -18,7 +18,7 @@ LAMP_BLUE = 0.9  # as much blue as red and green
 WET_DARK, MIRROR_LEAST, MIRROR_GRAZING, MIRROR_MOST = 0.45, 0.04, 0.6, 0.5
 
 
-@fast_kernel
+@fast_part
 def fill_sky(view: PinholeView, light: Lighting, chunk: Chunk, begin: int, end: int) -> None:
     """The dome above the horizon, haze below it; as if at no distance, so that no haze is added."""
     r, dome = view.rotation, light.dome
@@ -36,14 +36,14 @@ def fill_sky(view: PinholeView, light: Lighting, chunk: Chunk, begin: int, end: 
             chunk.light[BLUE, i] = b1 * b1 * PER_BYTE_2
 
 
-@fast_kernel
+@fast_part
 def dome_place(d0: float, d1: float, d2: float, side: int) -> tuple[int, int]:
     """Row and column of the dome's picture in a direction above the horizon."""
     j, i = int((d0 / (1.0 + d2) * 0.5 + 0.5) * side), int((d1 / (1.0 + d2) * 0.5 + 0.5) * side)
     return min(max(i, 0), side - 1), min(max(j, 0), side - 1)
 
 
-@fast_kernel
+@fast_part
 def add_lamps(view: PinholeView, look: Array, ego: Array, chunk: Chunk, begin: int, end: int) -> None:
     """Adds the light of the ego's head lights. ego [3]: rear axle's x, y, heading."""
     r, o = view.rotation, view.position
@@ -59,7 +59,7 @@ def add_lamps(view: PinholeView, look: Array, ego: Array, chunk: Chunk, begin: i
         chunk.light[BLUE, i] += lamp * blue
 
 
-@fast_kernel
+@fast_part
 def lamp_light(p0: float, p1: float, p2: float, n0: float, n1: float, n2: float, cos_h: float, sin_h: float) -> float:
     """Light of the ego's head lights on a point relative to its rear axle: a low, wide cone ahead that fades with distance."""
     x, y, z = p0 * cos_h + p1 * sin_h - LAMP_AHEAD_M, p1 * cos_h - p0 * sin_h, p2 - LAMP_UP_M
@@ -72,7 +72,7 @@ def lamp_light(p0: float, p1: float, p2: float, n0: float, n1: float, n2: float,
     return LAMP_POWER * beam * (0.35 + 0.65 * max(met, 0.0)) / (1.0 + (far / LAMP_REACH_M) ** 2)
 
 
-@fast_kernel
+@fast_part
 def mirror_sky(view: PinholeView, look: Array, light: Lighting, wet: float, chunk: Chunk, begin: int, end: int) -> None:
     """A wet surface is darker, and mirrors the sky where one looks along it."""
     r, dome = view.rotation, light.dome

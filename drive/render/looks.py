@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drive.frames import Array
-from drive.jit import kernel
+from drive.jit import maker_part, part
 from drive.render.culling import PinholeView
 from drive.render.pack import PackedMesh
 from drive.render.raster import Hits
@@ -33,7 +33,7 @@ class Looks(NamedTuple):
     codes: NDArray[np.int32]
 
 
-@kernel
+@maker_part
 def gather(view: PinholeView, hits: Hits, used: int, static: PackedMesh, moving: PackedMesh, light: Lighting, shadow: ShadowMap) -> Looks:
     """Looks of the triangles in use. shadow: the map of what never moves."""
     looks = Looks(np.empty((used, 28)), np.empty((used, 2)), np.empty((used, 3), np.int32))
@@ -47,7 +47,7 @@ def gather(view: PinholeView, hits: Hits, used: int, static: PackedMesh, moving:
     return looks
 
 
-@kernel
+@part
 def look_of(
     view: PinholeView,
     rows: Array,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drive.frames import Array
-from drive.jit import kernel
+from drive.jit import maker_part, part
 from drive.render.culling import LAYER_BIAS, NEAR_M, ROOM_PX, PinholeView, cells_in_view, hidden, mark_candidates, refresh
 from drive.render.pack import PackedMesh
 from drive.render.scene import Floats
@@ -36,14 +36,14 @@ class Hits(NamedTuple):
     source: NDArray[np.int64]
 
 
-@kernel
+@maker_part
 def new_hits(width: int, height: int, triangles: int) -> Hits:
     """Nothing seen yet; room for so many triangles."""
     which = np.full((height, width), -1, dtype=np.int32)
     return Hits(np.zeros((height, width), np.float32), which, np.empty((triangles, 13)), np.empty(triangles, np.int64))
 
 
-@kernel
+@maker_part
 def draw(view: PinholeView, mesh: PackedMesh, first_source: int, far_m: float, hits: Hits, tiles: Floats, used: int) -> int:
     """Draws a mesh into `hits`, near cells first; returns how many rows of its weights are in use afterwards."""
     cells, drawn = cells_in_view(view, mesh.cell_box, far_m), 0
@@ -63,7 +63,7 @@ def draw(view: PinholeView, mesh: PackedMesh, first_source: int, far_m: float, h
     return used
 
 
-@kernel
+@part
 def draw_triangle(view: PinholeView, corners: Floats, t: int, layer: int, source: int, hits: Hits, used: int) -> int:
     """Draws triangle t of corners [9, T]; returns `used`, one more where it covers a pixel."""
     r, o = view.rotation, view.position
@@ -113,7 +113,7 @@ def draw_triangle(view: PinholeView, corners: Floats, t: int, layer: int, source
     return used + 1 if fill(rows, first_u, last_u, int(first_v), int(last_v), layer, used, hits) else used
 
 
-@kernel
+@part
 def cut_box(
     k: Array, ax: float, ay: float, az: float, bx: float, by: float, bz: float, cx: float, cy: float, cz: float
 ) -> tuple[float, float, float, float]:
@@ -137,7 +137,7 @@ def cut_box(
     return low_u, high_u, low_v, high_v
 
 
-@kernel
+@part
 def fill(rows: Array, left: float, right: float, top: int, bottom: int, layer: int, index: int, hits: Hits) -> bool:
     """Fills the pixels of a box that the triangle covers, where it is the nearest; whether there is one."""
     bias = 1.0 + LAYER_BIAS * layer

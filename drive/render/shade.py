@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drive.frames import Array
-from drive.jit import fast_kernel, kernel
+from drive.jit import fast_part, maker_part, part
 from drive.render.culling import PinholeView
 from drive.render.effects import add_lamps, fill_sky, mirror_sky
 from drive.render.looks import Looks
@@ -35,7 +35,7 @@ class Surroundings(NamedTuple):
     ego: Array
 
 
-@kernel
+@maker_part
 def shade(
     view: PinholeView, pixels: NDArray[np.int32], points: Floats, hits: Hits, looks: Looks, around: Surroundings, flat: Buffers
 ) -> None:
@@ -77,7 +77,7 @@ def shade(
         write(chunk, count, looks.codes, flat)
 
 
-@kernel
+@part
 def take_row(which: NDArray[np.int32], row: int, chunk: Chunk) -> None:
     """A row of the picture."""
     width = which.shape[1]
@@ -86,7 +86,7 @@ def take_row(which: NDArray[np.int32], row: int, chunk: Chunk) -> None:
         chunk.rays[U, i], chunk.rays[V, i] = i + 0.5, row + 0.5
 
 
-@kernel
+@part
 def take_points(
     which: NDArray[np.int32], pixels: NDArray[np.int32], points: Floats, values: Array, first: int, count: int, chunk: Chunk
 ) -> None:
@@ -102,7 +102,7 @@ def take_points(
         chunk.place[i], chunk.shown[i], chunk.rays[U, i], chunk.rays[V, i] = pixels[first + i], at, u, v
 
 
-@fast_kernel
+@fast_part
 def write(chunk: Chunk, count: int, codes: NDArray[np.int32], flat: Buffers) -> None:
     """Writes a chunk into the buffers."""
     light, rgb, depth, semantic, instance = chunk.light, flat.rgb, flat.depth, flat.semantic, flat.instance

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from drive.frames import Array
-from drive.jit import fast_kernel, kernel
+from drive.jit import fast_part, kernel
 from drive.render.pack import PackedMesh
 from drive.render.scene import SEMANTIC, Floats
 
@@ -45,7 +45,7 @@ def static_map(mesh: PackedMesh, direction: Array) -> ShadowMap:
     texel = max(STATIC_TEXEL_M, float((high - low).max()) / (MAX_SIDE - 4))
     side = min(MAX_SIDE, int(np.ceil((high - low).max() / texel)) + 4)
     made = ShadowMap(np.full((side, side), -np.inf, dtype=np.float32), axes, low - 2 * texel, texel)
-    cast(made, mesh.corners[:, casters])
+    cast(made, np.ascontiguousarray(mesh.corners[:, casters]))
     return made
 
 
@@ -55,7 +55,7 @@ def actor_map(meshes: Sequence[PackedMesh], centre: Array, axes: Array, radius_m
     for mesh in meshes:
         outside = np.maximum(mesh.cell_box[:, :3] - centre, 0) + np.maximum(centre - mesh.cell_box[:, 3:], 0)
         for cell in np.flatnonzero(np.linalg.norm(outside, axis=-1) < radius_m):
-            cast(made, mesh.corners[:, mesh.cell_ptr[cell] : mesh.cell_ptr[cell + 1]])
+            cast(made, np.ascontiguousarray(mesh.corners[:, mesh.cell_ptr[cell] : mesh.cell_ptr[cell + 1]]))
     return made
 
 
@@ -86,7 +86,7 @@ def cast(shadow: ShadowMap, corners: Floats) -> None:
                     shadow.height[i, j] = max(shadow.height[i, j], np.float32(w0 * h0 + w1 * h1 + w2 * h2))
 
 
-@fast_kernel
+@fast_part
 def lit(height: Floats, u: float, v: float, up: float) -> float:
     """How much of the sun a place sees, 0 to 1: the four nearest entries of a map's heights, weighed by distance; 1 beside the map.
 

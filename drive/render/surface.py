@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drive.frames import Array
-from drive.jit import fast_kernel, kernel
+from drive.jit import fast_part, maker_part
 from drive.render.culling import PinholeView
 from drive.render.pyramid import Pyramid
 from drive.render.scene import Floats
@@ -45,13 +45,13 @@ class Chunk(NamedTuple):
     light: Floats
 
 
-@kernel
+@maker_part
 def new_chunk(most: int) -> Chunk:
     """Room for so many pixels."""
     return Chunk(np.empty(most, np.int64), np.empty(most, np.int64), np.empty((7, most)), np.empty((3, most), np.float32))
 
 
-@fast_kernel
+@fast_part
 def aim(view: PinholeView, chunk: Chunk, count: int) -> None:
     """Rays of a chunk's pixels."""
     k, rays = view.intrinsics, chunk.rays
@@ -63,7 +63,7 @@ def aim(view: PinholeView, chunk: Chunk, count: int) -> None:
         rays[LENGTH, i] = math.sqrt(x * x + y * y + 1.0)
 
 
-@fast_kernel
+@fast_part
 def meet(look: Array, chunk: Chunk, begin: int, end: int) -> None:
     """Where the rays meet a run's triangle, and the light there from sky and ground."""
     rays, light = chunk.rays, chunk.light
@@ -75,7 +75,7 @@ def meet(look: Array, chunk: Chunk, begin: int, end: int) -> None:
         light[RED, i], light[GREEN, i], light[BLUE, i] = red, green, blue
 
 
-@fast_kernel
+@fast_part
 def light_up(look: Array, still: ShadowMap, moving: ShadowMap, turned: Array, start: Array, chunk: Chunk, begin: int, end: int) -> None:
     """Adds the sun's light where no shadow falls. still, moving: maps with the same axes; turned [3, 3], start [3]: the camera's axes
     and place along these."""
@@ -99,7 +99,7 @@ def light_up(look: Array, still: ShadowMap, moving: ShadowMap, turned: Array, st
             light[BLUE, i] += seen * blue
 
 
-@fast_kernel
+@fast_part
 def paint(look: Array, texture: int, scale: float, textures: Pyramid, chunk: Chunk, begin: int, end: int) -> None:
     """At least the light that the surface gives by itself, times the texture's colour.
 
@@ -128,7 +128,7 @@ def clear_table(extinction: float) -> Floats:
     return np.exp(-extinction * np.arange(CLEAR_M * CLEAR_STEPS + 1) / CLEAR_STEPS).astype(np.float32)
 
 
-@fast_kernel
+@fast_part
 def veil(haze: Array, clear: Floats, chunk: Chunk, count: int) -> None:
     """Haze between the camera and what is seen; none before the sky, whose distance is 0 here. clear: see `clear_table`."""
     rays, light, last = chunk.rays, chunk.light, len(clear) - 1.0
@@ -140,7 +140,7 @@ def veil(haze: Array, clear: Floats, chunk: Chunk, count: int) -> None:
         light[BLUE, i] = blue + (light[BLUE, i] - blue) * seen
 
 
-@fast_kernel
+@fast_part
 def encoded(value: np.float32) -> np.uint8:
     """Linear light -> 0..255, by the square root that stands for the screen's curve."""
     return np.uint8(BYTE * math.sqrt(min(max(value, ZERO), ONE)) + HALF)

@@ -138,7 +138,7 @@ def draw_step(run: Rollout, step: int, plan: tuple[int, Array] | None, backdrop:
     canvas = backdrop.cut(at)
     route = world.static.path[: world.static.path_ptr[1]]
     canvas.line(at(route[: int(world.goal_m) if world.has_goal else len(route), :2]), TIME_COLOURS[1], 3.0, 0.25)
-    colours = light_colours(world.static, step * DT_S)
+    colours = light_colours(world.static.light_cycle, world.static.light_time, step * DT_S)
     index = {light.id: i for i, light in enumerate(world.map.lights)}
     for stop in world.map.stop_lines:
         if stop.light is not None and at.shows(stop.line[0]):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from drive.frames import Array
-from drive.jit import kernel
+from drive.jit import kernel, maker_part, part
 from drive.world.checks import check_ego, ego_box
 from drive.world.shapes import overlap, point_on, pose_on, project_on
 from drive.world.state import (
@@ -33,6 +33,7 @@ from drive.world.state import (
     TOWED,
     TRIGGER,
     WAIT,
+    Bools,
     Ints,
     S,
     State,
@@ -50,19 +51,20 @@ HITCH_M = 0.8
 
 
 @kernel
-def light_colours(sc: Static, time_s: float) -> Ints:
-    """Colour code of every light: its place in `drive.maps.COLOURS` (2 is red)."""
-    colours = np.zeros(len(sc.light_time), dtype=np.int64)
+def light_colours(cycles: Array, times: Array, time_s: float) -> Ints:
+    """Colour code of every light: its place in `drive.maps.COLOURS` (2 is red). cycles, times: `light_cycle` and `light_time` of
+    a `Static`."""
+    colours = np.zeros(len(times), dtype=np.int64)
     for n in range(len(colours)):
-        rest = (time_s + sc.light_time[n, 0]) % sc.light_time[n, 1]
-        for phase in range(sc.light_cycle.shape[1]):
-            if rest < sc.light_cycle[n, phase, 1]:
-                colours[n] = int(sc.light_cycle[n, phase, 0])
+        rest = (time_s + times[n, 0]) % times[n, 1]
+        for phase in range(cycles.shape[1]):
+            if rest < cycles[n, phase, 1]:
+                colours[n] = int(cycles[n, phase, 0])
                 break
     return colours
 
 
-@kernel
+@maker_part
 def move_ego(sc: Static, before: Array, acceleration: float, steering_rate: float) -> Array:
     """`drive.dynamics.step` for one vehicle, with limits on the commands and braking that ends at a standstill."""
     ego = before.copy()
@@ -81,7 +83,7 @@ def move_ego(sc: Static, before: Array, acceleration: float, steering_rate: floa
     return ego
 
 
-@kernel
+@part
 def locate_ego(sc: Static, ego: Array, near: float) -> None:
     """Station and lateral offset of the ego's centre on its route, searched near where it was."""
     x, y, _ = ego_box(sc, ego)
@@ -89,7 +91,7 @@ def locate_ego(sc: Static, ego: Array, near: float) -> None:
     ego[STATION], ego[LATERAL] = station, lateral
 
 
-@kernel
+@part
 def scripted(sc: Static, st: State, move: Array, i: int, own: float) -> float:
     """Acceleration of an agent with a script: its own below its first speed until the ego triggers it, then the script's."""
     v = st.move[i, V]
@@ -112,11 +114,13 @@ def advance(sc: Static, st: State, acceleration: float, steering_rate: float, eg
     ego, move, pose, marks = st.ego.copy(), st.move.copy(), st.pose.copy(), st.marks.copy()
     flags = np.zeros(len(st.flags), dtype=np.int64)
     step = st.step + 1
-    colours = light_colours(sc, st.step * DT_S)
+    colours = light_colours(sc.light_cycle, sc.light_time, st.step * DT_S)
     now = State(st.step, st.ego, st.move, st.pose, marks, st.flags)
     ego_by_lane = ego_mode == BY_LANE
     if ego_mode == AS_RECORDED:
-        ego[:4] = sc.human[min(step, len(sc.human) - 1)]
+        human = sc.human[min(step, len(sc.human) - 1)]
+        for k in range(4):
+            ego[k] = human[k]
         locate_ego(sc, ego, st.ego[STATION])
     elif not ego_by_lane:
         ego = move_ego(sc, st.ego, acceleration, steering_rate)
@@ -132,7 +136,8 @@ def advance(sc: Static, st: State, acceleration: float, steering_rate: float, eg
             else:
                 at = min(step, len(sc.recorded) - 1)
                 marks[i, ACTIVE] = int(sc.recorded_valid[at, i]) if step < len(sc.recorded) else 0
-                pose[i] = sc.recorded[at, i, :3]
+                for k in range(3):
+                    pose[i, k] = sc.recorded[at, i, k]
                 move[i, V] = sc.recorded[at, i, 3]
             continue
         if mode in (BY_LANE, ON_FOOT):
@@ -171,7 +176,7 @@ def advance(sc: Static, st: State, acceleration: float, steering_rate: float, eg
     return after
 
 
-@kernel
+@part
 def room_to_start(sc: Static, st: State, i: int) -> bool:
     """Whether nothing stands where an agent that enters later begins."""
     for j in range(len(sc.kind)):
@@ -182,7 +187,7 @@ def room_to_start(sc: Static, st: State, i: int) -> bool:
     return True
 
 
-@kernel
+@part
 def place(sc: Static, move: Array, pose: Array, i: int) -> None:
     """Pose of agent i from its station. The ego's rear axle rides on its path, as a bicycle model's can."""
     first, n = sc.path_ptr[i], sc.path_ptr[i + 1] - sc.path_ptr[i]
@@ -195,6 +200,23 @@ def place(sc: Static, move: Array, pose: Array, i: int) -> None:
 
 
 @kernel
+def place_all(sc: Static, move: Array, pose: Array, chosen: Bools) -> None:
+    """`place` for every chosen agent."""
+    for i in range(len(chosen)):
+        if chosen[i]:
+            place(sc, move, pose, i)
+
+
+@kernel
+def settle_ego(sc: Static, st: State, near: float) -> None:
+    """Brings a state whose ego was put elsewhere up to date, in place: where it is on its route, searched near a station, its row
+    among the agents, and the flags."""
+    locate_ego(sc, st.ego, near)
+    follow_ego(sc, st.ego, st.move, st.pose, st.marks)
+    check_ego(sc, st.ego, st, light_colours(sc.light_cycle, sc.light_time, st.step * DT_S))
+
+
+@part
 def glide(sc: Static, st: State, move: Array, pose: Array, marks: Ints, i: int, v: float, a: float) -> None:
     """Moves agent i along its path to its new speed, and on to its next gate; takes it away at the path's end."""
     move[i, S] += 0.5 * (st.move[i, V] + v) * DT_S
@@ -209,7 +231,7 @@ def glide(sc: Static, st: State, move: Array, pose: Array, marks: Ints, i: int, 
         marks[i, COMMITTED] = -1
 
 
-@kernel
+@part
 def ego_from_pose(sc: Static, ego: Array, move: Array, pose: Array) -> None:
     """The ego's vector where it drove like traffic."""
     h = pose[0, 2]
@@ -218,7 +240,7 @@ def ego_from_pose(sc: Static, ego: Array, move: Array, pose: Array) -> None:
     ego[STATION], ego[LATERAL] = move[0, S], sc.offset[0]
 
 
-@kernel
+@part
 def follow_ego(sc: Static, ego: Array, move: Array, pose: Array, marks: Ints) -> None:
     """Row 0 of the agents' arrays from the ego's vector; it counts as committed to a gate once it cannot stop before it."""
     pose[0, 0], pose[0, 1], pose[0, 2] = ego_box(sc, ego)

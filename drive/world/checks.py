@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from drive.frames import Array
-from drive.jit import kernel
+from drive.jit import part
 from drive.world.shapes import box_on_road, overlap, segments_cross
 from drive.world.state import (
     ACTIVE,
@@ -46,14 +46,14 @@ TTC_STEPS = (0.3, 0.6, 0.9)
 AHEAD_RAD, BEHIND_RAD = math.radians(30), math.radians(150)
 
 
-@kernel
+@part
 def ego_box(sc: Static, ego: Array) -> tuple[float, float, float]:
     """Centre and heading of the ego's body."""
     h = ego[HEADING]
     return ego[X] + sc.body[2] * math.cos(h), ego[Y] + sc.body[2] * math.sin(h), h
 
 
-@kernel
+@part
 def wrong_way(sc: Static, x: float, y: float, h: float) -> bool:
     """Whether the point lies in lanes of the opposite direction only."""
     cx, cy = int(math.floor((x - sc.lane_origin[0]) / CELL_M)), int(math.floor((y - sc.lane_origin[1]) / CELL_M))
@@ -71,7 +71,7 @@ def wrong_way(sc: Static, x: float, y: float, h: float) -> bool:
     return against
 
 
-@kernel
+@part
 def contact_kind(sc: Static, st: State, j: int, off_road: bool) -> int:
     """What a contact with agent j is, after nuPlan's classes, and the ego's fault too where it had to yield."""
     v = st.ego[SPEED]
@@ -97,7 +97,7 @@ def contact_kind(sc: Static, st: State, j: int, off_road: bool) -> int:
     return SIDE_AT_FAULT if off_road or abs(st.ego[LATERAL]) > OWN_LANE_M else SIDE
 
 
-@kernel
+@part
 def ttc_low(sc: Static, st: State, tight: bool) -> bool:
     """Whether the ego, everyone going on as they are, hits within 0.9 s what is ahead of it (NAVSIM's rule).
 
@@ -129,7 +129,7 @@ def ttc_low(sc: Static, st: State, tight: bool) -> bool:
     return False
 
 
-@kernel
+@part
 def check_contacts(sc: Static, st: State, off_road: bool) -> None:
     """Marks every first contact with its kind; flags whether the ego touches something and whether a new contact is its fault."""
     x, y, h = ego_box(sc, st.ego)
@@ -151,7 +151,7 @@ def check_contacts(sc: Static, st: State, off_road: bool) -> None:
                 st.flags[FAULT] = max(st.flags[FAULT], STOPPED_AGENT)
 
 
-@kernel
+@part
 def check_lights(sc: Static, before: Array, st: State, colours: Ints) -> None:
     """Flags a stop line with a light that the ego's front passed in this step, and whether the light was red."""
     ahead = sc.body[2] + 0.5 * sc.body[0]
@@ -168,7 +168,7 @@ def check_lights(sc: Static, before: Array, st: State, colours: Ints) -> None:
                 st.flags[RED_LIGHT] = 1
 
 
-@kernel
+@part
 def check_ego(sc: Static, before: Array, st: State, colours: Ints) -> None:
     """Fills the flags of a new state."""
     x, y, h = ego_box(sc, st.ego)

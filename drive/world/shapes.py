@@ -7,11 +7,11 @@ import math
 import numpy as np
 
 from drive.frames import Array
-from drive.jit import kernel
+from drive.jit import part
 from drive.world.state import Ints
 
 
-@kernel
+@part
 def point_on(path: Array, first: int, count: int, station: float, offset: float) -> tuple[float, float, float]:
     """Point and heading at a station of a path (clamped to its ends), `offset` to the left."""
     last = count - 1
@@ -25,7 +25,7 @@ def point_on(path: Array, first: int, count: int, station: float, offset: float)
     return x, y, heading
 
 
-@kernel
+@part
 def pose_on(path: Array, first: int, count: int, station: float, offset: float, base: float) -> tuple[float, float, float]:
     """Box centre and heading of a body whose axles, `base` before and behind, both ride on the path."""
     fx, fy, _ = point_on(path, first, count, station + base, offset)
@@ -35,7 +35,7 @@ def pose_on(path: Array, first: int, count: int, station: float, offset: float, 
     return (fx + rx) / 2, (fy + ry) / 2, math.atan2(fy - ry, fx - rx)
 
 
-@kernel
+@part
 def project_on(path: Array, first: int, count: int, x: float, y: float, near: float) -> tuple[float, float]:
     """Station and offset to the left of a point on a path, searched some metres around a station."""
     best, station, lateral = 1e18, near, 0.0
@@ -50,7 +50,7 @@ def project_on(path: Array, first: int, count: int, x: float, y: float, near: fl
     return station, lateral
 
 
-@kernel
+@part
 def overlap(
     ax: float, ay: float, ah: float, al: float, aw: float, bx: float, by: float, bh: float, bl: float, bw: float
 ) -> bool:
@@ -66,7 +66,7 @@ def overlap(
     return not (abs(cb * dx + sb * dy) > 0.5 * (bl + al * c + aw * s) or abs(-sb * dx + cb * dy) > 0.5 * (bw + al * s + aw * c))
 
 
-@kernel
+@part
 def on_road(x: float, y: float, road_start: float, road_ptr: Ints, road_edges: Array) -> bool:
     """Whether a point lies in the drivable area (even-odd rule over the edges of its strip; strips are one metre high)."""
     strip = int(math.floor(y - road_start))
@@ -80,7 +80,7 @@ def on_road(x: float, y: float, road_start: float, road_ptr: Ints, road_edges: A
     return inside
 
 
-@kernel
+@part
 def box_on_road(
     x: float, y: float, heading: float, length: float, width: float, road_start: float, road_ptr: Ints, road_edges: Array
 ) -> bool:
@@ -94,7 +94,7 @@ def box_on_road(
     return True
 
 
-@kernel
+@part
 def segments_cross(
     ax: float, ay: float, bx: float, by: float, cx: float, cy: float, dx: float, dy: float
 ) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 from drive.frames import Array
-from drive.jit import kernel
+from drive.jit import part
 from drive.world.shapes import point_on
 from drive.world.state import (
     ACCEL_MAX,
@@ -45,7 +45,7 @@ ZIPPER_S = 4.0  # where lanes merge, who has stood longer at its line goes befor
 WALK_SECONDS = 3  # people are followed this far ahead on their way
 
 
-@kernel
+@part
 def idm(v: float, cap: float, gap: float, v_ahead: float, p: Array) -> float:
     """Acceleration of the intelligent driver model with parameters p (factor, headway, gap, acceleration, brake)."""
     if p[FACTOR] <= 0.0:
@@ -59,7 +59,7 @@ def idm(v: float, cap: float, gap: float, v_ahead: float, p: Array) -> float:
     return min(free, max(p[ACCEL_MAX] * (1 - (v / wanted) ** 4 - ratio * ratio), -HARD_BRAKE))
 
 
-@kernel
+@part
 def gap_on_path(
     sc: Static, i: int, front: float, reach: float, half_width: float, x: float, y: float, h: float, length: float, width: float
 ) -> tuple[float, float]:
@@ -84,7 +84,7 @@ def gap_on_path(
     return FREE_M, 0.0
 
 
-@kernel
+@part
 def look_ahead(sc: Static, st: State, i: int, reach: float) -> tuple[float, float]:
     """Gap to the nearest thing in agent i's way within `reach`, and its speed along the path; (FREE_M, 0) where free."""
     x, y, h = st.pose[i, 0], st.pose[i, 1], st.pose[i, 2]
@@ -115,13 +115,13 @@ def look_ahead(sc: Static, st: State, i: int, reach: float) -> tuple[float, floa
     return best, best_v
 
 
-@kernel
+@part
 def seconds_for(distance: float, v: float, a: float) -> float:
     """Time to cover a distance from speed v with constant acceleration a > 0."""
     return (math.sqrt(v * v + 2 * a * max(distance, 0.0)) - v) / a
 
 
-@kernel
+@part
 def must_wait_for(sc: Static, st: State, colours: Ints, i: int, g: int, j: int) -> bool:
     """Whether agent i at its gate g has to let agent j pass."""
     own = sc.gate_connector[g]
@@ -164,7 +164,7 @@ def must_wait_for(sc: Static, st: State, colours: Ints, i: int, g: int, j: int) 
     return False
 
 
-@kernel
+@part
 def may_enter(sc: Static, st: State, colours: Ints, i: int, g: int, to_line: float, gap: float, v_ahead: float) -> bool:
     """Whether agent i may drive over the line of its gate g, `to_line` ahead."""
     v, own = st.move[i, V], sc.gate_connector[g]
@@ -181,7 +181,7 @@ def may_enter(sc: Static, st: State, colours: Ints, i: int, g: int, to_line: flo
     return True
 
 
-@kernel
+@part
 def drive_agent(sc: Static, st: State, colours: Ints, marks: Ints, i: int) -> float:
     """Acceleration that agent i chooses; writes its commitment into `marks` (of the coming state, read by those after it)."""
     v, half = st.move[i, V], 0.5 * sc.size[i, 0]
@@ -209,7 +209,7 @@ def drive_agent(sc: Static, st: State, colours: Ints, marks: Ints, i: int) -> fl
     return a
 
 
-@kernel
+@part
 def stop_at(v: float, distance: float, p: Array) -> float:
     """Acceleration that comes to rest at a distance: gentle while there is room, then what is needed."""
     if distance <= 0.3:
@@ -220,7 +220,7 @@ def stop_at(v: float, distance: float, p: Array) -> float:
     return -min(needed * 1.1, HARD_BRAKE)
 
 
-@kernel
+@part
 def is_vehicle(kind: int, mode: int) -> bool:
     """Whether an agent drives (and so counts at crossings). Takes two numbers: handing on a whole `Static` costs more than the test."""
     return kind != PEDESTRIAN and kind != OBSTACLE and mode != TOWED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from drive.jit import kernel
+from drive.jit import part
 from drive.world.shapes import overlap
 from drive.world.state import ACTIVE, COMMITTED, GATE, Ints, S, State, Static, V
 from drive.world.traffic import is_vehicle
@@ -13,7 +13,7 @@ KERB_M = 0.6  # people decide this far before the kerb
 KIND_BRAKE = 2.0  # what a driver is expected to brake with for someone on foot
 
 
-@kernel
+@part
 def may_cross(sc: Static, st: State, colours: Ints, crossing: int) -> bool:
     """Whether everyone who drives can still stop before a crossing comfortably."""
     light = sc.xing_light[crossing]
@@ -34,7 +34,7 @@ def may_cross(sc: Static, st: State, colours: Ints, crossing: int) -> bool:
     return True
 
 
-@kernel
+@part
 def blocked_on_foot(sc: Static, st: State, i: int) -> bool:
     """Whether something that drives stands right in front of somebody on foot."""
     x, y, h = st.pose[i, 0], st.pose[i, 1], st.pose[i, 2]
@@ -47,7 +47,7 @@ def blocked_on_foot(sc: Static, st: State, i: int) -> bool:
     return False
 
 
-@kernel
+@part
 def walk(sc: Static, st: State, colours: Ints, marks: Ints, i: int) -> float:
     """Speed that somebody on foot takes; writes the decision to cross into `marks`."""
     pace = sc.idm[i, 0]

@@ -14,8 +14,7 @@ from drive.frames import Array
 from drive.geometry import EGO_CENTRE_AHEAD_M, EGO_LENGTH_M, EGO_WIDTH_M
 from drive.maps import COLOURS, RoadMap
 from drive.schema import Mask
-from drive.world.advance import advance, follow_ego, light_colours, locate_ego, place
-from drive.world.checks import check_ego
+from drive.world.advance import advance, light_colours, place_all, settle_ego
 from drive.world.furniture import Furniture
 from drive.world.map_arrays import MapTables
 from drive.world.navigation import Manoeuvre, manoeuvres
@@ -122,7 +121,7 @@ class World:
 
     def colours(self, state: State) -> tuple[str, ...]:
         """What each light shows now."""
-        return tuple(COLOURS[c] for c in light_colours(self.static, state.step * DT_S))
+        return tuple(COLOURS[c] for c in light_colours(self.static.light_cycle, self.static.light_time, state.step * DT_S))
 
     def kind(self, agent: int) -> str:
         """Name of an agent's kind."""
@@ -155,17 +154,15 @@ def assemble(
     state = _first_state(static, actors)
     first = static.path_ptr[0]
     ego = state.ego
+    ego[3] = actors[0].speed
     if ego_pose is not None:
         ego[:3] = np.asarray(ego_pose, dtype=np.float64)
         near = static.path[first : static.path_ptr[1], :2] - ego[:2]
-        locate_ego(static, ego, float(np.argmin(np.hypot(*near.T))))
+        settle_ego(static, state, float(np.argmin(np.hypot(*near.T))))
     else:
         x, y, heading = state.pose[0]
         ego[:3] = [x - static.body[2] * np.cos(heading), y - static.body[2] * np.sin(heading), heading]
-        locate_ego(static, ego, actors[0].station)
-    ego[3] = actors[0].speed
-    follow_ego(static, ego, state.move, state.pose, state.marks)
-    check_ego(static, ego.copy(), state, light_colours(static, 0.0))
+        settle_ego(static, state, actors[0].station)
     return static, state
 
 
@@ -223,7 +220,5 @@ def _first_state(static: Static, actors: list[Actor]) -> State:
             marks[i, ACTIVE], pose[i], move[i, V] = int(actor.valid[0]), actor.recorded[0, :3], actor.recorded[0, 3]
         elif actor.mode == TOWED:
             move[i, V] = actors[actor.tow].speed
-            place(static, move, pose, i)
-        else:
-            place(static, move, pose, i)
+    place_all(static, move, pose, np.array([a.mode != AS_RECORDED or a.recorded is None or a.valid is None for a in actors]))
     return State(0, np.zeros(8), move, pose, marks, np.zeros(8, dtype=np.int64))

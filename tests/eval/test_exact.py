@@ -10,6 +10,7 @@ from shapely import Polygon
 from drive.eval.openloop.batch import Plans, make_batch, recorded_plans
 from drive.eval.openloop.exact import EXACT, boxes_touch, collisions
 from drive.geometry import EGO_CENTRE_AHEAD_M, EGO_LENGTH_M, EGO_WIDTH_M, box_corners, boxes_overlap
+from drive.jit import kernel
 from drive.schema import SceneSample
 
 
@@ -20,7 +21,8 @@ def random_boxes(rng: np.random.Generator, n: int) -> np.ndarray:
 def test_kernel_equals_the_readable_test_and_shapely() -> None:
     rng = np.random.default_rng(0)
     a, b = random_boxes(rng, 3000), random_boxes(rng, 3000)
-    fast = np.array([boxes_touch(x, y) for x, y in zip(a, b, strict=True)])
+    touch = kernel(boxes_touch)
+    fast = np.array([touch(x, y) for x, y in zip(a, b, strict=True)])
     np.testing.assert_array_equal(fast, boxes_overlap(a, b))
     polygons = [(Polygon(p), Polygon(q)) for p, q in zip(box_corners(a), box_corners(b), strict=True)]
     np.testing.assert_array_equal(fast, [p.intersects(q) for p, q in polygons])

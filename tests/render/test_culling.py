@@ -7,18 +7,22 @@ import pytest
 
 from drive.cameras import Camera, resized
 from drive.frames import Array
-from drive.render import look
-from drive.render.culling import TILE_PX, PinholeView, cells_in_view, hidden, new_tiles, refresh
+from drive.jit import kernel
+from drive.render import culling, look, raster
+from drive.render.culling import TILE_PX, PinholeView, refresh
 from drive.render.lens import faces_of
 from drive.render.pack import PackedMesh, pack_actors
 from drive.render.picture import FAR_M
-from drive.render.raster import Hits, draw, draw_triangle, new_hits
+from drive.render.raster import Hits
 from drive.render.renderer import Renderer, view_of
 from drive.render.rigs import load_rig
 from drive.render.weather import WEATHERS
 from drive.world.advance import advance
 from drive.world.state import BY_LANE, HEADING, X, Y
 from drive.world.town.populate import town_world
+
+cells_in_view, hidden, new_tiles = (kernel(part) for part in (culling.cells_in_view, culling.hidden, culling.new_tiles))
+draw, draw_triangle, new_hits = (kernel(part) for part in (raster.draw, raster.draw_triangle, raster.new_hits))
 
 SIZES = ((224, 128), (33, 17), (401, 203))
 

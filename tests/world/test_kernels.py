@@ -8,13 +8,16 @@ import shapely
 
 from drive import dynamics
 from drive.geometry import boxes_overlap
+from drive.jit import kernel
 from drive.sim.tracker import VEHICLE
-from drive.world.advance import move_ego
-from drive.world.shapes import on_road, overlap, project_on
+from drive.world import advance, shapes, traffic
 from drive.world.state import DT_S
 from drive.world.town.populate import town_world
-from drive.world.traffic import FREE_M, idm
+from drive.world.traffic import FREE_M
 from drive.world.world import World
+
+move_ego, idm = kernel(advance.move_ego), kernel(traffic.idm)
+on_road, overlap, project_on = kernel(shapes.on_road), kernel(shapes.overlap), kernel(shapes.project_on)
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from drive.eval.openloop.occupied import Occupancy
 from drive.eval.openloop.protocol import Protocol, any_until, cumulative
 from drive.eval.openloop.raster import Ints, fills_any, line_hits
 from drive.frames import Array
-from drive.jit import kernel
+from drive.jit import kernel, maker_part, part
 from drive.schema import Mask
 
 CELLS = 1000
@@ -120,7 +120,7 @@ def _hits(
     return objects, edges
 
 
-@kernel
+@maker_part
 def _draw_ego(at: Array, turn: Array, cells: Mask) -> tuple[int, int, int, int]:  # pragma: no cover - compiled
     """Marks the ego's turned cells in `cells` (row = left, column = forward) -> used rows, columns, and the corner's row, column.
 
@@ -142,7 +142,7 @@ def _draw_ego(at: Array, turn: Array, cells: Mask) -> tuple[int, int, int, int]:
     return row.max() - row0 + 1, col.max() - col0 + 1, row0, col0
 
 
-@kernel
+@part
 def _lines_near(lines: Ints, count: int, at: Array) -> bool:  # pragma: no cover - compiled
     """Whether a stretch of a boundary comes within REACH_CELLS of the ego's point (clipped to the grid) in both axes."""
     x, y = min(max(at[0] - ORIGIN, 0), CELLS - 1), min(max(at[1] - ORIGIN, 0), CELLS - 1)
@@ -155,7 +155,7 @@ def _lines_near(lines: Ints, count: int, at: Array) -> bool:  # pragma: no cover
     return False
 
 
-@kernel
+@part
 def _lines_hit(lines: Ints, count: int, window: Mask, row0: int, col0: int) -> bool:  # pragma: no cover - compiled
     for b in range(count):
         for i in range(lines.shape[1] - 1):

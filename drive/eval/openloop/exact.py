@@ -14,7 +14,7 @@ from drive.eval.openloop.batch import ROAD_USERS, OpenLoopBatch, Plans
 from drive.eval.openloop.protocol import Protocol, any_until, at_step
 from drive.frames import Array
 from drive.geometry import EGO_CENTRE_AHEAD_M, EGO_LENGTH_M, EGO_WIDTH_M, ego_boxes
-from drive.jit import kernel
+from drive.jit import kernel, part
 from drive.schema import Mask
 
 
@@ -35,7 +35,7 @@ def _collisions(ego: Array, boxes: Array, valid: Mask) -> Mask:  # pragma: no co
     return hit
 
 
-@kernel
+@part
 def boxes_touch(a: Array, b: Array) -> bool:  # pragma: no cover - compiled
     """`drive.geometry.boxes_overlap` of two boxes [5], compiled: separating axis test, touching counts."""
     dx, dy = b[0] - a[0], b[1] - a[1]

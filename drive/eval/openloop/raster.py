@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from drive.jit import kernel
+from drive.jit import maker_part, part
 from drive.schema import Mask
 
 Ints = NDArray[np.int64]
@@ -24,7 +24,7 @@ FIXED = 16
 ONE = 1 << FIXED
 
 
-@kernel
+@maker_part
 def fills_any(polygon: Ints, width: int, height: int, cells: Mask, row0: int, col0: int) -> bool:  # pragma: no cover - compiled
     """Whether filling a convex polygon [V, 2] (column, row) marks one of `cells` [H, W] bool, whose corner is (row0, col0).
 
@@ -62,7 +62,7 @@ def fills_any(polygon: Ints, width: int, height: int, cells: Mask, row0: int, co
     return _rows_hit(edges[:used], width, cells, row0, col0)
 
 
-@kernel
+@part
 def _rows_hit(edges: Ints, width: int, cells: Mask, row0: int, col0: int) -> bool:  # pragma: no cover - compiled
     """Edges [E, 4] (first row, row after the last, x at the first row, slope; fixed point) -> whether a span marks a cell."""
     rows, cols = cells.shape
@@ -83,7 +83,7 @@ def _rows_hit(edges: Ints, width: int, cells: Mask, row0: int, col0: int) -> boo
     return False
 
 
-@kernel
+@part
 def line_hits(x0: int, y0: int, x1: int, y1: int, cells: Mask, row0: int, col0: int) -> bool:  # pragma: no cover - compiled
     """Whether the 8-connected line between two points inside the image passes one of the cells."""
     rows, cols = cells.shape
@@ -109,19 +109,19 @@ def line_hits(x0: int, y0: int, x1: int, y1: int, cells: Mask, row0: int, col0: 
     return False
 
 
-@kernel
+@part
 def _divide(a: int, b: int) -> int:  # pragma: no cover - compiled
     """Integer division towards zero."""
     q = abs(a) // abs(b)
     return q if (a < 0) == (b < 0) else -q
 
 
-@kernel
+@part
 def _outside(x: int, y: int, right: int, bottom: int) -> int:  # pragma: no cover - compiled
     return (1 if x < 0 else 0) + (2 if x > right else 0) + (4 if y < 0 else 0) + (8 if y > bottom else 0)
 
 
-@kernel
+@part
 def _clip(x0: int, y0: int, x1: int, y1: int, width: int, height: int) -> tuple[bool, int, int, int, int]:  # pragma: no cover - compiled
     """Ends of a line clipped to the image as OpenCV does (integers, towards zero), and whether any of it is inside.
 

@@ -12,7 +12,7 @@ import numpy as np
 from drive.eval.openloop.batch import OpenLoopBatch, Plans
 from drive.eval.openloop.protocol import Protocol, cumulative
 from drive.frames import Array
-from drive.jit import kernel
+from drive.jit import kernel, part
 from drive.schema import Mask
 
 LENGTH_M, WIDTH_M, AHEAD_M = np.float32(4.084), np.float32(1.85), np.float32(0.5)
@@ -44,7 +44,7 @@ def per_step(batch: OpenLoopBatch, xy: Array) -> tuple[Array, Mask, Mask]:
     return l2, hit & ~recorded, recorded
 
 
-@kernel
+@part
 def _corners(x: float, y: float, cos: float, sin: float, length: float, width: float, out: Array) -> None:  # pragma: no cover - compiled
     for i in range(4):
         along = length * (0.5 if i in (0, 3) else -0.5)
@@ -53,7 +53,7 @@ def _corners(x: float, y: float, cos: float, sin: float, length: float, width: f
         out[i, 1] = sin * along + cos * across + y
 
 
-@kernel
+@part
 def _apart(a: Array, b: Array) -> bool:  # pragma: no cover - compiled
     """Whether an edge of the quadrilateral a [4, 2] (counter-clockwise) has all of b strictly on its outer side."""
     for i in range(4):

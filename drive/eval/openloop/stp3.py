@@ -34,7 +34,7 @@ from drive.eval.openloop.protocol import Protocol, cumulative
 from drive.eval.openloop.raster import Ints, fills_any
 from drive.frames import Array, rotation_2d
 from drive.geometry import box_corners
-from drive.jit import kernel
+from drive.jit import kernel, part
 from drive.schema import Mask
 
 # Largest extent of the ego's cells after the warp.
@@ -72,7 +72,7 @@ def sources(batch: OpenLoopBatch, rectangles: Ints) -> Array:
     return (own[..., None, :] @ np.swapaxes(rotation_2d(pose[..., 2]), -1, -2))[..., 0, :] + pose[..., :2]
 
 
-@kernel
+@part
 def _source(position: int, other: int, row: np.ndarray) -> int:  # pragma: no cover - compiled
     """Index along one axis of the cell that nearest sampling takes for (column, row) = (position, other), in float32."""
     n, one, two = np.float32(CELLS), np.float32(1), np.float32(2)

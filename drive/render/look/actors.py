@@ -133,5 +133,5 @@ def ego_mesh(actors: ActorModels, state: State) -> Mesh:
 
 
 def _drawn(actors: ActorModels, state: State, first: int, last: int) -> Drawn:
-    colours = light_colours(actors.static, state.step * DT_S)
+    colours = light_colours(actors.static.light_cycle, actors.static.light_time, state.step * DT_S)
     return pose_all(actors.models, actors.static, state, colours, first, last)

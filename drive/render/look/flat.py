@@ -7,7 +7,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from drive.frames import Array
-from drive.jit import kernel
+from drive.jit import kernel, part
 from drive.render.look.soup import Shape
 from drive.world.state import Ints
 
@@ -15,7 +15,7 @@ LEAST_AREA_M2 = 1e-3
 SLIVER_M2 = 2e-4  # a smaller triangle may have no area in float32
 
 
-@kernel
+@part
 def empty(ring: Array, after: Ints, a: int, b: int, c: int) -> bool:
     """Whether no corner that is left lies in the triangle of corners a, b, c; those at the same place as one of the three may."""
     k = after[c]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drive.frames import Array
-from drive.jit import kernel
+from drive.jit import kernel, maker_part, part
 from drive.render.look.soup import CRANK_METRES, FIXED, GREEN_LAMP, KNEE, LEFT_LAMP, NO_LAMP, RIGHT_LAMP, SHIN, SPIN, SWING, TAIL, THIGH
 from drive.world.shapes import on_road
 from drive.world.state import ACC, ACTIVE, AS_RECORDED, BY_LANE, DT_S, PEDESTRIAN, TOWED, Ints, S, State, Static, V
@@ -54,7 +54,7 @@ class Models(NamedTuple):
 Drawn = tuple[Floats, NDArray[np.int32], Floats, NDArray[np.int32], Floats, NDArray[np.uint8], NDArray[np.int32], Floats, NDArray[np.int8]]
 
 
-@kernel
+@maker_part
 def turn_joints(joints: Array, distance: float, pace: float) -> Array:
     """Cosine, sine, and shift (x, z) of every joint after a way gone, [J, 4]. pace: 0 standing to 1 walking."""
     placed = np.empty((len(joints), 4))
@@ -93,7 +93,7 @@ def turn_joints(joints: Array, distance: float, pace: float) -> Array:
     return placed
 
 
-@kernel
+@part
 def moving(m: Models, sc: Static, st: State, i: int) -> tuple[float, float, int]:
     """Way gone, whether it brakes (1 or 0) and what it signals (1 left, -1 right) of agent i."""
     distance, v, signal = st.move[i, S], st.move[i, V], 0
@@ -109,7 +109,7 @@ def moving(m: Models, sc: Static, st: State, i: int) -> tuple[float, float, int]
     return distance, (1.0 if braking else 0.0), signal
 
 
-@kernel
+@part
 def standing_on(m: Models, sc: Static, x: float, y: float, heading: float) -> float:
     """Height of the ground under somebody on foot: the pavement's off the road, less on the way down from it."""
     off = 0
@@ -119,7 +119,7 @@ def standing_on(m: Models, sc: Static, x: float, y: float, heading: float) -> fl
     return m.kerb_m * off / 3
 
 
-@kernel
+@part
 def light_lamp(m: Models, k: int, braking: float, signal: int, blink: bool, colours: Ints, tint: Floats, glow: Floats, at: int) -> None:
     """Colour and glow of a lamp's triangle."""
     lamp = m.lamp[k]

@@ -88,7 +88,8 @@ def town_world(seed: int, config: TownConfig = TOWNS["town"], traffic: TrafficCo
     for _ in range(DRAWS):
         actors = [ego_actor(stage.path, stage.start_m, speed), *vehicles(stage, traffic), *walkers(stage, traffic)]
         world = finish(stage, actors, "ordinary", {"kind": "town", "seed": seed, "traffic_hash": traffic_hash(traffic)})
-        if meetings(world.static, world.start, world.goal_m, world.time_limit_s, traffic.least_met) >= traffic.least_met:
+        least = traffic.least_met
+        if least == 0 or meetings(world.static, world.start, world.goal_m, world.time_limit_s, least) >= least:
             return world
     raise ValueError(
         f"town {seed} with {traffic.vehicles[1]} vehicles and {traffic.walkers[1]} walkers: in {DRAWS} draws the ego never met "
