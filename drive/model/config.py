@@ -22,7 +22,9 @@ class Inputs:
     cameras: names to use, empty = all there are. history: past ego poses. dynamics: speed, acceleration, yaw rate; rates:
     the latter two, without which dynamics is the speed alone. command: route command. motion: how the car moved between
     frames, and between a camera's own time and its frame's (without it, rays start where the camera is mounted: their
-    moments would tell the speed). others: names of further sensors (`drive.model.sensors`).
+    moments would tell the speed). frames_apart: a frame attends to no other and is not told
+    its place, so that a window of frames slides for ever (`drive.model.ring`); motion then stands behind the frames. others: names
+    of further sensors (`drive.model.sensors`).
     """
 
     cameras: tuple[str, ...] = ()
@@ -31,6 +33,7 @@ class Inputs:
     rates: bool = True
     command: bool = True
     motion: bool = True
+    frames_apart: bool = False
     others: tuple[str, ...] = ()
 
 

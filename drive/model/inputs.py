@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,8 +35,8 @@ class Prepared:
     parts: dict[str, Any]
 
 
-def prepare(observation: Observation, config: ModelConfig) -> Prepared:
-    """Reads the pictures at the network's size and lays out everything it is given.
+def prepare(observation: Observation, config: ModelConfig, names: Collection[str] | None = None) -> Prepared:
+    """Reads the pictures at the network's size and lays out everything it is given. names: of these sensors alone.
 
     Raises MissingImage where a picture is not there, PlanError where the observation lacks a camera or asks for other
     times than the network plans.
@@ -44,7 +44,8 @@ def prepare(observation: Observation, config: ModelConfig) -> Prepared:
     wanted = config.window.future_times_s
     if observation.future_times_s.shape != wanted.shape or not np.allclose(observation.future_times_s, wanted, atol=1e-6):
         raise PlanError(f"this network plans at {wanted.tolist()} s, asked for {observation.future_times_s.tolist()}")
-    return Prepared({name: sensor.prepare(observation, config) for name, sensor in used_sensors(config).items()})
+    used = {name: sensor for name, sensor in used_sensors(config).items() if names is None or name in names}
+    return Prepared({name: sensor.prepare(observation, config) for name, sensor in used.items()})
 
 
 def collate(items: Sequence[Prepared]) -> Batch:

@@ -78,4 +78,4 @@ def checkpoint_planner(folder: str | Path, device: str = "auto") -> Planner:
         return EgoMlpPlanner(load_ego_mlp(folder), name)
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     network, _ = load_checkpoint(folder, chosen)
-    return NetworkPlanner(network, name)
+    return NetworkPlanner(network.for_inference(), name)

@@ -4,6 +4,7 @@
 
 Attention is bidirectional within a frame, causal between frames; the tail (what is known at t0) sees all frames and is
 seen by the spans alone, so frames stay valid in a cache while t0 moves on. A span sees the prefix and, causally, itself.
+Frames can be kept apart: each then sees itself alone, and stays valid when those before it leave the window.
 """
 
 from __future__ import annotations
@@ -61,17 +62,20 @@ def concatenate(parts: Sequence[TokenSequence]) -> TokenSequence:
     return TokenSequence(np.concatenate([p.block for p in parts]), np.concatenate([p.position for p in parts]), labels)
 
 
-def may_attend(query_block: Any, query_position: Any, key_block: Any, key_position: Any) -> Any:
-    """The attention rule on broadcastable integer arrays (NumPy or torch) -> bool: may this query attend to this key?"""
+def may_attend(query_block: Any, query_position: Any, key_block: Any, key_position: Any, apart: bool = False) -> Any:
+    """The attention rule on broadcastable integer arrays (NumPy or torch) -> bool: may this query attend to this key? apart: frames
+    attend to no earlier frame."""
     to_prefix = (key_block <= MAX_FRAMES) & (key_block <= query_block)
+    if apart:
+        to_prefix = to_prefix & ((query_block >= MAX_FRAMES) | (key_block == query_block))
     in_own_span = (query_block > MAX_FRAMES) & (key_block == query_block) & (key_position <= query_position)
     return to_prefix | in_own_span
 
 
-def attention_table(sequence: TokenSequence) -> NDArray[np.bool_]:
-    """Who attends to whom, [N queries, N keys] bool, True = may attend."""
+def attention_table(sequence: TokenSequence, apart: bool = False) -> NDArray[np.bool_]:
+    """Who attends to whom, [N queries, N keys] bool, True = may attend. apart: as of `may_attend`."""
     block, position = sequence.block, sequence.position
-    return may_attend(block[:, None], position[:, None], block[None, :], position[None, :])
+    return may_attend(block[:, None], position[:, None], block[None, :], position[None, :], apart)
 
 
 def _uniform(block: int, position: int, labels: Sequence[str]) -> TokenSequence:

@@ -68,6 +68,9 @@ class Sensor(nn.Module):
         """The names of the tokens of one observation, for pictures: [F][N] in frames, [1][N] in the tail. name: the sensor's."""
         return [[name]]
 
+    def quicken(self) -> None:
+        """Makes the encoder faster in a way that is for inference alone; a sensor that knows none stays as it is."""
+
     def forward(self, part: Any, first_frame: int = 0) -> tuple[Tensor, Tensor]:
         """-> tokens [B, F, N, D] and which of them are there [B, F, N] bool; without F in the tail. first_frame: the index of the
         part's first frame."""

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from drive.model.backbone import Summary, create_backbone, feature_info
 from drive.model.config import ModelConfig
+from drive.model.fold import folded
 from drive.model.sensors.base import METRES_SCALE, Sensor, frames_of
 from drive.model.sensors.pictures import INTRINSICS_SIZE, CameraPart, Pictures, View, make_view, stacked_pictures
 from drive.schema import CameraImage, Frame, Observation, PlanError
@@ -35,7 +36,7 @@ class CameraSensor(Sensor):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
         c, width = config.camera, config.transformer.width
-        self.backbone = create_backbone(c)
+        self.backbone, self.size = create_backbone(c), (c.width, c.height)
         self.project = nn.Linear(feature_info(self.backbone).channels()[-1], width)
         self.norm = nn.LayerNorm(width)
         ray_size = 6 * (1 + 2 * len(RAY_FREQUENCIES))
@@ -44,8 +45,8 @@ class CameraSensor(Sensor):
         self.summary = Summary(c, width) if c.summary else None
         self.row = nn.Embedding(c.rows, width)
         self.column = nn.Embedding(c.columns, width)
-        self.frame = nn.Embedding(MAX_FRAMES, width)
-        for table in (self.row, self.column, self.frame):
+        self.frame = None if config.inputs.frames_apart else nn.Embedding(MAX_FRAMES, width)
+        for table in (self.row, self.column, *([self.frame] if self.frame else [])):
             nn.init.normal_(table.weight, std=0.02)
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1) * 255, persistent=False)
         self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1) * 255, persistent=False)
@@ -75,8 +76,15 @@ class CameraSensor(Sensor):
     def forward(self, part: CameraPart, first_frame: int = 0) -> tuple[Tensor, Tensor]:
         """The tokens of a frame's cameras stand one behind the other, what is missing behind them."""
         tokens, valid = _side_by_side([self._encode(p) for p in part.sizes], [p.where for p in part.sizes], part.shape)
+        if self.frame is None:
+            return tokens, valid
         frames = torch.arange(first_frame, first_frame + part.shape[1], device=tokens.device)
         return tokens + self.frame(frames)[:, None], valid
+
+    def quicken(self) -> None:
+        """Folds the backbone's batch norms."""
+        example = torch.randn(1, 3, self.size[1], self.size[0], generator=torch.Generator().manual_seed(0))
+        self.backbone = folded(self.backbone, example.to(self.mean))
 
     def _count(self, patches: Sequence[int]) -> int:
         return self.summary.count if self.summary is not None else int(np.prod(patches))

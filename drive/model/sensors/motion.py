@@ -1,4 +1,4 @@
-"""How the ego moved from frame to frame -> one token in each frame."""
+"""How the ego moved from frame to frame -> one token a frame."""
 
 from __future__ import annotations
 
@@ -6,25 +6,34 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from drive.frames import Array, compose_se2, invert_se2
 from drive.model.config import ModelConfig
 from drive.model.sensors.base import POSE_SIZE, Part, Sensor, Stacked, embedding, frames_of, pose_features, stacked_frames
 from drive.schema import Observation, Trajectory
+from drive.tokens.sequence import MAX_FRAMES
 
 # Two past poses are of the same moment when their times differ by less than this (key frames jitter by hundredths).
 SAME_TIME_S = 0.1
 
 
 class MotionSensor(Sensor):
-    """Prepared: [F, 5] float32, each frame's pose in the ego frame of the frame before it; unknown for the first."""
+    """Prepared: [F, 5] float32, each frame's pose in the ego frame of the frame before it; unknown for the first.
+
+    The tokens stand in the frames. Where frames are kept apart they stand in the tail, each told its frame: which frame came before
+    another depends on where the window begins.
+    """
 
     in_frames = True
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
         self.layers = embedding(POSE_SIZE, config.transformer.width)
+        self.in_frames = not config.inputs.frames_apart
+        self.frame = None if self.in_frames else nn.Embedding(MAX_FRAMES, config.transformer.width)
+        if self.frame is not None:
+            nn.init.normal_(self.frame.weight, std=0.02)
 
     @classmethod
     def used(cls, config: ModelConfig) -> bool:
@@ -44,10 +53,13 @@ class MotionSensor(Sensor):
         return stacked_frames(parts)
 
     def labels(self, prepared: NDArray[np.float32], name: str) -> list[list[str]]:
-        return [[name]] * len(prepared)
+        return [[name]] * len(prepared) if self.in_frames else [[f"{name} {f}" for f in range(len(prepared))]]
 
     def forward(self, part: Stacked, first_frame: int = 0) -> tuple[Tensor, Tensor]:
-        return self.layers(part.values)[:, :, None], part.valid[:, :, None]
+        tokens = self.layers(part.values)
+        if self.frame is None:
+            return tokens[:, :, None], part.valid[:, :, None]
+        return tokens + self.frame.weight[: tokens.shape[1]], part.valid
 
 
 def _past_pose(past: Trajectory, time_s: float) -> Array | None:
