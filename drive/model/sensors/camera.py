@@ -84,7 +84,8 @@ class CameraSensor(Sensor):
     def quicken(self) -> None:
         """Folds the backbone's batch norms, and lays its weights out as the pictures are."""
         example = torch.randn(1, 3, self.size[1], self.size[0], generator=torch.Generator().manual_seed(0))
-        self.backbone = folded(self.backbone, example.to(self.mean)).to(memory_format=torch.channels_last)
+        backbone = folded(self.backbone, example.to(self.mean))
+        self.backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
 
     def _count(self, patches: Sequence[int]) -> int:
         return self.summary.count if self.summary is not None else int(np.prod(patches))
