@@ -155,7 +155,8 @@ class Agents:
 
 @dataclass(frozen=True, eq=False)
 class MapPatch:
-    """The map around the ego, in the ego frame of t0: named layers of polylines or polygon rings, each [N, 2] float64.
+    """What a sample shows of the map (`drive.maps.RoadMap`) around the ego, in the ego frame of t0: named layers of polylines or
+    polygon rings, each [N, 2] float64.
 
     A polygon's outline runs counter-clockwise, its holes clockwise.
     """

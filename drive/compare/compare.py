@@ -57,13 +57,12 @@ def compare(real: Path, synth: Path, out: Path, weather: str = "overcast", progr
 
     Raises ValueError where the data set has not this scene, or no key frame of it with all pictures on disk.
     """
-    from drive.data.dataset import find_version
-    from drive.data.nuscenes import load_tables
+    from drive.data.nuscenes.scenes import Scenes
     from drive.render.renderer import Renderer
     from drive.render.weather import choose_weather
     from drive.world.recorded.scenarionet import log_world
 
-    recast = match(load_tables(real, find_version(real, None)), real, log_world(synth, reactive=False))
+    recast = match(Scenes(real), log_world(synth, reactive=False))
     indices = [k for k, records in enumerate(recast.log.cameras) if records and all(r.path.is_file() for r in records)]
     if not indices:
         raise ValueError(f"{real}: no key frame of {recast.log.name} has its pictures on disk")

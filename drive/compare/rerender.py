@@ -10,21 +10,16 @@ do, a little above or below it.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from drive.cameras import Camera
+from drive.data.nuscenes.scenes import Scenes
 from drive.data.scenes import CameraRecord, SceneLog
 from drive.frames import Array, heading_of, invert_se3, se3, transform_points, wrap_angle
 from drive.world.state import ACTIVE, HEADING, State, V, X, Y
 from drive.world.world import World
-
-if TYPE_CHECKING:
-    from nuscenes.nuscenes import NuScenes
 
 FAR_M = 60.0  # boxes up to here tell where the road lies
 OUTLIER_M = 0.3  # a lower face this far off the plane stands on something
@@ -62,17 +57,12 @@ class Recast:
         return State(near, ego, move, pose, marks, start.flags)
 
 
-def match(nusc: NuScenes, root: Path, world: World) -> Recast:
-    """Finds a world's scene among tables. Raises ValueError where none shares its agents or their places disagree."""
-    from drive.data.nuscenes import key_frame_spacing, read_scene
-
-    known = {row["token"]: row["first_annotation_token"] for row in nusc.instance}
-    firsts = [nusc.get("sample_annotation", known[name])["sample_token"] for name in world.names if name in known]
-    votes = Counter(nusc.get("sample", token)["scene_token"] for token in firsts)
+def match(scenes: Scenes, world: World) -> Recast:
+    """Finds a world's scene among those of a folder. Raises ValueError where none shares its agents or their places disagree."""
+    votes = scenes.sharing(world.names)
     if not votes or votes.most_common(1)[0][1] < LEAST_SHARED:
-        raise ValueError(f"no scene of {root.name} has the agents of {world.name}: is it a scene of another data set?")
-    scene = nusc.get("scene", votes.most_common(1)[0][0])
-    log = read_scene(nusc, root, scene, key_frame_spacing(nusc))
+        raise ValueError(f"no scene of {scenes.name} has the agents of {world.name}: is it a scene of another data set?")
+    log = scenes.log(votes.most_common(1)[0][0])
     place = {name: i for i, name in enumerate(world.names)}
     agents = {a: place[name] for a, name in enumerate(log.tracks.instances) if name in place}
     offset = _offset(log, world, agents)

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from drive.asking import Refusal, as_plan, asked
+from drive.data.dataset import Samples
 from drive.eval.openloop.batch import STEPS, OpenLoopBatch, Plans, plan_rows, recorded_plans
 from drive.eval.openloop.protocol import Protocol
 from drive.eval.plans import PlanFile, check_range, looks_like_other_frame
@@ -90,7 +91,7 @@ class Entry:
             for token in self.wanted:
                 self.reasons.setdefault(token, reason)
 
-    def check_tokens(self, dataset: Sequence[SceneSample]) -> None:
+    def check_tokens(self, dataset: Samples) -> None:
         """Notes the tokens of a file that are no sample of the data set, chosen or not."""
         if isinstance(self.source, PlanFile):
             known = set(getattr(dataset, "all_tokens", ())) or {sample.token for sample in dataset}

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from drive.baselines import ConstantVelocity
+from drive.data.dataset import Samples
 from drive.eval.benchmarks import Benchmark
 from drive.eval.benchmarks.evaluate import score_file
 from drive.eval.choose import choose_protocols
@@ -29,7 +29,7 @@ KNOWN = frozenset(RAW)
 
 
 def evaluate(
-    data: Sequence[SceneSample] | str | Path,
+    data: Samples | str | Path,
     planners: Sequence[Planner] = (),
     plans: Sequence[str | Path | PlanFile] = (),
     protocols: Sequence[str] = ("exact",),
@@ -58,13 +58,13 @@ def evaluate(
         benchmarks = [rules for rules in chosen if isinstance(rules, Benchmark)]
         report = score_file(path, benchmarks, planners, loaded, limit, progress)
     else:
-        samples: Any = data
-        report = score_samples(samples, [rules for rules in chosen if isinstance(rules, Protocol)], planners, loaded, progress)
+        assert not isinstance(data, str | Path)
+        report = score_samples(data, [rules for rules in chosen if isinstance(rules, Protocol)], planners, loaded, progress)
     return replace(report, pairs=pairs, published=published_rows([rules.name for rules in chosen]) if published else [])
 
 
 def score_samples(
-    dataset: Sequence[SceneSample],
+    dataset: Samples,
     chosen: Sequence[Protocol],
     planners: Sequence[Planner] = (),
     plans: Sequence[PlanFile] = (),

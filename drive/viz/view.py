@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drive.asking import Refusal, as_plan, asked
+from drive.data.dataset import Samples
 from drive.progress import SILENT, Progress
 from drive.schema import Plan, SceneSample
 from drive.viz.bev import range_of
@@ -42,7 +43,7 @@ class ViewResult:
     failures: dict[str, str]
 
 
-def choose_samples(dataset: Sequence[SceneSample], most: int = DEFAULT_PICTURES) -> list[str]:
+def choose_samples(dataset: Samples, most: int = DEFAULT_PICTURES) -> list[str]:
     """Tokens of samples spread evenly over those whose camera pictures are on disk, over all where none has them; of a
     large data set over the beginning.
 

@@ -88,7 +88,7 @@ def test_another_data_set_is_refused(real_data: Path, mini: Path, capsys: pytest
 def test_real_scenes_coincide_with_their_rendering(real_data: Path) -> None:
     from drive.compare.compare import compare_key_frame
     from drive.compare.rerender import match
-    from drive.data.nuscenes import load_tables
+    from drive.data.nuscenes.scenes import Scenes
     from drive.render.renderer import Renderer
     from drive.world.recorded.scenarionet import log_world
 
@@ -96,7 +96,7 @@ def test_real_scenes_coincide_with_their_rendering(real_data: Path) -> None:
     if not file.is_file():
         pytest.skip(f"no {file}")
     root = real_data / "nuscenes-mini"
-    recast = match(load_tables(root, "v1.0-mini"), root, log_world(file, reactive=False))
+    recast = match(Scenes(root), log_world(file, reactive=False))
     assert recast.log.name == "scene-0103" and recast.steps.tolist() == list(range(0, 200, 5)) and np.abs(recast.offset).max() < 0.01
     found = compare_key_frame(recast, Renderer(recast.world), 0)
     cars = [o for o in found.overlaps if o.category == "vehicle.car"]

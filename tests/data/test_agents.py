@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drive.data.dataset import find_version, open_dataset
-from drive.data.nuscenes import load_tables, read_scene, track_velocities
+from drive.data.dataset import open_dataset
+from drive.data.nuscenes.scenes import read_scene
+from drive.data.nuscenes.tables import find_version, load_tables
+from drive.data.nuscenes.tracks import track_velocities
 from drive.frames import transform_points, wrap_angle
 from drive.schema import Agents, SceneSample, Window
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from edit_tables import edit
 
+import drive
 from drive.baselines import ConstantVelocity
 from drive.data.check import check_dataset
-from drive.data.dataset import open_dataset
+from drive.data.dataset import Dataset, open_dataset
 from drive.schema import MissingImage, Window
 
 TRAIN = ("straight", "left-40m", "right-30m", "accelerate", "brake", "stopped")
@@ -205,3 +206,17 @@ def test_real_pandaset_and_splits(real_data: Path) -> None:
     assert [s.target.future.valid.all() for s in pandaset] == [True] * 10 + [False] * 6
     assert pandaset[0].target.map is None and len(pandaset[0].observation.frames[0].cameras) == 6
     assert open_dataset(real_data / "nuscenes-mini", split="mini_val", maps=False).scenes == ("scene-0103", "scene-0916")
+
+
+def test_the_adapter_is_a_data_set_and_keeps_the_devkit_to_itself(mini: Path) -> None:
+    """Whatever is opened offers what `Dataset` asks for; outside its folder nobody imports the devkit or opens its tables."""
+    dataset = open_dataset(mini)
+    assert isinstance(dataset, Dataset) and isinstance(dataset.without_maps(), Dataset)
+    assert not isinstance([dataset[0]], Dataset)
+    assert (dataset.name, dataset.root, dataset.window) == (mini.name, mini, Window())
+    assert [s.token for s in dataset] == list(dataset.tokens) and set(dataset.tokens) <= set(dataset.all_tokens)
+    folder = Path(drive.__file__).parent
+    outside = [path for path in folder.rglob("*.py") if not path.is_relative_to(folder / "data" / "nuscenes")]
+    words = ("import NuScenes", "load_tables(root", "import load_tables")
+    found = [(path.name, word) for path in outside for word in words if word in path.read_text()]
+    assert found == [("__init__.py", "import load_tables")]  # the check's own reader of plain JSON

@@ -14,8 +14,8 @@ import shapely
 
 from drive.data.check import check_dataset
 from drive.data.dataset import open_dataset
-from drive.data.expansion import ExpansionFile
-from drive.data.map_patch import LINE_LAYERS, POLYGON_LAYERS, ExpansionMap
+from drive.data.nuscenes.expansion import ExpansionFile
+from drive.data.nuscenes.maps import LINE_LAYERS, POLYGON_LAYERS, ExpansionMap
 from drive.world.recorded.nuscenes import scene_world
 
 EXPANSION = "maps/expansion/boston-seaport.json"

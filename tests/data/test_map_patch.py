@@ -11,7 +11,7 @@ import pytest
 import shapely
 
 from drive.data.dataset import open_dataset
-from drive.data.map_patch import PATCH_M, MaskMap
+from drive.data.nuscenes.maps import PATCH_M, MaskMap
 from drive.frames import Array
 from drive.schema import MapPatch
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from nuscenes.map_expansion.arcline_path_utils import discretize_lane
 
-from drive.data.expansion import arcline
+from drive.data.nuscenes.expansion import arcline
 from drive.expert.expert import LaneFollower
 from drive.sim.episodes import Episode, make_world
 from drive.sim.rollout import replay_human, rollout

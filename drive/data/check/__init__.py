@@ -14,7 +14,7 @@ from drive.data.check.files import check_files
 from drive.data.check.report import FIRST, CheckReport
 from drive.data.check.sensors import check_cameras, check_key_frames, check_unknowns
 from drive.data.check.tables import load_tables
-from drive.data.dataset import find_version
+from drive.data.nuscenes.tables import find_version
 
 
 def check_dataset(root: str | Path, version: str | None = None) -> CheckReport:

@@ -10,11 +10,11 @@ from drive.data.check.report import CheckReport
 from drive.data.check.sensors import channel_of
 from drive.data.check.tables import Row, Tables
 from drive.data.conventions import CAMERA_PREFIX
-from drive.data.expansion import LANE_LAYERS, OTHER_LAYERS, ExpansionFile, expansion_file
 from drive.data.images import DECODE_ERRORS, UPRIGHT, decode, opened, turned_by
 from drive.data.jpeg import jpeg_warnings
-from drive.data.map_patch import ExpansionMap
-from drive.data.motion import CAN_FIELDS, CanBus, can_file
+from drive.data.nuscenes.can_bus import CAN_FIELDS, CanBus, can_file
+from drive.data.nuscenes.expansion import LANE_LAYERS, OTHER_LAYERS, ExpansionFile, expansion_file
+from drive.data.nuscenes.maps import ExpansionMap
 
 # A picture is decoded at an eighth of its size: that reads all of its data.
 DECODE_FRACTION = 8

@@ -6,7 +6,7 @@ from drive.cameras import calibration_problems, share_without_ray
 from drive.data.check.report import CheckReport
 from drive.data.check.tables import Row, Tables
 from drive.data.conventions import CAMERA_PREFIX, LIDAR
-from drive.data.nuscenes import lens_of
+from drive.data.nuscenes.tables import lens_of
 
 # Key-frame data further than this from its sample's time belongs to another moment.
 KEY_FRAME_MAX_S = 0.25

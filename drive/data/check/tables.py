@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from drive.data.check.report import CheckReport
-from drive.data.dataset import read_splits
+from drive.data.nuscenes.splits import read_splits
 
 Row = dict[str, Any]
 Tables = dict[str, dict[str, Row]]

@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from drive.data.expansion import ExpansionFile, naming
+from drive.data.nuscenes.expansion import ExpansionFile, naming
 from drive.frames import Array, wrap_angle
 from drive.maps import Crossing, Lane, LaneKind, Polygon, RoadMap, linked
 from drive.world.recorded.scene import CITY_LIMIT_MPS

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from drive.data.dataset import find_version
-from drive.data.nuscenes import key_frame_spacing, load_tables, read_scene
+from drive.data.nuscenes.scenes import Scenes
+from drive.data.nuscenes.tables import find_version
 from drive.data.scenes import SceneLog
 from drive.frames import Array, heading_of
 from drive.world.recorded.map_reader import expansion_map
@@ -36,11 +36,7 @@ def scene_world(root: str | Path, scene: str, reactive: bool = True) -> World:
     Raises ValueError naming scene and file where tables or the map expansion are missing or damaged.
     """
     root = Path(root)
-    nusc = load_tables(root, find_version(root, None))
-    rows = {row["name"]: row for row in nusc.scene}
-    if scene not in rows:
-        raise ValueError(f"{root.name}: no scene {scene!r}; there are {', '.join(list(rows)[:12])}")
-    log = read_scene(nusc, root, rows[scene], key_frame_spacing(nusc))
+    log = Scenes(root).log(scene)
     human, others = resampled(log)
     road_map = expansion_map(root, log.location, human[:, :2], REACH_M)
     return recorded_world(scene, road_map, human, others, {"kind": "scene", "data": str(root), "scene": scene}, reactive)

@@ -15,7 +15,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from drive.data.expansion import ExpansionFile, expansion_file
+from drive.data.nuscenes.expansion import ExpansionFile, expansion_file
 from drive.data.paths import inside
 from drive.data.png_rows import OtherPng, grey_bands, grey_size
 from drive.frames import Array, heading_of, rotation_2d
