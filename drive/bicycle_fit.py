@@ -24,6 +24,7 @@ LEAST_RADIUS_M = 4.0
 # The first guess takes no direction from a shorter step.
 SHORT_M = 0.1
 ROUNDS = 12
+SETTLED = 1e-9  # a row whose cost falls by less is done
 DAMPING, LESS, MORE, LEAST = 1e-3, 0.2, 10.0, 1e-12
 
 
@@ -38,12 +39,17 @@ def fitted_headings(moved: ArrayLike, mount: ArrayLike = (0.0, 0.0)) -> Array:
     points = seen.reshape(-1, *seen.shape[-2:])
     drive = _first_guess(points)
     damping, cost = np.full(len(points), DAMPING), _cost(drive, points, m)
+    at = np.arange(len(points))  # rows that still change
     for _ in range(ROUNDS):
-        tried = drive - _step(_Drive.of(drive, m), points, damping)
-        found = _cost(tried, points, m)
-        better = found <= cost
-        drive, cost = np.where(better[:, None], tried, drive), np.where(better, found, cost)
-        damping = damping * np.where(better, LESS, MORE)
+        tried = drive[at] - _step(_Drive.of(drive[at], m), points[at], damping[at])
+        found = _cost(tried, points[at], m)
+        better = found <= cost[at]
+        settled = better & (cost[at] - found <= SETTLED * (1 + found))
+        drive[at[better]], cost[at[better]] = tried[better], found[better]
+        damping[at] *= np.where(better, LESS, MORE)
+        at = at[~settled]
+        if not len(at):
+            break
     lengths, bends = np.split(drive, 2, -1)
     return wrap_angle(np.cumsum(lengths * bends, -1)).reshape(seen.shape[:-1])
 

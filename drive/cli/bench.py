@@ -17,23 +17,26 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     """The verb's options."""
     verb.add_argument(
         "what",
-        choices=["metrics", "sim", "render"],
-        help="metrics: samples per second of CPU time; sim: steps per second of worlds and environments; render: pictures per second",
+        choices=["metrics", "sim", "render", "plan"],
+        help="metrics: samples per second of CPU time; sim: steps per second of worlds and environments; render: pictures per second; "
+        "plan: milliseconds of a plan and their shares",
     )
     verb.add_argument("--samples", type=number(1), default=1024, help="made-up samples to score (default: 1024)")
     verb.add_argument("--repeats", type=number(1), default=5, help="runs, of which the best counts (default: 5)")
     verb.add_argument("--scenes", type=Path, help="NAVSIM scenes (.npz) to time its extended score on")
+    verb.add_argument("--planner", default="first-drive", help="of plan: a shipped planner or a checkpoint (default: first-drive)")
+    verb.add_argument("--pictures", type=number(1, 6), default=2, help="of plan: pictures it sees (default: 2)")
     verb.add_argument("--out", type=Path, help="folder for report.json")
 
 
 def run(args: argparse.Namespace) -> int:
-    """`drive bench metrics`, `drive bench sim`, `drive bench render`."""
+    """`drive bench metrics`, `sim`, `render`, `plan`."""
     from drive.outputs import writable_folder
 
     if args.out:
         writable_folder(args.out)
     args.progress.begin(f"measuring {args.what}")
-    text, rows, written = {"metrics": _metrics, "sim": _sim, "render": _render}[args.what](args)
+    text, rows, written = {"metrics": _metrics, "sim": _sim, "render": _render, "plan": _plan}[args.what](args)
     args.progress.end()
     show(args, text, rows, written)
     return 0
@@ -66,6 +69,13 @@ def _render(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
     speed = bench_render()
     rows = [{"metric": pace.what, "value": pace.per_s, "unit": "1/s"} for pace in speed.paces]
     return str(speed), rows, _written(args, rows)
+
+
+def _plan(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
+    from drive.planners.bench import bench_plan
+
+    speed = bench_plan(args.planner, args.pictures)
+    return str(speed), speed.rows(), _written(args, speed.rows())
 
 
 def _written(args: argparse.Namespace, rows: list[dict[str, Any]]) -> str:
