@@ -1,4 +1,4 @@
-"""The kinematic bicycle about the rear axle: a pure step forward, and its inverse.
+"""The kinematic bicycle about the rear axle: a pure step forward.
 
 A state is a row [..., 6] of the columns X .. STEERING below (m, m, rad, m/s, m/s^2, rad at the front wheels), a command a row
 [..., 2] of the wanted acceleration (m/s^2) and steering rate (rad/s). Both actuators answer with a first-order lag. The car
@@ -56,19 +56,6 @@ def step(state: ArrayLike, command: ArrayLike, vehicle: Bicycle, dt_s: float) ->
     return out
 
 
-def inverse_step(before: ArrayLike, after: ArrayLike, vehicle: Bicycle, dt_s: float) -> Array:
-    """States [..., 6] before and after a step -> the commands [..., 2] that lead from one to the other.
-
-    The inverse of `step` wherever the steering angle did not meet its limit. What the command cannot change in one step
-    (position, heading) is not looked at.
-    """
-    a, b = _rows(before, STATE_SIZE, "before"), _rows(after, STATE_SIZE, "after")
-    acceleration_gain, steering_gain = _gains(vehicle, dt_s)
-    reached = (b[..., SPEED] - a[..., SPEED]) / dt_s
-    acceleration = a[..., ACCELERATION] + (reached - a[..., ACCELERATION]) / acceleration_gain
-    return np.stack([acceleration, (b[..., STEERING] - a[..., STEERING]) / (steering_gain * dt_s)], -1)
-
-
 def rollout(state: ArrayLike, commands: ArrayLike, vehicle: Bicycle, dt_s: float) -> Array:
     """A state [..., 6] and T commands [..., T, 2] -> the T + 1 states [..., T + 1, 6], the first one included."""
     c = _rows(commands, COMMAND_SIZE, "commands")
@@ -76,27 +63,6 @@ def rollout(state: ArrayLike, commands: ArrayLike, vehicle: Bicycle, dt_s: float
     for t in range(c.shape[-2]):
         states.append(step(states[-1], c[..., t, :], vehicle, dt_s))
     return np.stack(states, -2)
-
-
-def states_of_path(path: ArrayLike, vehicle: Bicycle, dt_s: float) -> Array:
-    """Poses [..., T, 3] dt_s apart -> the states [..., T - 1, 6] whose speed and steering lead from each to the next.
-
-    Speed is the displacement along the heading, so a path that slides sideways is followed as far as a bicycle can; the
-    steering angle is clipped to the vehicle's limit, and 0 where the car stands. Acceleration is that up to the next state
-    (the last one repeats). Raises ValueError for fewer than three poses.
-    """
-    p = _rows(path, 3, "path")
-    if p.ndim < 2 or p.shape[-2] < 3:
-        raise ValueError(f"path must hold at least three poses, got shape {p.shape}")
-    delta, heading = np.diff(p, axis=-2), p[..., :-1, 2]
-    speed = (delta[..., 0] * np.cos(heading) + delta[..., 1] * np.sin(heading)) / dt_s
-    turn = wrap_angle(delta[..., 2])
-    ahead = np.where(speed == 0, 1.0, speed * dt_s)
-    steering = np.where(speed == 0, 0.0, np.arctan(vehicle.wheelbase_m * turn / ahead))
-    acceleration = np.diff(speed, axis=-1) / dt_s
-    acceleration = np.concatenate([acceleration, acceleration[..., -1:]], -1)
-    steering = np.clip(steering, -vehicle.max_steering_rad, vehicle.max_steering_rad)
-    return np.stack([p[..., :-1, 0], p[..., :-1, 1], heading, speed, acceleration, steering], -1)
 
 
 def yaw_rate(state: ArrayLike, vehicle: Bicycle) -> Array:

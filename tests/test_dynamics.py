@@ -1,4 +1,4 @@
-"""The kinematic bicycle: known circles, inverses, limits."""
+"""The kinematic bicycle: known circles, lags, limits."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from drive.dynamics import (
     Bicycle,
     X,
     Y,
-    inverse_step,
     rollout,
-    states_of_path,
     step,
     yaw_rate,
 )
@@ -68,31 +66,6 @@ def test_steering_stops_at_its_limit_and_heading_wraps() -> None:
     assert (states[:, HEADING] >= -np.pi).all() and (states[:, HEADING] < np.pi).all()
 
 
-def test_inverse_step_undoes_step() -> None:
-    states, rng = random_states(500), np.random.default_rng(1)
-    commands = rng.uniform([-6, -1], [4, 1], (500, 2))
-    np.testing.assert_allclose(inverse_step(states, step(states, commands, CAR, DT), CAR, DT), commands, atol=1e-9)
-
-
-def test_step_undoes_inverse_step_in_speed_and_steering() -> None:
-    before, after = random_states(100, 2), random_states(100, 3)
-    reached = step(before, inverse_step(before, after, CAR, DT), CAR, DT)
-    np.testing.assert_allclose(reached[:, [SPEED, STEERING]], after[:, [SPEED, STEERING]], atol=1e-9)
-
-
-def test_states_of_path_recover_a_rollout() -> None:
-    rng = np.random.default_rng(4)
-    driven = rollout([5.0, -3, 2.9, 6.0, 0.5, 0.05], rng.uniform([-1, -0.2], [2, 0.2], (40, 2)), CAR, DT)
-    found = states_of_path(driven[:, :3], CAR, DT)
-    np.testing.assert_allclose(found[:, [X, Y, HEADING, SPEED, STEERING]], driven[:-1, [X, Y, HEADING, SPEED, STEERING]], atol=1e-9)
-    np.testing.assert_allclose(found[:-1, ACCELERATION], driven[1:-1, ACCELERATION], atol=1e-8)
-
-
-def test_states_of_path_of_a_standing_car() -> None:
-    found = states_of_path(np.tile([1.0, 2.0, 0.3], (5, 1)), CAR, DT)
-    np.testing.assert_array_equal(found[:, [SPEED, ACCELERATION, STEERING]], 0)
-
-
 def test_batch_equals_single() -> None:
     states, rng = random_states(7, 5), np.random.default_rng(6)
     commands = rng.uniform(-1, 1, (7, 15, 2))
@@ -118,7 +91,6 @@ def test_step_leaves_its_input_alone() -> None:
         lambda: step(np.zeros(5), np.zeros(2), CAR, DT),
         lambda: step(np.zeros(6), np.zeros(3), CAR, DT),
         lambda: step(np.zeros(6), np.zeros(2), CAR, 0.0),
-        lambda: states_of_path(np.zeros((2, 3)), CAR, DT),
     ],
 )
 def test_bad_input_is_refused(call) -> None:

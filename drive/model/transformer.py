@@ -58,7 +58,8 @@ class Transformer(nn.Module):
 def load_language_model(transformer: Transformer, weights: Mapping[str, Tensor]) -> None:
     """Copy the layers and final norm of a Llama or Qwen3 checkpoint (Hugging Face names, "model." prefix or none).
 
-    Embeddings and output head stay ours. Raises ValueError where a weight is missing or of another shape.
+    Embeddings and output head stay ours. No verb calls it yet: with it a language model's layers become a start for training, and a test
+    holds our layers equal to those of `transformers`. Raises ValueError where a weight is missing or of another shape.
     """
     named = {name.removeprefix("model."): tensor for name, tensor in weights.items()}
     wanted = {name: tensor for name, tensor in named.items() if name.startswith(("layers.", "norm."))}
