@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from drive.checkpoint import load_checkpoint, save_checkpoint
-from drive.config import DatasetConfig, Jitter, MixConfig, NextTokenConfig, Part
+from drive.config import DatasetConfig, Jitter, MixConfig, MixPart, NextTokenConfig
 from drive.model.network import DrivingNetwork
 from drive.tokens.vocab import Grid
 from drive.train.init import start_from
@@ -110,7 +110,7 @@ def test_what_a_worker_cannot_prepare_is_told_as_it_is(steps: Steps, monkeypatch
 
 def test_a_run_on_a_mix_with_workers_equals_one_without(tmp_path: Path, mini: Path) -> None:
     base = config(tmp_path / "a", mini, steps=2)
-    parts = tuple(Part(DatasetConfig(root=str(mini), split=split), weight) for split, weight in (("stopped", 1.0), ("accelerate", 3.0)))
+    parts = tuple(MixPart(DatasetConfig(root=str(mini), split=split), weight) for split, weight in (("stopped", 1.0), ("accelerate", 3.0)))
     stage = replace(base.stages[0], data=MixConfig(parts))
     alone = train(replace(base, stages=(stage,)))
     ahead = train(replace(base, stages=(stage,), out=str(tmp_path / "b"), workers=2))
