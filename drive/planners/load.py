@@ -64,8 +64,9 @@ def load_sim_planner(name: str) -> Any:
         raise ValueError(f"{error} (in the simulator also {', '.join(sorted(PRIVILEGED))}, log)") from error
 
 
-def checkpoint_planner(folder: str | Path, device: str = "auto") -> Planner:
-    """The planner of a checkpoint folder (`drive.checkpoint`)."""
+def checkpoint_planner(folder: str | Path, device: str = "auto", folded: bool = False) -> Planner:
+    """The planner of a checkpoint folder (`drive.checkpoint`). folded: batch norms go into convolutions (`drive.model.fold`): the camera
+    encoder takes a quarter less time, and where two tokens are all but equally likely the other may be taken."""
     import torch
 
     from drive.checkpoint import is_ego_mlp, load_checkpoint, load_ego_mlp
@@ -78,4 +79,4 @@ def checkpoint_planner(folder: str | Path, device: str = "auto") -> Planner:
         return EgoMlpPlanner(load_ego_mlp(folder), name)
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     network, _ = load_checkpoint(folder, chosen)
-    return NetworkPlanner(network.for_inference(), name)
+    return NetworkPlanner(network.for_inference() if folded else network, name)
