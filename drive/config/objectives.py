@@ -41,5 +41,7 @@ class RegressionConfig:
 
 
 ObjectiveConfig = Annotated[
-    Annotated[NextTokenConfig, Tag("next-token")] | Annotated[RegressionConfig, Tag("regression")], Discriminator(kind_or("next-token"))
+    Annotated[NextTokenConfig, Tag("next-token")]
+    | Annotated[RegressionConfig, Tag("regression")],
+    Discriminator(kind_or("next-token")),
 ]

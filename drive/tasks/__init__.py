@@ -13,7 +13,10 @@ from drive.tasks.base import Task
 from drive.tasks.plan import PlanTask
 from drive.tokens.vocab import Grid, IdRange, Vocabulary
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (PlanTask,)}
+_TASKS: tuple[type[Task], ...] = (
+    PlanTask,
+)
+TASKS: dict[str, type[Task]] = {task.name: task for task in _TASKS}
 DEFAULT_REQUESTS = ("plan:bins",)
 
 __all__ = ["DEFAULT_REQUESTS", "TASKS", "Task", "canonical", "declared", "make_task", "make_tasks"]

@@ -13,7 +13,10 @@ from drive.train.objectives.regression import Regression
 
 __all__ = ["OBJECTIVES", "STUDENT", "NextToken", "Objective", "Regression", "make_objective"]
 
-OBJECTIVES: dict[str, Callable[[Any, Any, torch.device], Objective]] = {"next-token": NextToken, "regression": Regression}
+OBJECTIVES: dict[str, Callable[[Any, Any, torch.device], Objective]] = {
+    "next-token": NextToken,
+    "regression": Regression,
+}
 
 
 def make_objective(config: Any, model: Any, device: torch.device) -> Objective:

@@ -88,14 +88,18 @@ class NextToken:
     def loss(self, networks: Mapping[str, nn.Module], batch: TokenBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         spans = batch.spans
         logits = networks[STUDENT](batch.inputs, spans.ids) + self.tables.forbidden_of_all(spans.states)
-        log_prob = logits.log_softmax(-1)
-        loss = -log_prob.gather(-1, spans.targets[..., None])[..., 0]
-        if self.config.metre_sigma > 0 and self.metres:
-            loss = torch.where(self._is_metre(spans.targets), self._soft(log_prob, spans.targets), loss)
+        loss = self.token_losses(logits.log_softmax(-1), spans.targets)
         known = spans.weight.sum(-1)
         # Where the target is padding its probability may be that of an id outside the grammar: minus infinity times nothing.
         means = torch.where(spans.weight > 0, loss, 0.0).sum(-1) / known.clamp_min(1.0)
         return means.sum() / (known > 0).sum().clamp_min(1), {}
+
+    def token_losses(self, log_prob: Tensor, targets: Tensor) -> Tensor:
+        """Log-probabilities [B, S, L, V], minus infinity for ids that the grammar forbids, and right ids [B, S, L] -> losses [B, S, L]."""
+        loss = -log_prob.gather(-1, targets[..., None])[..., 0]
+        if self.config.metre_sigma > 0 and self.metres:
+            loss = torch.where(self._is_metre(targets), self._soft(log_prob, targets), loss)
+        return loss
 
     def spans(self, examples: Sequence[Example], rngs: Sequence[np.random.Generator] | None = None) -> Spans:
         """Examples -> padded spans; the answers that go in are disturbed where there are rngs."""
