@@ -10,6 +10,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -45,8 +46,13 @@ def unpack(columns: Mapping[str, np.ndarray], index: int, future: Trajectory) ->
             if rows[index] >= 0:
                 first = int(np.maximum(rows[:index], 0).sum())
                 own[name] = array[first : first + int(rows[index])]
-    hints = get_type_hints(Target)
+    hints = _hints(Target)
     return Target(future, **{f.name: _value(hints[f.name], f.name, own) for f in fields(Target) if f.name != LEFT_OUT})
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def _leaves(prefix: str, values: Mapping[str, Any]) -> Iterator[tuple[str, np.ndarray]]:
@@ -80,7 +86,7 @@ def _value(hint: Any, name: str, own: Columns) -> Any:
         (inner,) = [a for a in arguments if a is not types.NoneType]
         return _value(inner, name, own) if any(c == name or c.startswith((name + ".", name + "/")) for c in own) else None
     if is_dataclass(hint):
-        hints = get_type_hints(hint)
+        hints = _hints(hint)
         return hint(**{f.name: _value(hints[f.name], f"{name}.{f.name}", own) for f in fields(hint)})  # type: ignore[operator]
     if origin is dict:
         keys = dict.fromkeys(c.removeprefix(name + ".").rpartition("/")[0] for c in own if c.startswith(name + "."))
