@@ -79,6 +79,7 @@ def open_dataset(
     command: bool = True,
     motion: MotionSource = "poses",
     maps: bool = True,
+    lanes: bool = False,
 ) -> Dataset:
     """Opens a data set in nuScenes format, the one adapter so far (`drive.data.nuscenes`).
 
@@ -89,7 +90,7 @@ def open_dataset(
     -> scene names), or scene names (a list, or one string with commas); None = all scenes. limit: at most this many samples.
     command: tell planners the route command, derived from the recorded future (see `drive.data.scenes.route_command`).
     motion: speed, acceleration and yaw rate from "poses" (backward differences) or "can" (the CAN bus; unknown where a
-    scene has none). maps: fill `Target.map`.
+    scene has none). maps: fill `Target.map`. lanes: with maps, fill `Target.lanes` from the map expansion.
 
     Raises ValueError where the tables do not hold together, a calibration is impossible, numbers of the chosen scenes look
     like another convention (`drive.data.conventions`), a file name leaves the root, or a name is unknown; reading a sample
@@ -102,4 +103,4 @@ def open_dataset(
         raise ValueError(f"motion must be 'poses' or 'can', got {motion!r}")
     from drive.data.nuscenes.dataset import open_folder
 
-    return open_folder(root, version, split, window, limit, command, motion, maps)
+    return open_folder(root, version, split, window, limit, command, motion, maps, lanes)

@@ -86,7 +86,7 @@ def _value(hint: Any, name: str, own: Columns) -> Any:
         (inner,) = [a for a in arguments if a is not types.NoneType]
         return _value(inner, name, own) if any(c == name or c.startswith((name + ".", name + "/")) for c in own) else None
     if is_dataclass(hint):
-        hints = _hints(hint)
+        hints = _hints(hint)  # type: ignore[arg-type]
         return hint(**{f.name: _value(hints[f.name], f"{name}.{f.name}", own) for f in fields(hint)})  # type: ignore[operator]
     if origin is dict:
         keys = dict.fromkeys(c.removeprefix(name + ".").rpartition("/")[0] for c in own if c.startswith(name + "."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -118,3 +119,25 @@ def test_real_masks_lie_under_the_recorded_drives(real_data: Path) -> None:
         patch, future = dataset[i].target.map, dataset[i].target.future
         assert patch is not None
         assert shapely.contains_xy(area_of(patch), future.poses[future.valid][:, 0], future.poses[future.valid][:, 1]).all()
+
+
+def test_lanes_are_the_expansions_in_the_egos_frame(mini: Path) -> None:
+    dataset = open_dataset(mini, split="straight", lanes=True)
+    lanes, area = dataset[0].target.lanes, area_of(dataset[0].target.map)  # type: ignore[arg-type]
+    assert lanes is not None and len(lanes.ids) == len(lanes.lines) > 0
+    assert lanes.width_known.all() and not lanes.limit_known.any() and not lanes.limit_mps.any()
+    own = [k for k, line in enumerate(lanes.lines) if shapely.LineString(line).distance(shapely.Point(0, 0)) < 1.0]
+    assert own and all(abs(np.diff(lanes.lines[k], axis=0)[0] @ [0, 1]) < 0.1 for k in own)
+    assert all(area.buffer(0.1).contains(shapely.Point(line.mean(0))) for line in lanes.lines if np.abs(line.mean(0)).max() < 50)
+
+
+def test_without_lane_layers_or_expansion_lanes_are_unknown(one_scene: Path) -> None:
+    path = one_scene / "maps" / "expansion" / "boston-seaport.json"
+    assert open_dataset(one_scene, lanes=True)[0].target.lanes is not None and open_dataset(one_scene)[0].target.lanes is None
+    data = json.loads(path.read_text())
+    del data["connectivity"]
+    path.write_text(json.dumps(data))
+    assert open_dataset(one_scene, lanes=True)[0].target.lanes is None and open_dataset(one_scene, lanes=True)[0].target.map is not None
+    shutil.rmtree(one_scene / "maps" / "expansion")
+    assert open_dataset(one_scene, lanes=True)[0].target.lanes is None
+    assert open_dataset(one_scene, lanes=True, maps=False)[0].target.lanes is None

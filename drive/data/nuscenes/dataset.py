@@ -39,13 +39,14 @@ def open_folder(
     command: bool,
     motion: MotionSource,
     maps: bool,
+    lanes: bool = False,
 ) -> NuScenesDataset:
     """As `drive.data.dataset.open_dataset`, which calls it."""
     version = find_version(root, version)
     with _explained(root, version):
         nusc = load_tables(root, version)
         names = scene_names(nusc, root, version, split)
-        return NuScenesDataset(nusc, names, window, limit, command, motion, maps)
+        return NuScenesDataset(nusc, names, window, limit, command, motion, maps, lanes)
 
 
 @contextmanager
@@ -70,14 +71,22 @@ class NuScenesDataset(Sequence[SceneSample]):
     """
 
     def __init__(
-        self, nusc: NuScenes, names: list[str], window: Window, limit: int | None, command: bool, motion: MotionSource, maps: bool
+        self,
+        nusc: NuScenes,
+        names: list[str],
+        window: Window,
+        limit: int | None,
+        command: bool,
+        motion: MotionSource,
+        maps: bool,
+        lanes: bool = False,
     ) -> None:
         self.root, self.window = Path(nusc.dataroot), window
         self.name = self.root.resolve().name
         self._nusc, self._command, self._motion = nusc, command, motion
         self._logs: dict[str, SceneLog] = {}
         self._can: dict[str, CanBus] = {}
-        self._maps = MapSource(self.root) if maps else None
+        self._maps, self._lanes = MapSource(self.root) if maps else None, lanes
         with readable(str(self.root)):
             self._rows = {scene["name"]: scene for scene in nusc.scene}
             frames = [(name, index, sample) for name in names for index, sample in enumerate(key_frames(nusc, self._rows[name]))][:limit]
@@ -101,7 +110,8 @@ class NuScenesDataset(Sequence[SceneSample]):
         name, index = self._places[i]
         log = self._log(name)
         patch = self._maps.patch(log, index) if self._maps else None
-        return make_sample(log, index, self.window, self._motion_at(log, index), self._command, patch)
+        lanes = self._maps.lanes(log, index) if self._maps and self._lanes else None
+        return make_sample(log, index, self.window, self._motion_at(log, index), self._command, patch, lanes)
 
     def sample(self, token: str) -> SceneSample:
         """The sample of a token. Raises ValueError where it is not among `tokens`."""

@@ -8,8 +8,9 @@ of them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,10 +20,12 @@ from shapely.geometry.base import BaseGeometry
 
 from drive.data.paths import inside
 from drive.frames import Array
+from drive.maps import Lane, LaneKind, linked
 
 MAX_FILE_BYTES = 500_000_000
 STEP_M = 1.0
 MAX_LANE_M = 5_000.0
+DEFAULT_WIDTH_M = 3.5  # of a lane whose polygon is missing
 TURNS = {"L": 1.0, "S": 0.0, "R": -1.0}
 NEEDED = ("node", "polygon", "drivable_area")
 LANE_LAYERS = ("lane", "arcline_path_3", "connectivity")
@@ -109,6 +112,25 @@ class ExpansionFile:
                     after = tuple(self.data["connectivity"].get(row["token"], {}).get("outgoing", []))
                     found = LaneRow(layer, row, arcline(paths), after)
                 yield found
+
+    def lane(self, found: LaneRow, limit_mps: float) -> Lane:
+        """A row as a lane of a map, its width that of its polygon on average. The file tells no speed limits: limit_mps stands for them.
+        Raises ValueError where its polygon is damaged."""
+        token, width = found.row["token"], None
+        if found.row.get("polygon_token") in self.polygons:
+            with naming(self.where, f"{found.layer} {token}"):
+                length = float(np.hypot(*np.diff(found.line, axis=0).T).sum())
+                width = float(np.clip(self.polygon(found.row["polygon_token"]).area / max(length, 1.0), 2.0, 12.0))
+        kind: LaneKind = "road" if found.layer == "lane" else "connector"
+        known = {"width_known": width is not None, "limit_known": False}
+        return Lane(token, found.line, width or DEFAULT_WIDTH_M, limit_mps, found.outgoing, kind=kind, **known)  # type: ignore[arg-type]
+
+
+def closed_under_links(lanes: Iterable[Lane]) -> tuple[Lane, ...]:
+    """The same lanes without links to others, predecessors filled in."""
+    lanes = tuple(lanes)
+    names = {lane.id for lane in lanes}
+    return linked(replace(lane, successors=tuple(name for name in lane.successors if name in names)) for lane in lanes)
 
 
 def arcline(paths: list[dict[str, Any]], step_m: float = STEP_M) -> Array:

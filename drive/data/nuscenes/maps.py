@@ -15,10 +15,13 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from drive.data.nuscenes.expansion import ExpansionFile, expansion_file
+from drive.around import lanes_around
+from drive.data.nuscenes.expansion import LANE_LAYERS, ExpansionFile, closed_under_links, expansion_file
 from drive.data.paths import inside
 from drive.data.png_rows import OtherPng, grey_bands, grey_size
 from drive.frames import Array, heading_of, rotation_2d
+from drive.maps import Lane
+from drive.roads import Lanes
 from drive.schema import MapPatch
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 PATCH_M = 60.0
 POLYGON_LAYERS = ("drivable_area", "lane", "ped_crossing", "stop_line")
 LINE_LAYERS = ("road_divider", "lane_divider")
+UNTOLD_MPS = 1.0  # stands where a lane's speed limit is not told; never shown
 MASK_RESOLUTION_M = 0.1
 MASK_BAND_ROWS = 512
 
@@ -43,13 +47,19 @@ class MapSource:
 
         Raises ValueError where a map's file does not hold what it should.
         """
+        found = self._find(log)
+        return None if found is None else found.patch(_pose(log, index))
+
+    def lanes(self, log: SceneLog, index: int) -> Lanes | None:
+        """The lane graph around key frame `index` of a scene; None where the data set has none there. Raises ValueError as `patch`."""
+        found = self._find(log)
+        return found.lanes(_pose(log, index)) if isinstance(found, ExpansionMap) else None
+
+    def _find(self, log: SceneLog) -> ExpansionMap | MaskMap | None:
         key = f"{log.location} {log.map_file}"
         if key not in self._maps:
             self._maps[key] = self._open(log.location, log.map_file)
-        found = self._maps[key]
-        world_from_ego = log.world_from_ego[index]
-        pose = np.array([*world_from_ego[:2, 3], heading_of(world_from_ego)])
-        return None if found is None else found.patch(pose)
+        return self._maps[key]
 
     def _open(self, location: str, map_file: str) -> ExpansionMap | MaskMap | None:
         expansion = inside(self.root, expansion_file(location))
@@ -68,6 +78,8 @@ class ExpansionMap:
     def __init__(self, source: ExpansionFile) -> None:
         layers: dict[str, list[Any]] = {name: list(source.of(name)) for name in POLYGON_LAYERS}
         layers |= {name: [shapely.LineString(line) for line in source.lines(name)] for name in LINE_LAYERS}
+        self._source: ExpansionFile | None = source  # until its lanes are asked for
+        self._lanes: tuple[Lane, ...] | None = None
         self._trees = {name: shapely.STRtree(shapely.make_valid(np.array(shapes, dtype=object))) for name, shapes in layers.items()}
 
     def patch(self, pose: Array) -> MapPatch:
@@ -84,6 +96,24 @@ class ExpansionMap:
         polygons = {name: tuple(ring for p in pieces(name, "Polygon") for ring in _rings(p, pose)) for name in POLYGON_LAYERS}
         lines = {name: tuple(_to_ego(np.array(p.coords), pose) for p in pieces(name, "LineString")) for name in LINE_LAYERS}
         return MapPatch(polygons, lines)
+
+    def lanes(self, pose: Array) -> Lanes | None:
+        """The lane graph around a pose in the world; None where the file lacks a layer that it needs. Raises ValueError where a lane is
+        damaged."""
+        if self._source is not None:
+            told = not self._source.missing(LANE_LAYERS)
+            self._lanes = closed_under_links(self._source.lane(row, UNTOLD_MPS) for row in self._source.lanes()) if told else None
+            self._lane_tree = shapely.STRtree([shapely.LineString(lane.centreline) for lane in self._lanes or ()])
+            self._source = None
+        if self._lanes is None:
+            return None
+        near = self._lane_tree.query(shapely.Point(pose[:2]).buffer(PATCH_M * np.sqrt(2)))
+        return lanes_around([self._lanes[k] for k in np.sort(near)], pose, PATCH_M)
+
+
+def _pose(log: SceneLog, index: int) -> Array:
+    world_from_ego = log.world_from_ego[index]
+    return np.array([*world_from_ego[:2, 3], heading_of(world_from_ego)])
 
 
 class MaskMap:

@@ -6,20 +6,17 @@ no lights.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from drive.data.nuscenes.expansion import ExpansionFile, naming
+from drive.data.nuscenes.expansion import ExpansionFile, closed_under_links
 from drive.frames import Array, wrap_angle
-from drive.maps import Crossing, Lane, LaneKind, Polygon, RoadMap, linked
+from drive.maps import Crossing, Lane, Polygon, RoadMap
 from drive.world.recorded.scene import CITY_LIMIT_MPS
 
-DEFAULT_WIDTH_M = 3.5  # of a lane whose polygon is missing
 LINES = ("road_divider", "lane_divider")
 
 
@@ -46,22 +43,8 @@ def expansion_map(root: Path, location: str, around: Array, reach_m: float) -> R
 
 def _lanes(source: ExpansionFile, near: BaseGeometry) -> tuple[Lane, ...]:
     """Lanes and lane connectors that reach into an area, with their connections."""
-    lanes: list[Lane] = []
-    for layer, row, line, after in source.lanes():
-        if near.intersects(shapely.LineString(line)):
-            with naming(source.where, f"{layer} {row['token']}"):
-                width, told = _width(row, source, line), row.get("polygon_token") in source.polygons
-            kind: LaneKind = "road" if layer == "lane" else "connector"
-            lanes.append(Lane(row["token"], line, width, CITY_LIMIT_MPS, after, kind=kind, width_known=told, limit_known=False))
-    names = {lane.id for lane in lanes}
-    return linked(replace(lane, successors=tuple(name for name in lane.successors if name in names)) for lane in lanes)
-
-
-def _width(row: dict[str, Any], source: ExpansionFile, line: Array) -> float:
-    if row.get("polygon_token") not in source.polygons:
-        return DEFAULT_WIDTH_M
-    length = float(np.hypot(*np.diff(line, axis=0).T).sum())
-    return float(np.clip(source.polygon(row["polygon_token"]).area / max(length, 1.0), 2.0, 12.0))
+    rows = (row for row in source.lanes() if near.intersects(shapely.LineString(row.line)))
+    return closed_under_links(source.lane(row, CITY_LIMIT_MPS) for row in rows)
 
 
 def crossing_over(name: str, ring: BaseGeometry, lanes: tuple[Lane, ...]) -> Crossing:
