@@ -27,6 +27,7 @@ from drive.planners.network import NetworkPlanner
 from drive.progress import Progress
 from drive.schema import PlanError
 from drive.sim.draw_sight import save_surround_video
+from drive.sim.page import save_page
 from drive.sim.rollout import Loop
 from drive.sim.saved import replay_file
 from drive.sim.sight import Sight
@@ -151,7 +152,7 @@ def drive_by_sight(out: Path, progress: Progress) -> Path:
     progress.begin("drawing the video")
     run, _ = replay_file(out / "drives" / f"{first.planner}-{first.name}.json")
     video = save_surround_video(run, sight, out / "videos" / f"{first.planner}-{first.name}.mp4", every=4)
-    return report.save_page(out, {(first.planner, first.name): video})
+    return save_page(report, out, {(first.planner, first.name): video})
 
 
 if __name__ == "__main__":

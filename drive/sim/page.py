@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drive.sim.report import ANSWERED, FACTS
+from drive.sim.report import ANSWERED, FACTS, SimReport
 from drive.sim.scores import EpisodeScore
 from drive.viz.page import Block, Cell, Heading, Numbers, Table, Text, Video, write_page
-
-if TYPE_CHECKING:
-    from drive.sim.report import SimReport
 
 LISTED = 200
 UNITS = {"length_m": "route, m"}

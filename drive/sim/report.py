@@ -133,12 +133,6 @@ class SimReport:
         }
         return write_json(folder, "sim", data)
 
-    def save_page(self, folder: Path, videos: dict[tuple[str, str], Path]) -> Path:
-        """Writes index.html: see `drive.sim.page`. videos: (planner, episode) -> MP4."""
-        from drive.sim.page import save_page
-
-        return save_page(self, folder, videos)
-
 
 def _rows(planner: str, family: str, scores: list[EpisodeScore]) -> list[dict[str, Any]]:
     rows = []

@@ -13,6 +13,7 @@ import numpy as np
 from drive.pool import Failed, outcomes
 from drive.progress import SILENT, Progress
 from drive.sim.episodes import Episode, MakePlanner, drive_all, make_world
+from drive.sim.page import save_page
 from drive.sim.report import SimReport
 from drive.sim.rollout import HUMAN, Loop, Rollout
 from drive.sim.saved import replay_file, save_rollout
@@ -101,7 +102,7 @@ def run_episodes(
         report.save(out)
         shown = _videos(report, out, videos, loop.sight, workers, progress)
         progress.begin("page")
-        report.save_page(out, shown)
+        save_page(report, out, shown)
     return report
 
 

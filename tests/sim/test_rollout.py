@@ -22,6 +22,7 @@ from drive.expert.expert import PRIVILEGED, Expert, LaneFollower
 from drive.frames import Array
 from drive.schema import Observation, Plan, PlanError
 from drive.sim.episodes import Episode, drive_all
+from drive.sim.page import save_page
 from drive.sim.report import SimReport
 from drive.sim.rollout import Loop, Rollout, rollout
 from drive.sim.saved import replay_file
@@ -188,7 +189,7 @@ def test_failed_drives_stand_apart_in_table_page_and_report(world: World, tmp_pa
     assert (rows["success"]["value"], rows["success"]["answered"], rows["success"]["failed"]) == (0.5, 1.0, 1)
     assert rows["red_light"]["value"] == rows["red_light"]["answered"] == 0.0
     assert report.outcomes("one") == {"arrived": 1, "planner failed": 1}
-    text, html = report.table(), report.save_page(tmp_path, {}).read_text()
+    text, html = report.table(), save_page(report, tmp_path, {}).read_text()
     for told in (text, html):
         assert "50.0 (100.0)" in told and "(50.0)" not in told and "planner failed" in told
     saved = json.loads(report.save(tmp_path).read_text())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drive.asking import spec_of
+from drive.asking import Refusal, asked, spec_of
 from drive.baselines import ConstantVelocity
 from drive.eval.benchmarks.base import PRED, Answer, Benchmark, Cases
 from drive.eval.entries import checked_best, unique_name
@@ -122,20 +122,16 @@ def _answer(planner: Planner, observation: Observation, progress: Progress) -> A
 
 def _filed(cases: Cases, plans: Sequence[PlanFile], known: set[str], benchmark: Benchmark) -> Iterable[Row]:
     assert benchmark.window is not None
-    asked = benchmark.window.future_times_s
+    times = benchmark.window.future_times_s
     for file in plans:
-        answers = [_tried(lambda token=token, file=file: file.plan_at(token, asked).best) for token in cases.tokens]  # type: ignore[misc]
+        answers = [_tried(lambda token=token, file=file: file.plan_at(token, times).best) for token in cases.tokens]  # type: ignore[misc]
         yield Row(file.planner, answers, strangers=tuple(token for token in file.tokens if token not in known))
 
 
 def _tried(plan: Callable[[], Array]) -> Answer:
     """Whatever a planner does, its case fails and says why."""
-    try:
-        return plan()
-    except PlanError as error:
-        return error
-    except Exception as error:
-        return PlanError(f"{type(error).__name__}: {error}")
+    answer = asked(plan)
+    return PlanError(answer.reason) if isinstance(answer, Refusal) else answer
 
 
 def _named(rows: Sequence[Row]) -> list[Row]:
