@@ -6,11 +6,13 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
-from drive.expert.expert import Expert
+from drive.expert.expert import Expert, load_kernels
 from drive.jit import on_disk
+from drive.pool import outcomes
 from drive.sim.rollout import rollout
 from drive.sim.scores import score
 from drive.sim.sight import Eyes, Sight
+from drive.world.town.populate import EMPTY, town_world
 from drive.world.world import World
 
 # The largest kernels, compiled after those that they call: where these are on disk, so are the others.
@@ -40,3 +42,26 @@ def warm_up(world: World, sight: Sight | None) -> None:
     score(rollout(replace(world, time_limit_s=1.0), Expert()))
     if sight is not None:
         Eyes(world, sight).look(world.start)
+
+
+def compile_side_by_side() -> None:
+    """Compiles all kernels of drives and pictures in two processes, each of which loads what the other has left on disk. For set-up."""
+    list(outcomes(_compile, ["traffic", "expert", "pictures"], workers=2))  # whatever fails here is compiled by who needs it
+    warm_up(town_world(0), Sight("first-drive"))
+
+
+def _compile(part: str) -> None:
+    """One third of the kernels: those of towns and their traffic, of the expert, of cameras."""
+    if part == "traffic":
+        town_world(0)
+        return
+    world = town_world(0, traffic=EMPTY)
+    if part == "expert":
+        load_kernels(world)
+    else:
+        Eyes(world, Sight("first-drive")).look(world.start)
+
+
+if __name__ == "__main__":
+    compile_side_by_side()
+
