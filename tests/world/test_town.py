@@ -54,7 +54,7 @@ def test_two_hundred_seeds_give_150_lane_graphs() -> None:
 
 
 def test_same_seed_same_bytes_whatever_the_hash_seed(towns: list[Town]) -> None:
-    code = "import sys; sys.path.insert(0, 'tests/sim'); from test_town import *; print(town_bytes(make_town(5)))"
+    code = "import sys; sys.path.insert(0, 'tests/world'); from test_town import *; print(town_bytes(make_town(5)))"
     told = set()
     for seed in ("1", "77"):
         env = os.environ | {"PYTHONHASHSEED": seed}
