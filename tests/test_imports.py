@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     {
         "schema",
+        "answers",
         "roads",
         "frames",
         "cameras",

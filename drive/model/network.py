@@ -23,9 +23,9 @@ from drive.model.transformer import INITIAL_STD, Transformer
 from drive.tokens.sequence import MAX_FRAMES, SPAN_POSITION, TokenSequence, concatenate, frame_tokens, may_attend, tail_tokens
 from drive.tokens.vocab import Grid, Vocabulary
 
-# Wavelengths, in a grid's unit, by which its tokens are embedded beside value and square. The shortest decides how far apart two
-# learned answers may lie for the network to find the one between them: shorter waves turn more than half a circle on the way.
-WAVELENGTHS = tuple(2.0**k for k in range(3, 10))
+# Waves by which a grid's tokens are embedded beside value and square: each twice as long as the one before, the first being
+# `Grid.wave`. Shorter ones would turn more than half a circle between two learned answers.
+WAVES = 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,7 @@ def number_features(grid: Grid) -> Tensor:
     """[count, features] float32: value and square on the grid's own scale, sines and cosines of each wavelength."""
     unit = grid.values / max(abs(grid.low), abs(grid.high))
     columns = [unit, unit**2]
-    for wavelength in WAVELENGTHS:
+    for wavelength in grid.wave * 2.0 ** np.arange(WAVES):
         columns += [np.sin(2 * np.pi * grid.values / wavelength), np.cos(2 * np.pi * grid.values / wavelength)]
     return torch.tensor(np.stack(columns, -1), dtype=torch.float32)
 

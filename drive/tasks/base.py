@@ -5,65 +5,92 @@ A task is one file and one line in `drive.tasks.TASKS`. Training, planning and s
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from drive.schema import SceneSample, Window
+from drive.schema import Observation, SceneSample, Window
 from drive.tokens.codecs.base import Ids
-from drive.tokens.grammar import Grammar
+from drive.tokens.expression import Expression
+from drive.tokens.grammar import Grammar, compile_grammar
 from drive.tokens.vocab import Grid, IdRange, Vocabulary
 
 
-class Task(Protocol):
+@dataclass(frozen=True)
+class Task(ABC):
     """A question with its parameter (`plan:bins` is the task `plan` with the parameter `bins`), ready to read and write answers.
 
     parameters: what may stand behind the colon, the first being meant where nothing does; () where the task takes none. metric: the
-    name of its metric in `drive.eval`, None where it has none.
+    name of its metric in `drive.eval`, None where it has none. prompted: whether a question in words comes with the request, as in
+    `ask(may I go?)`.
     """
 
+    vocabulary: Vocabulary
+    window: Window
+    parameter: str
     name: ClassVar[str]
-    parameters: ClassVar[tuple[str, ...]]
-    metric: ClassVar[str | None]
-
-    def __init__(self, vocabulary: Vocabulary, window: Window, parameter: str) -> None: ...
+    parameters: ClassVar[tuple[str, ...]] = ()
+    metric: ClassVar[str | None] = None
+    prompted: ClassVar[bool] = False
 
     @classmethod
+    @abstractmethod
     def declares(cls, parameter: str, grids: Mapping[str, Grid]) -> tuple[IdRange, ...]:
         """The ranges of ids that answers are written in, with the grids that a configuration gives by name."""
-        ...
 
     @property
+    @abstractmethod
+    def expression(self) -> Expression:
+        """Exactly the possible answers, without END: chains put several behind one another."""
+
+    @cached_property
     def grammar(self) -> Grammar:
         """Automaton of exactly the possible answers, END included."""
-        ...
+        return compile_grammar(self.expression)
 
     @property
+    @abstractmethod
     def schema(self) -> dict[str, Any]:
         """JSON Schema of an answer as `to_json` gives it."""
-        ...
 
+    @abstractmethod
     def answer(self, sample: SceneSample) -> Any | None:
         """The right answer from a sample's target; None where the data set does not know it."""
-        ...
 
-    def encode(self, value: Any) -> Ids:
-        """An answer as ids that end with END. Raises ValueError where it cannot be written."""
-        ...
+    def answers(self, sample: SceneSample) -> tuple[tuple[str, Any], ...]:
+        """Every question that a sample can be asked, with its right answer: (prompt, answer) pairs, prompt "" where the task takes
+        none. Empty where the data set knows no answer."""
+        value = self.answer(sample)
+        return () if value is None else (("", value),)
 
-    def decode(self, ids: ArrayLike) -> Any:
+    @abstractmethod
+    def encode(self, value: Any, observation: Observation | None = None) -> Ids:
+        """An answer as ids that end with END. observation: what was seen, for answers that are told from the car's own motion.
+
+        Raises ValueError where it cannot be written.
+        """
+
+    @abstractmethod
+    def decode(self, ids: ArrayLike, observation: Observation | None = None) -> Any:
         """The inverse of `encode`, as near as tokens can say it. Raises DecodeError where they are no answer."""
-        ...
 
+    def shuffled(self, value: Any, rng: np.random.Generator) -> Any:
+        """The same answer in another of the orders that mean the same, for training; as it is where there is one order only."""
+        return value
+
+    @abstractmethod
     def turned(self, value: Any, angle: float) -> Any:
         """The same answer where the ego frame is turned by -angle (radians): what stood at bearing b stands at b + angle."""
-        ...
 
+    @abstractmethod
     def to_json(self, value: Any) -> Any:
         """An answer as plain JSON values, valid under `schema`."""
-        ...
 
+    @abstractmethod
     def from_json(self, value: Any) -> Any:
         """The inverse of `to_json`. Raises ValueError for values that are no answer."""
-        ...

@@ -12,20 +12,18 @@ from numpy.typing import ArrayLike
 
 from drive.frames import Array, rotation_2d, wrap_angle
 from drive.poses import axle_poses
-from drive.schema import SceneSample, Window
+from drive.schema import Observation, SceneSample
+from drive.tasks.base import Task
 from drive.tokens.codecs import CODECS, Ids, TrajectoryCodec
-from drive.tokens.grammar import Grammar
-from drive.tokens.vocab import Grid, IdRange, Vocabulary
+from drive.tokens.expression import Expression
+from drive.tokens.vocab import Grid, IdRange
 
 
 @dataclass(frozen=True)
-class PlanTask:
+class PlanTask(Task):
     """Poses [T, 3] (x m, y m, heading rad) at the window's future times, ego frame of t0. Headings are not written: they are
     fitted to the positions (`drive.poses`)."""
 
-    vocabulary: Vocabulary
-    window: Window
-    parameter: str
     name: ClassVar[str] = "plan"
     parameters: ClassVar[tuple[str, ...]] = ("bins", "text")
     metric: ClassVar[str | None] = "exact"
@@ -43,8 +41,8 @@ class PlanTask:
         return CODECS[self.parameter](self.vocabulary, self.steps)
 
     @property
-    def grammar(self) -> Grammar:
-        return self._codec.grammar
+    def expression(self) -> Expression:
+        return self._codec.expression
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -56,11 +54,11 @@ class PlanTask:
         future = sample.target.future
         return future.poses if future.valid.all() else None
 
-    def encode(self, value: ArrayLike) -> Ids:
+    def encode(self, value: ArrayLike, observation: Observation | None = None) -> Ids:
         """Poses [T, 3], or positions [T, 2], as ids. Raises ValueError where they have another length or cannot be written."""
         return self._codec.encode(np.asarray(value, dtype=np.float64)[:, :2])
 
-    def decode(self, ids: ArrayLike) -> Array:
+    def decode(self, ids: ArrayLike, observation: Observation | None = None) -> Array:
         return axle_poses(self._codec.decode(ids))
 
     def turned(self, value: Array, angle: float) -> Array:

@@ -22,15 +22,18 @@ MOST_IDS = 2_000_000  # a wrong step would ask for more memory than there is
 
 @dataclass(frozen=True)
 class Grid:
-    """Numbers that are tokens: low, low + step, ... up to high, in their unit."""
+    """Numbers that are tokens: low, low + step, ... up to high, in their unit. wave: the shortest of the waves that embed them, in the
+    same unit; it decides how far apart two learned answers may lie for the network to find the one between them."""
 
     low: float
     high: float
     step: float
+    wave: float = 8.0
 
     def __post_init__(self) -> None:
-        if not (np.isfinite([self.low, self.high, self.step]).all() and self.step > 0 and self.low < self.high):
-            raise ValueError(f"a grid of numbers needs finite low < high and step > 0, got {self}")
+        finite = np.isfinite([self.low, self.high, self.step, self.wave]).all()
+        if not (finite and self.step > 0 and self.wave > 0 and self.low < self.high):
+            raise ValueError(f"a grid of numbers needs finite low < high, step > 0 and wave > 0, got {self}")
         if (self.high - self.low) / self.step > MOST_IDS:
             raise ValueError(f"{self} has {(self.high - self.low) / self.step:.3g} numbers, at most {MOST_IDS:,} are possible: raise step")
 

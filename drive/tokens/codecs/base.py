@@ -1,4 +1,4 @@
-"""What a trajectory codec is: positions in metres <-> tokens, with the grammar of its answers."""
+"""What a trajectory codec is: positions in metres <-> tokens, and what its answers look like."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from drive.frames import Array
-from drive.tokens.grammar import Grammar
+from drive.tokens.expression import Expression
 from drive.tokens.vocab import Grid, IdRange, Vocabulary
 
 Ids = NDArray[np.int64]
@@ -33,8 +33,8 @@ class TrajectoryCodec(Protocol):
         ...
 
     @property
-    def grammar(self) -> Grammar:
-        """Automaton of exactly the answers with T points."""
+    def expression(self) -> Expression:
+        """Exactly the answers with T points, without END."""
         ...
 
     def encode(self, xy: ArrayLike) -> Ids:

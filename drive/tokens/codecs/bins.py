@@ -12,12 +12,10 @@ from numpy.typing import ArrayLike
 
 from drive.frames import Array
 from drive.tokens.codecs.base import Ids, positions
-from drive.tokens.expression import ids, repeat
+from drive.tokens.expression import Expression, ids, repeat
 from drive.tokens.grammar import Grammar, compile_grammar
-from drive.tokens.vocab import END, Grid, IdRange, Vocabulary, numbers
-
-METRE = "metre"
-METRES = Grid(-60.0, 120.0, 0.05)
+from drive.tokens.ranges import METRE, shared
+from drive.tokens.vocab import END, Grid, IdRange, Vocabulary
 
 
 @dataclass(frozen=True)
@@ -30,15 +28,19 @@ class BinsCodec:
 
     @classmethod
     def declares(cls, numbers_given: Mapping[str, Grid]) -> tuple[IdRange, ...]:
-        return (numbers(METRE, numbers_given.get(METRE, METRES)),)
+        return (shared(METRE, numbers_given),)
 
     @property
     def resolution_m(self) -> float:
         return self.vocabulary.grid(METRE).step
 
+    @property
+    def expression(self) -> Expression:
+        return repeat(ids(self.vocabulary.ranges[METRE]), 2 * self.steps, 2 * self.steps)
+
     @cached_property
     def grammar(self) -> Grammar:
-        return compile_grammar(repeat(ids(self.vocabulary.ranges[METRE]), 2 * self.steps, 2 * self.steps))
+        return compile_grammar(self.expression)
 
     def encode(self, xy: ArrayLike) -> Ids:
         return np.append(self.vocabulary.numbers_to_ids(METRE, positions(xy, self.steps)).reshape(-1), END)

@@ -33,11 +33,15 @@ class TextCodec:
     def declares(cls, numbers_given: Mapping[str, Grid]) -> tuple[IdRange, ...]:
         return ()
 
-    @cached_property
-    def grammar(self) -> Grammar:
+    @property
+    def expression(self) -> Expression:
         number = self._number()
         point = sequence(number, self._text(", "), number)
-        return compile_grammar(sequence(point, repeat(sequence(self._text(" and "), point), self.steps - 1, self.steps - 1)))
+        return sequence(point, repeat(sequence(self._text(" and "), point), self.steps - 1, self.steps - 1))
+
+    @cached_property
+    def grammar(self) -> Grammar:
+        return compile_grammar(self.expression)
 
     def _text(self, text: str) -> Expression:
         return literal(self.vocabulary.text_to_ids(text))

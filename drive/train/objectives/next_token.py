@@ -16,7 +16,7 @@ from drive.model.config import ModelConfig
 from drive.model.inputs import Batch, collate, prepare
 from drive.schema import SceneSample
 from drive.tasks import Task, make_tasks
-from drive.tokens.codecs.bins import METRE
+from drive.tokens.ranges import METRE
 from drive.tokens.vocab import PAD
 from drive.train.example import Example, make_example
 from drive.train.jitter import jittered
