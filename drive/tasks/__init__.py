@@ -1,8 +1,4 @@
-"""The tasks, one file each, and requests: how a question is written.
-
-    plan          the task with its usual parameter
-    plan:text     with another one
-"""
+"""The tasks, one file each, and what requests (`drive.tasks.requests`) need of them."""
 
 from __future__ import annotations
 
@@ -11,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from drive.schema import Window
 from drive.tasks.base import Task
 from drive.tasks.plan import PlanTask
+from drive.tasks.requests import Chain, Request, parse_chains, parse_single, spelled
 from drive.tokens.vocab import Grid, IdRange, Vocabulary
 
 _TASKS: tuple[type[Task], ...] = (
@@ -19,13 +16,30 @@ _TASKS: tuple[type[Task], ...] = (
 TASKS: dict[str, type[Task]] = {task.name: task for task in _TASKS}
 DEFAULT_REQUESTS = ("plan:bins",)
 
-__all__ = ["DEFAULT_REQUESTS", "TASKS", "Task", "canonical", "declared", "make_task", "make_tasks"]
+__all__ = [
+    "DEFAULT_REQUESTS",
+    "TASKS",
+    "Chain",
+    "Request",
+    "Task",
+    "canonical",
+    "chains",
+    "declared",
+    "make_task",
+    "make_tasks",
+    "spelled",
+]
+
+
+def chains(requests: str | Sequence[str]) -> tuple[Chain, ...]:
+    """Requests as people write them, `see>plan,boxes` -> the chains they ask for. Raises ValueError for what no task answers."""
+    return parse_chains(requests, TASKS)
 
 
 def make_task(request: str, vocabulary: Vocabulary, window: Window) -> Task:
-    """The task of a request. Raises ValueError for a request that no task of this version answers."""
-    kind, parameter = _parsed(request)
-    return kind(vocabulary, window, parameter)
+    """The task of a single request. Raises ValueError for one that no task of this version answers."""
+    asked = parse_single(request, TASKS)
+    return TASKS[asked.task](vocabulary, window, asked.parameter)
 
 
 def make_tasks(requests: Sequence[str], vocabulary: Vocabulary, window: Window) -> tuple[Task, ...]:
@@ -34,31 +48,16 @@ def make_tasks(requests: Sequence[str], vocabulary: Vocabulary, window: Window) 
 
 
 def canonical(request: str) -> str:
-    """A request with its parameter spelled out: `plan` -> `plan:bins`. Raises ValueError as `make_task`."""
-    kind, parameter = _parsed(request)
-    return f"{kind.name}:{parameter}" if parameter else kind.name
+    """A single request with its parameter spelled out and without words: `plan` -> `plan:bins`. Raises ValueError as `make_task`."""
+    return parse_single(request, TASKS).name
 
 
 def declared(requests: Iterable[str], grids: Mapping[str, Grid]) -> list[IdRange]:
     """The ranges of ids that requests need. Raises ValueError for a grid that none of them has, or as `make_task`."""
-    found = [part for request in requests for part in _ranges(request, grids)]
+    asked = [parse_single(request, TASKS) for request in requests]
+    found = [part for request in asked for part in TASKS[request.task].declares(request.parameter, grids)]
     strangers = sorted(set(grids) - {part.name for part in found if part.grid})
     if strangers:
         known = ", ".join(sorted({part.name for part in found if part.grid})) or "none"
         raise ValueError(f"numbers.{strangers[0]} is of no request given; theirs are: {known}")
     return found
-
-
-def _ranges(request: str, grids: Mapping[str, Grid]) -> tuple[IdRange, ...]:
-    kind, parameter = _parsed(request)
-    return kind.declares(parameter, grids)
-
-
-def _parsed(request: str) -> tuple[type[Task], str]:
-    name, _, parameter = request.partition(":")
-    if name not in TASKS:
-        raise ValueError(f"request {request!r}: this version has no task {name!r}; it has {', '.join(TASKS)}")
-    known = TASKS[name].parameters
-    if parameter and parameter not in known:
-        raise ValueError(f"request {request!r}: {name} takes {', '.join(known) or 'no parameter'}, not {parameter!r}")
-    return TASKS[name], parameter or next(iter(known), "")

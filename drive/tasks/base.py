@@ -68,6 +68,16 @@ class Task(ABC):
         value = self.answer(sample)
         return () if value is None else (("", value),)
 
+    def prompt_ids(self, prompt: str) -> Ids:
+        """A question in words as ids, which go in between the request's token and an END, before the answer; none where the task takes
+        no words. Raises ValueError where words are missing, or given in vain."""
+        if not self.prompted and not prompt:
+            return np.zeros(0, dtype=np.int64)
+        if not self.prompted or not prompt:
+            told = f"needs a question in words, as in {self.name}(may I go?)" if self.prompted else f"takes no words, got {prompt!r}"
+            raise ValueError(f"request {self.name} {told}")
+        return self.vocabulary.text_to_ids(prompt)
+
     @abstractmethod
     def encode(self, value: Any, observation: Observation | None = None) -> Ids:
         """An answer as ids that end with END. observation: what was seen, for answers that are told from the car's own motion.
