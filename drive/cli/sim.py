@@ -13,7 +13,7 @@ HELP = "drive closed loop: towns from seeds, recorded scenes"
 ROWS = True
 REAL = partial(number, whole=False)
 RIGS = "nuscenes, pandaset, waymo, fisheye4, first-drive, random (by seed) or FILE.yaml"
-PLANNER = "expert, lane-follower, constant-velocity, stand-still, first-drive, a checkpoint or module:Class; several with commas"
+PLANNER = "expert, visible-expert, lane-follower, constant-velocity, stand-still, a checkpoint or module:Class; several with commas"
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:

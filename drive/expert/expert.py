@@ -72,17 +72,11 @@ class Expert:
         return plan_from_rows(best.rows, state, observation)
 
 
-_loaded = False
-
-
-def load_kernels(world: World) -> None:
-    """Compiles, or loads from disk, every kernel that a plan may need, a detour's included: once in a process, before a clock runs."""
-    global _loaded
-    if not _loaded:
-        ways = _Ways(world.static, world.start)
-        sharpest_bend(ways.route(0.0, (1.0, 2.0, 0.0)), ways.station, 1.0)
-        best_proposal(world.static, world.start)
-        _loaded = True
+def load_search(world: World) -> None:
+    """Compiles, or loads from disk, the kernels of a plan, a detour's included."""
+    ways = _Ways(world.static, world.start)
+    sharpest_bend(ways.route(0.0, (1.0, 2.0, 0.0)), ways.station, 1.0)
+    best_proposal(world.static, world.start)
 
 
 def plan_from_rows(rows: Array, state: State, observation: Observation) -> Plan:
@@ -224,5 +218,3 @@ class LaneFollower:
             station += speed * DT_S
         return plan_from_rows(np.array(rows), state, observation)
 
-
-PRIVILEGED = {planner.name: planner for planner in (Expert, LaneFollower)}

@@ -11,7 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from drive.asking import spec_of
-from drive.expert.expert import load_kernels
+from drive.expert.privileged import load_kernels
 from drive.frames import Array
 from drive.pool import alive
 from drive.schema import Observation, Plan, Planner, PlannerSpec, Window

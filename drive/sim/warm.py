@@ -6,7 +6,8 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
-from drive.expert.expert import Expert, load_kernels
+from drive.expert.expert import Expert
+from drive.expert.privileged import load_kernels
 from drive.jit import on_disk
 from drive.pool import outcomes
 from drive.sim.rollout import rollout

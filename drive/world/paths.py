@@ -42,12 +42,18 @@ def metre_points(line: Array, cap_mps: ArrayLike) -> Array:
         raise ValueError(f"a path must be at least a metre long, got {along[-1]:.2f} m")
     slope = np.gradient(xy, axis=0)
     heading = np.unwrap(np.arctan2(slope[:, 1], slope[:, 0]))
-    bend = np.abs(np.gradient(heading)) if len(xy) > 2 else np.zeros(len(xy))
+    caps = bend_caps(heading, np.interp(wanted, along, cap))
+    return np.column_stack([xy, heading, caps])
+
+
+def bend_caps(heading: Array, cap_mps: Array) -> Array:
+    """Speed caps [N] of points one metre apart, lowered where their headings [N] bend and on the way there."""
+    bend = np.abs(np.gradient(heading)) if len(heading) > 2 else np.zeros(len(heading))
     bend = np.convolve(np.pad(bend, 2, mode="edge"), np.ones(5) / 5, mode="valid")
-    caps = np.minimum(np.interp(wanted, along, cap), np.sqrt(SIDE_ACCEL_MPS2 / np.maximum(bend, 1e-4)))
+    caps = np.minimum(cap_mps, np.sqrt(SIDE_ACCEL_MPS2 / np.maximum(bend, 1e-4)))
     for k in range(len(caps) - 2, -1, -1):
         caps[k] = min(caps[k], np.sqrt(caps[k + 1] ** 2 + 2 * APPROACH_BRAKE_MPS2))
-    return np.column_stack([xy, heading, caps])
+    return caps
 
 
 def lane_path(road_map: RoadMap, tables: MapTables, lanes: tuple[str, ...]) -> Path:

@@ -14,6 +14,7 @@ from drive.world.navigation import lane_spans
 from drive.world.observe import observe, relative_pose
 from drive.world.state import DT_S, STATION, State, V
 from drive.world.things import list_things
+from drive.world.visible import visibility
 from drive.world.world import World
 
 ROUTE_M = 100
@@ -61,7 +62,7 @@ def _future(states: Sequence[State], now: int, window: Window) -> Trajectory:
 
 
 def _agents(world: World, states: Sequence[State], now: int, window: Window, radius_m: float) -> Agents:
-    """Who is within the square at one of the window's steps at least."""
+    """Who is within the square at one of the window's steps at least. What cameras can see of them is told at t0, 0 at other steps."""
     at, told, times_s = _steps(np.concatenate([window.past_times_s, window.future_times_s]), now, len(states))
     things, ego = list_things(world), states[now].ego
     found = [things.poses(states[k]) for k in at]
@@ -72,7 +73,9 @@ def _agents(world: World, states: Sequence[State], now: int, window: Window, rad
     speed = np.where(agent[:, None] >= 0, np.stack([states[k].move[agent, V] for k in at], 1), 0.0)
     velocity = speed[..., None] * np.stack([np.cos(poses[..., 2]), np.sin(poses[..., 2])], -1)
     centres = np.concatenate([poses[..., :2], np.broadcast_to(sizes[:, None, 2:] / 2, (*valid.shape, 1))], -1)
-    kept = np.flatnonzero(near)
+    kept, t0 = np.flatnonzero(near), len(window.past_times_s) - 1
+    seen = np.zeros(valid.shape, dtype=np.int64)
+    seen[:, t0] = np.where(valid[:, t0], visibility(world, states[now], things)[near], 0)
     return Agents(
         centres=np.where(valid[..., None], centres, 0.0),
         headings=np.where(valid, poses[..., 2], 0.0),
@@ -81,11 +84,11 @@ def _agents(world: World, states: Sequence[State], now: int, window: Window, rad
         velocity_valid=valid,
         valid=valid,
         points=np.full(valid.shape, -1, dtype=np.int64),
-        visibility=np.zeros(valid.shape, dtype=np.int64),
+        visibility=seen,
         categories=tuple(things.categories[k] for k in kept),
         instances=tuple(things.names[k] for k in kept),
         times_s=times_s,
-        now=len(window.past_times_s) - 1,
+        now=t0,
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from drive.expert.expert import PRIVILEGED
+from drive.expert.privileged import PRIVILEGED
 from drive.progress import Progress
 from drive.schema import Observation, Plan
 from drive.sim.episodes import Episode

@@ -18,7 +18,8 @@ import torch
 
 from drive.baselines import BASELINES
 from drive.bicycle_fit import fitted_headings
-from drive.expert.expert import PRIVILEGED, Expert, LaneFollower
+from drive.expert.expert import Expert, LaneFollower
+from drive.expert.privileged import PRIVILEGED
 from drive.frames import Array
 from drive.schema import Observation, Plan, PlanError
 from drive.sim.episodes import Episode, drive_all
