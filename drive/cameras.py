@@ -152,6 +152,13 @@ def project(camera: Camera, points_in_ego: ArrayLike) -> tuple[Array, NDArray[np
     return np.stack([u, v], -1), front
 
 
+def in_picture(camera: Camera, points_in_ego: ArrayLike) -> NDArray[np.bool_]:
+    """Whether points [..., 3] in the ego frame lie in a camera's picture, [...]."""
+    pixels, front = project(camera, points_in_ego)
+    inside = (pixels >= 0) & (pixels <= (camera.width, camera.height))  # False where pixels are NaN
+    return np.asarray(front & inside.all(-1))
+
+
 def unproject(camera: Camera, pixels: ArrayLike) -> Array:
     """Pixels [..., 2] -> unit directions [..., 3] in the camera frame; NaN where the lens model has folded over."""
     return _directions(np.asarray(pixels, dtype=np.float64), camera.K, camera.model, camera.distortion)

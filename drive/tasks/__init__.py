@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from drive.schema import Window
 from drive.tasks.base import Task
+from drive.tasks.boxes import BoxesTask
 from drive.tasks.plan import PlanTask
 from drive.tasks.requests import Chain, Request, parse_chains, parse_single, spelled
 from drive.tokens.vocab import Grid, IdRange, Vocabulary
 
 _TASKS: tuple[type[Task], ...] = (
     PlanTask,
+    BoxesTask,
 )
 TASKS: dict[str, type[Task]] = {task.name: task for task in _TASKS}
 DEFAULT_REQUESTS = ("plan:bins",)
