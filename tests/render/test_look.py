@@ -16,8 +16,9 @@ from drive.render import look
 from drive.render.look.actors import MEANING, build
 from drive.render.look.flat import flat_shape
 from drive.render.look.ground import KERB_M, road_area
-from drive.render.look.posing import BLINK_ON_S, BLINK_S, turn_joints
-from drive.render.look.signs import lamp_places, light_heads
+from drive.render.look.lights import OVER_HEIGHT_M, light_heads, sight_areas
+from drive.render.look.posing import BLINK_ON_S, BLINK_S, BRAKE_GLOW, turn_joints
+from drive.render.look.signs import lamp_places
 from drive.render.look.solids import blob, box, disc, loft, prism, quad, tube
 from drive.render.look.soup import GREEN_LAMP, LEFT_LAMP, RIGHT_LAMP, SEMANTIC_CODE, TAIL, Shape, Soup
 from drive.render.look.textures import ALL, NUMBER
@@ -300,8 +301,8 @@ def test_brake_lamps_light_when_braking_or_waiting() -> None:
     car, start = agents_of(CAR)[0], town().start
     assert tail_glow(changed(start, car, v=8.0, acc=0.3), car) == 0
     assert tail_glow(changed(start, car, v=8.0, acc=-0.5), car) == 0
-    assert tail_glow(changed(start, car, v=8.0, acc=-1.5), car) == 1
-    assert tail_glow(changed(start, car, v=0.0, acc=0.0), car) == 1
+    assert tail_glow(changed(start, car, v=8.0, acc=-1.5), car) == BRAKE_GLOW
+    assert tail_glow(changed(start, car, v=0.0, acc=0.0), car) == BRAKE_GLOW
     dim = tail_glow(changed(start, car, v=8.0, acc=0.3), car, night=True)
     assert 0 < dim < tail_glow(changed(start, car, v=8.0, acc=-1.5), car, night=True)
 
@@ -327,18 +328,20 @@ def test_turn_lamps_blink_before_a_turn_on_its_side() -> None:
 
 
 def test_traffic_lights_show_what_the_world_says() -> None:
-    """At every time the one lamp that shines of each head has the light's colour; heads face those who wait, off the road."""
+    """At every time the one lamp that shines of each head has the light's colour; heads face those who wait, their poles stand off the
+    road behind them, and lorries pass under those that hang over it."""
     world, model = town(), actors().models
     road = road_area(world.map)
     heads = light_heads(world.map)
-    assert {head[0] for head in heads} == set(range(len(world.map.lights)))
-    for light, place, heading, _ in heads:
+    assert {head.light for head in heads} == set(range(len(world.map.lights)))
+    for light, place, heading, height, foot in heads:
         waiting = [s for s in world.map.stop_lines if s.light == world.map.lights[light].id]
         lane = world.map.lane(waiting[0].lane).centreline
         last = lane[-1] - lane[-2]
         assert abs(float(wrap_angle(np.arctan2(last[1], last[0]) - heading))) < 0.3
-        assert not road.contains(shapely.Point(place))
-        assert (place - lane[-1]) @ np.array([np.cos(heading), np.sin(heading)]) > 0
+        assert not road.contains(shapely.Point(foot)) and (height == OVER_HEIGHT_M or not road.contains(shapely.Point(place)))
+        ahead = np.array([np.cos(heading), np.sin(heading)])
+        assert (place - lane[-1]) @ ahead > 0 and (foot - place) @ ahead == pytest.approx(0.2, abs=3.0 if height == OVER_HEIGHT_M else 1e-9)
     first = model.triangle_ptr[-2]
     for step in range(0, 600, 37):
         state = town().start._replace(step=step)
@@ -351,7 +354,18 @@ def test_traffic_lights_show_what_the_world_says() -> None:
             names = {("green", "yellow", "red")[lamp - GREEN_LAMP] for lamp in model.lamp[first:][lit]}
             assert names == {colours[light]}
             red, green, _ = mesh.tint[rows][lit].mean(0)
-            assert {"green": green > 2 * red, "yellow": 0.5 < green / red < 1, "red": red > 2 * green}[colours[light]]
+            assert {"green": green > 2 * red, "yellow": 0.3 < green / red < 1, "red": red > 2 * green}[colours[light]]
+
+
+def test_nothing_grows_before_traffic_lights() -> None:
+    world = town()
+    sight = sight_areas(world.map, light_heads(world.map))
+    assert world.furniture is not None and sight.area > 1000
+    crowns = shapely.points(world.furniture.trees[:, :2])
+    hides = shapely.distance(crowns, sight) < world.furniture.trees[:, 2]
+    leaves = still().vertices[still().triangles[still().semantic == SEMANTIC_CODE["vegetation"]]].reshape(-1, 3)
+    near = shapely.distance(shapely.points(leaves[:, :2]), sight) < 0.01
+    assert hides.any() and not near.any()
 
 
 def test_people_walk_and_stand() -> None:

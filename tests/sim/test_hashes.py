@@ -39,12 +39,12 @@ EPISODES = {
     ),
 }
 PICTURES = {
-    "day": "0c029eb7cdca7112ac25a94be45aa0fbbedef93b04b17e0a513c6b890be26b20",
-    "night": "dd9a501a738ddb63c0aacdd54323f6b37654c72430ee79c2aa655443982205ac",
-    "fog": "d1804a1baa4e844321d7b6a72911644f1d772e7e18e14d67385cedf96f40e0a8",
-    "rain": "e7f016185d6d00060e720dd49093d649a071ddfeed2b0576752a5181316d8d1b",
+    "day": "c9cdc100eaf204ea5f2037c30a64db34fbdfaebe4ba8ec56a9618adaa189bc7f",
+    "night": "3767abcbeb81cd822fffadf1f166e1c34017ac384350688723015d4703fdb7bd",
+    "fog": "44643ba08c668615531e4833f028f4a6a603fd30f2950e2a7336029169ab20e3",
+    "rain": "3509ce5a65a8488f3de9a739ed7a310fb960bb68ec6f1ec77804d1bdd8ebdebe",
 }
-MADE = "1f455b789f8398f29d1f30ead5c61c04faa597f823ee83169c11a4647e2633e3"
+MADE = "d64a8d17ce2c7703389d5e62e18c4f6850610bd6a10cb6034cd4cd811f437c9d"
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -9,9 +9,9 @@ import numpy as np
 from drive.frames import Array
 from drive.render.look.cycles import build_bicycle, build_motorcycle
 from drive.render.look.ground import kerb_of
+from drive.render.look.lights import add_lamps, light_heads
 from drive.render.look.people import build_person
 from drive.render.look.posing import Drawn, Models, pose_all
-from drive.render.look.signs import add_lamps, light_heads
 from drive.render.look.soup import SEMANTIC_CODE, Soup
 from drive.render.look.things import build_obstacle
 from drive.render.look.trucks import build_bus, build_trailer, build_truck
@@ -67,10 +67,10 @@ def _model(static: Static, i: int, night: bool, kerb_m: float, rng: np.random.Ge
 def _traffic_lamps(world: World) -> tuple[Soup, list[int]]:
     """Lamps of all traffic lights in the world frame, and the light of each triangle."""
     soup, lights = Soup(), []
-    for light, place, heading, height in light_heads(world.map):
+    for head in light_heads(world.map):
         before = sum(len(item) for item in soup.columns["lamp"])
-        add_lamps(soup, place, heading, height)
-        lights += [light] * (sum(len(item) for item in soup.columns["lamp"]) - before)
+        add_lamps(soup, head)
+        lights += [head.light] * (sum(len(item) for item in soup.columns["lamp"]) - before)
     return soup, lights
 
 

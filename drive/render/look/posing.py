@@ -18,6 +18,7 @@ Floats = NDArray[np.float32]
 BRAKES_MPS2 = -0.8  # brake lamps light where acceleration is below this, or where somebody waits
 STANDS_MPS = 0.3
 BLINK_S, BLINK_ON_S = 0.72, 0.40
+SIGNAL_GLOW, BRAKE_GLOW = 6.0, 2.0  # of what saturates a pixel: a lamp that fills a part of one, or stands in fog, is bright still
 ODOMETER_M, REAL_ACC, IN_TRAFFIC = range(3)  # columns of Models.record
 
 
@@ -125,7 +126,7 @@ def light_lamp(m: Models, k: int, braking: float, signal: int, blink: bool, colo
     lamp = m.lamp[k]
     if lamp == TAIL:
         if braking > 0:
-            tint[at, 0], tint[at, 1], tint[at, 2], glow[at] = 1.0, 0.10, 0.06, 1.0
+            tint[at, 0], tint[at, 1], tint[at, 2], glow[at] = 1.0, 0.12, 0.08, BRAKE_GLOW
         elif m.night:
             tint[at, 0], tint[at, 1], tint[at, 2], glow[at] = 0.55, 0.03, 0.02, 0.6
     elif lamp in (LEFT_LAMP, RIGHT_LAMP):
@@ -135,9 +136,9 @@ def light_lamp(m: Models, k: int, braking: float, signal: int, blink: bool, colo
         code = lamp - GREEN_LAMP
         lit = colours[m.light[k]] == code
         bright = 1.0 if lit else 0.12
-        r, g, b = (0.10, 1.0, 0.45) if code == 0 else (1.0, 0.72, 0.05) if code == 1 else (1.0, 0.10, 0.06)
+        r, g, b = (0.07, 1.0, 0.30) if code == 0 else (1.0, 0.34, 0.03) if code == 1 else (1.0, 0.07, 0.04)
         tint[at, 0], tint[at, 1], tint[at, 2] = r * bright, g * bright, b * bright
-        glow[at] = 1.0 if lit else 0.0
+        glow[at] = SIGNAL_GLOW if lit else 0.0
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""Traffic signs, and traffic lights with their poles: heads on the near and the far side of the junction."""
+"""Traffic signs and street lamps."""
 
 from __future__ import annotations
 
@@ -6,20 +6,13 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from drive.frames import Array, wrap_angle
-from drive.maps import RoadMap, StopLine
-from drive.render.look.ground import road_area
+from drive.frames import Array
+from drive.maps import RoadMap
 from drive.render.look.solids import box, disc, join, moved, point_at, quad, tube
-from drive.render.look.soup import GREEN_LAMP, RED_LAMP, YELLOW_LAMP, Shape, Soup
+from drive.render.look.soup import Shape, Soup
 from drive.render.look.textures import NUMBER
-from drive.world.curves import unit
 
 POLE = (0.55, 0.56, 0.58)
-NEAR_HEIGHT_M, FAR_HEIGHT_M = 2.6, 3.3
-ASIDE_M = 1.1  # from a lane's edge to the pole
-STRAIGHT_RAD = 0.7
-LAMPS = ((RED_LAMP, 0.37), (YELLOW_LAMP, 0.0), (GREEN_LAMP, -0.37))
-LAMP_M = 0.15
 LAMP_EVERY_M, LAMP_ASIDE_M = 30.0, 5.0  # spacing; how far beside the lane a street lamp may stand
 
 
@@ -42,41 +35,7 @@ def put_sign(soup: Soup, row: Array, rng: np.random.Generator) -> None:
     soup.add(moved(back, place, heading), "sign", 0, (0.5, 0.51, 0.53))
 
 
-def light_heads(road_map: RoadMap) -> list[tuple[int, Array, float, float]]:
-    """Heads of every traffic light: (light, place [2], heading of the driver it faces, height). One stands beside the stop line,
-    one where who waits at the line can see it: across the junction."""
-    number = {light.id: i for i, light in enumerate(road_map.lights)}
-    by_light: dict[str, list[StopLine]] = {}
-    for stop in road_map.stop_lines:
-        if stop.light is not None:
-            by_light.setdefault(stop.light, []).append(stop)
-    road = road_area(road_map)
-    shapely.prepare(road)
-    heads = []
-    for name, stops in by_light.items():
-        way = stops[0].line[1] - stops[0].line[0]
-        heading = float(np.arctan2(-way[0], way[1]))
-        left = unit(heading + np.pi / 2)
-        outer = min(stops, key=lambda stop: float(stop.line[0] @ left))
-        near = outer.line[0] - left * ASIDE_M + unit(heading) * 0.6
-        heads.append((number[name], near, heading, NEAR_HEIGHT_M))
-        heads.append((number[name], _across(road_map, outer, heading, road), heading, FAR_HEIGHT_M))
-    return heads
-
-
-def _across(road_map: RoadMap, stop: StopLine, heading: float, road: BaseGeometry) -> Array:
-    """A place off the road on the far side of the junction, on the right where a lane leads straight on, else ahead."""
-    left = unit(heading + np.pi / 2)
-    for name in road_map.lane(stop.lane).successors:
-        lane = road_map.lane(name)
-        last = lane.centreline[-1] - lane.centreline[-2]
-        if abs(float(wrap_angle(np.arctan2(last[1], last[0]) - heading))) < STRAIGHT_RAD:
-            side = np.array([last[1], -last[0]]) / np.hypot(*last)
-            return _off_road(lane.centreline[-1] + side * (lane.width_m / 2 + ASIDE_M), side, road)
-    return _off_road(stop.line.mean(0) + unit(heading) * 8.0 - left * 1.0, unit(heading), road)
-
-
-def _off_road(start: Array, way: Array, road: BaseGeometry, reach_m: float = 60.0) -> Array:
+def off_road(start: Array, way: Array, road: BaseGeometry, reach_m: float = 60.0) -> Array:
     """The first place from a start on, along a way, that lies a little off the road; the last one where none does."""
     place = start
     for reach in np.arange(0.0, reach_m, 0.5):
@@ -84,25 +43,6 @@ def _off_road(start: Array, way: Array, road: BaseGeometry, reach_m: float = 60.
         if not road.intersects(shapely.Point(place).buffer(0.45, quad_segs=2)):
             break
     return place
-
-
-def put_light(soup: Soup, place: Array, heading: float, height: float) -> None:
-    """Pole, housing and hoods of one head. Its lamps are drawn with the actors, as their colours change."""
-    at = (*place, 0.0)
-    soup.add(moved(tube((0.12, 0, 0), (0.12, 0, height + 0.7), 0.06, 6), at), "light", 0, POLE)
-    housing = moved(box((0.0, 0.0, height), (0.22, 0.40, 1.20)), at, heading)
-    soup.add(housing, "light", 0, (0.10, 0.11, 0.10))
-    low, high, wide = height - 0.78, height + 0.78, 0.34
-    board = quad([(-0.111, wide, low), (-0.111, -wide, low), (-0.111, -wide, high), (-0.111, wide, high)])
-    both = join([board, board._replace(triangles=board.triangles[:, ::-1])])
-    soup.add(moved(both, at, heading), "light", 0, (0.05, 0.05, 0.05))
-
-
-def add_lamps(soup: Soup, place: Array, heading: float, height: float) -> None:
-    """The three lamps of one head."""
-    for lamp, up in LAMPS:
-        face = disc((-0.125, 0.0, height + up), (0.0, -LAMP_M, 0.0), (0.0, 0.0, LAMP_M), 8)
-        soup.add(moved(face, (*place, 0.0), heading), "light", 0, lamp=lamp)
 
 
 def put_lamp(soup: Soup, place: Array, heading: float, night: bool) -> None:
@@ -126,7 +66,7 @@ def lamp_places(road_map: RoadMap, road: BaseGeometry, blocked: BaseGeometry) ->
         for station in np.arange(8.0, lane.length_m, LAMP_EVERY_M):
             spot, way = point_at(lane, station)
             side = np.array([way[1], -way[0]])
-            place = _off_road(spot + side * lane.width_m / 2, side, road, LAMP_ASIDE_M)
+            place = off_road(spot + side * lane.width_m / 2, side, road, LAMP_ASIDE_M)
             ground = shapely.Point(place).buffer(0.4, quad_segs=2)
             if not blocked.intersects(ground) and not road.intersects(ground):
                 places.append((place, float(np.arctan2(way[1], way[0]))))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 
+from drive.frames import Array
 from drive.geometry import box_corners
 from drive.render.look.ground import GroundPlan, kerb_of, lay_ground, plan_ground, road_area, wear_road
 from drive.render.look.houses import build_house
+from drive.render.look.lights import light_heads, put_lights, sight_areas
 from drive.render.look.markings import paint_arrows, paint_crossings, paint_edges, paint_lines, paint_stops
 from drive.render.look.plants import plant_tree, plant_woods
-from drive.render.look.signs import lamp_places, light_heads, put_lamp, put_light, put_sign
+from drive.render.look.signs import lamp_places, put_lamp, put_sign
 from drive.render.look.soup import Soup
 from drive.render.look.surroundings import driven_area, surroundings
 from drive.render.look.things import build_barrier, build_cone, build_digger
@@ -42,13 +47,19 @@ def static_mesh(world: World, weather: Weather, seed: int, hindsight: bool = Fal
     paint_crossings(soup, world.map)
     paint_arrows(soup, world.map)
     plant_woods(soup, plan.bounds, rng)
-    for _, place, heading, height in light_heads(world.map):
-        put_light(soup, place, heading, height)
-    taken = shapely.union_all([extra, *(shapely.Polygon(c) for c in box_corners(furniture.buildings[:, :5]))])
+    heads = light_heads(world.map)
+    put_lights(soup, heads)
+    sight = sight_areas(world.map, heads)
+    taken = shapely.union_all([extra, sight, *(shapely.Polygon(c) for c in box_corners(furniture.buildings[:, :5]))])
     for place, heading in lamp_places(world.map, plan.road, taken):
         put_lamp(soup, place, heading, weather.night)
-    _furnish(soup, furniture, plan, len(world.static.kind) + 1, weather.night, seed)
+    _furnish(soup, replace(furniture, trees=_clear(furniture.trees, sight)), plan, len(world.static.kind) + 1, weather.night, seed)
     return soup.mesh()
+
+
+def _clear(trees: Array, sight: BaseGeometry) -> Array:
+    """The trees whose crowns leave an area free."""
+    return trees[shapely.distance(shapely.points(trees[:, :2]), sight) > trees[:, 2]] if len(trees) and not sight.is_empty else trees
 
 
 def _furnish(soup: Soup, furniture: Furniture, plan: GroundPlan, first: int, night: bool, seed: int) -> None:
