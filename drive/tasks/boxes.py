@@ -191,24 +191,29 @@ def _before(boxes: Boxes) -> Array:
     return np.concatenate([boxes.centres, boxes.sizes, wrap_angle(boxes.headings)[:, None]], -1)
 
 
-def visible_boxes(agents: Agents, observation: Observation) -> Boxes:
-    """What is annotated at t0 and can be seen, nearest first, scores 1.
+def visible_rows(agents: Agents, observation: Observation) -> NDArray[np.int64]:
+    """Rows of what is annotated at t0 and can be seen, nearest first.
 
     A thing counts where it is of a class and within its range, has LiDAR or radar points or an unknown number of them (as nuScenes'
     detection counts), is at least 40 % in sight or to an unknown share, and part of it lies in a picture of t0. Where the
     observation shows no cameras, nobody knows what is in view, and everything counts.
     """
     now = agents.now
-    classes = [CLASS_OF.get(category, "") for category in agents.categories]
+    reach = [CLASS_RANGE_M.get(CLASS_OF.get(category, ""), 0.0) for category in agents.categories]
     distance = np.hypot(agents.centres[:, now, 0], agents.centres[:, now, 1])
-    near = distance < np.array([CLASS_RANGE_M.get(name, 0.0) for name in classes], dtype=np.float64)
+    near = distance < np.array(reach, dtype=np.float64)
     counted = agents.valid[:, now] & near & (agents.points[:, now] != 0) & (agents.visibility[:, now] != HARDLY_SEEN)
     rows = np.flatnonzero(counted & (agents.sizes > 0).all(-1))
     rows = rows[_in_view(agents, rows, observation)]
-    rows = rows[np.argsort(distance[rows], kind="stable")]
+    return rows[np.argsort(distance[rows], kind="stable")]
+
+
+def visible_boxes(agents: Agents, observation: Observation) -> Boxes:
+    """The boxes of `visible_rows`, scores 1."""
+    now, rows = agents.now, visible_rows(agents, observation)
     known = agents.velocity_valid[rows, now]
     return Boxes(
-        classes=tuple(classes[k] for k in rows),
+        classes=tuple(CLASS_OF[agents.categories[k]] for k in rows),
         centres=agents.centres[rows, now],
         sizes=agents.sizes[rows],
         headings=agents.headings[rows, now],
