@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -14,6 +14,7 @@ from drive.schema import Mask
 
 RESAMPLES = 2000
 LEVEL = 0.95
+Weighted = Callable[[NDArray[np.int64]], float]
 
 
 def scene_interval(values: Array, valid: Mask, scenes: Sequence[str], seed: int = 0) -> tuple[float, float]:
@@ -34,16 +35,35 @@ def scene_interval(values: Array, valid: Mask, scenes: Sequence[str], seed: int 
         return float("nan"), float("nan")
     drawn = _draws(n, seed)
     means = (drawn @ sums) / (drawn @ counts)
-    low, high = np.quantile(means, _tails(means, sums, counts))
+    without = (sums.sum() - sums) / (counts.sum() - counts)
+    low, high = np.quantile(means, _tails(means, sums.sum() / counts.sum(), without))
     return float(low), float(high)
 
 
-def _tails(means: Array, sums: Array, counts: NDArray[np.int64]) -> Array:
-    """The two quantiles [2] of the resampled means that are the interval's ends; sums and counts [n] of the scenes."""
-    n, mean = len(counts), sums.sum() / counts.sum()
-    below = (means < mean).mean() + (means == mean).mean() / 2
-    bias = special.ndtri(np.clip(below, 1 / RESAMPLES, 1 - 1 / RESAMPLES))
-    without = (sums.sum() - sums) / (counts.sum() - counts)
+def interval_of(of: Weighted, valid: Mask, scenes: Sequence[str], resamples: int, seed: int = 0) -> tuple[float, float]:
+    """As `scene_interval`, of any value of the samples together: of(weights [N]) where sample i counts weights[i] times.
+
+    Draws for which there is no value (NaN) are left out. NaN, NaN with fewer than two scenes, resamples or values.
+    """
+    names = {name: i for i, name in enumerate(dict.fromkeys(s for s, use in zip(scenes, valid, strict=True) if use))}
+    group = np.array([names.get(s, 0) for s in scenes], dtype=np.int64)
+    n, counted = len(names), valid.astype(np.int64)
+    if n < 2 or resamples < 2:
+        return float("nan"), float("nan")
+    values = np.array([of(counted * draw[group]) for draw in _draws(n, seed)[:resamples]])
+    without = np.array([of(counted * (group != i)) for i in range(n)])
+    values, without = values[np.isfinite(values)], without[np.isfinite(without)]
+    if len(values) < 2 or len(without) < 2:
+        return float("nan"), float("nan")
+    low, high = np.quantile(values, _tails(values, of(counted), without))
+    return float(low), float(high)
+
+
+def _tails(drawn: Array, value: float, without: Array) -> Array:
+    """The two quantiles [2] of the resampled values that are the interval's ends; without [n]: the value with each scene left out."""
+    n = len(without)
+    below = (drawn < value).mean() + (drawn == value).mean() / 2
+    bias = special.ndtri(np.clip(below, 1 / len(drawn), 1 - 1 / len(drawn)))
     pull = without.mean() - without
     spread = (pull**2).sum() ** 1.5
     acceleration = (pull**3).sum() / (6 * spread) if spread > 0 else 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from drive.eval.intervals import scene_interval
+from drive.eval.intervals import interval_of, scene_interval
 from drive.eval.report_file import write_json
-from drive.eval.result import MetricResult
+from drive.eval.result import MetricResult, PooledResult, Result
 from drive.eval.rules import Rules
 from drive.frames import Array
 from drive.schema import Mask
@@ -26,15 +27,17 @@ DROPPED = "failures dropped"
 @dataclass(frozen=True, eq=False)
 class Scores:
     """One planner under one protocol, sample by sample: tokens and scenes [N] of the selected samples, metrics over them,
-    slices: name -> which of them [N] it has. notes: what else must be said of them, a line each."""
+    slices: name -> which of them [N] it has. notes: what else must be said of them, a line each. unknown [N]: samples that the data
+    know no right answer to, None where that cannot be."""
 
     planner: str
     protocol: Rules
-    metrics: dict[str, MetricResult]
+    metrics: Mapping[str, Result]
     tokens: tuple[str, ...]
     scenes: tuple[str, ...]
     slices: dict[str, Mask] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    unknown: Mask | None = None
 
     @property
     def failed(self) -> Mask:
@@ -118,24 +121,25 @@ def _slices(scores: Scores) -> Iterator[dict[str, Any]]:
             yield _row(scores, metric, result, name, mask)
 
 
-def _row(scores: Scores, metric: str, result: MetricResult, name: str, mask: Mask) -> dict[str, Any]:
-    valid = result.valid & mask
-    low, high = scene_interval(result.values, valid, scores.scenes)
+def _row(scores: Scores, metric: str, result: Result, name: str, mask: Mask) -> dict[str, Any]:
+    low, high = result.interval(mask, scores.scenes)
     failed = int((result.failed & mask).sum())
+    unknown = {} if scores.unknown is None else {"unknown": int((scores.unknown & mask).sum())}
     return {
         "planner": scores.planner,
         "protocol": scores.protocol.name,
         "version": scores.protocol.version,
         "settings_hash": scores.protocol.settings_hash,
         "metric": metric,
-        "value": _mean(result.values, valid),
+        "value": _number(result.over(mask)),
         "low": _number(low),
         "high": _number(high),
-        "answered": _mean(result.values, valid & ~result.failed),
+        "answered": _number(result.over(mask & ~result.failed)),
         "unit": result.unit,
         "requested": int(mask.sum()),
-        "scored": int(mask.sum()) - failed,
+        "scored": int(mask.sum()) - failed - unknown.get("unknown", 0),
         "failed": failed,
+        **unknown,
         "slice": name,
     }
 
@@ -145,18 +149,17 @@ def _difference(planner: Scores, against: Scores, metric: str) -> dict[str, Any]
     a, b = planner.metrics[metric], against.metrics[metric]
     both = a.valid & b.valid
     answered = both & ~a.failed & ~b.failed
-    difference = np.where(both, a.values - b.values, 0.0)
-    low, high = scene_interval(difference, both, planner.scenes)
+    difference, (low, high) = _paired(a, b, both, planner.scenes)
     return {
         "planner": planner.planner,
         "against": against.planner,
         "protocol": planner.protocol.name,
         "settings_hash": planner.protocol.settings_hash,
         "metric": metric,
-        "difference": _mean(difference, both),
+        "difference": _number(difference(both)),
         "low": _number(low),
         "high": _number(high),
-        "answered": _mean(difference, answered),
+        "answered": _number(difference(answered)),
         "unit": a.unit,
         "samples": int(both.sum()),
         "samples_answered": int(answered.sum()),
@@ -164,8 +167,22 @@ def _difference(planner: Scores, against: Scores, metric: str) -> dict[str, Any]
     }
 
 
-def _mean(values: Array, where: Mask) -> float | None:
-    return float(values[where].mean()) if where.any() else None
+def _paired(a: Result, b: Result, both: Mask, scenes: Sequence[str]) -> tuple[Callable[[Mask], float], tuple[float, float]]:
+    """The difference a - b over some of the samples [N] that both have a value for, and its interval over all of these."""
+    if isinstance(a, MetricResult) and isinstance(b, MetricResult):
+        values = np.where(both, a.values - b.values, 0.0)
+        return lambda mask: _mean(values, mask), scene_interval(values, both, scenes)
+    assert isinstance(a, PooledResult) and isinstance(b, PooledResult), f"{a.name} is pooled on one side only"
+    of_a, of_b = a.of, b.of
+
+    def difference(weights: NDArray[np.int64]) -> float:
+        return of_a(weights) - of_b(weights)
+
+    return lambda mask: difference(mask.astype(np.int64)), interval_of(difference, both, scenes, min(a.resamples, b.resamples))
+
+
+def _mean(values: Array, where: Mask) -> float:
+    return float(values[where].mean()) if where.any() else math.nan
 
 
 def _number(value: float) -> float | None:

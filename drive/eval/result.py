@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drive.eval.intervals import interval_of, scene_interval
 from drive.frames import Array
+from drive.schema import Mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,14 +25,50 @@ class MetricResult:
 
     name: str
     values: Array
-    valid: NDArray[np.bool_]
-    failed: NDArray[np.bool_]
+    valid: Mask
+    failed: Mask
     unit: str
 
     @property
     def mean(self) -> float:
         """Mean of the valid values; NaN where there is none."""
-        return float(self.values[self.valid].mean()) if self.valid.any() else float("nan")
+        return self.over(np.ones(len(self.valid), dtype=bool))
+
+    def over(self, mask: Mask) -> float:
+        """Mean of the valid values of some samples [N]; NaN where there is none."""
+        where = self.valid & mask
+        return float(self.values[where].mean()) if where.any() else float("nan")
+
+    def interval(self, mask: Mask, scenes: Sequence[str]) -> tuple[float, float]:
+        """95 % interval of that mean (`scene_interval`); scenes: N names."""
+        return scene_interval(self.values, self.valid & mask, scenes)
+
+
+@dataclass(frozen=True, eq=False)
+class PooledResult:
+    """One metric of N samples together, which is no mean over samples: F1, a recall over classes, mAP.
+
+    of(weights [N] int64) -> the value in `unit` where sample i counts weights[i] times, NaN where there is none. valid, failed [N]: as of
+    `MetricResult`; a failed sample counts as an answer of nothing. resamples: of the interval; 0: none, for what is slow or a detail.
+    """
+
+    name: str
+    of: Callable[[NDArray[np.int64]], float]
+    valid: Mask
+    failed: Mask
+    unit: str = ""
+    resamples: int = 400
+
+    def over(self, mask: Mask) -> float:
+        """The value over some samples [N]; NaN where there is none."""
+        return float(self.of((self.valid & mask).astype(np.int64)))
+
+    def interval(self, mask: Mask, scenes: Sequence[str]) -> tuple[float, float]:
+        """95 % interval of that value (`interval_of`); scenes: N names."""
+        return interval_of(self.of, self.valid & mask, scenes, self.resamples)
+
+
+Result = MetricResult | PooledResult
 
 
 @dataclass(frozen=True, eq=False)

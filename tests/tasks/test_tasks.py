@@ -21,7 +21,7 @@ VOCABULARY = Vocabulary().extended(declared(REQUESTS, {}), REQUESTS)
 
 @pytest.fixture(scope="module")
 def samples(mini: Path) -> list[SceneSample]:
-    return list(open_dataset(mini, maps=False))[:12]
+    return list(open_dataset(mini, lanes=True))[:12]
 
 
 @pytest.mark.parametrize("request_", REQUESTS)
@@ -49,7 +49,7 @@ def test_an_unknown_future_is_no_plan(samples: list[SceneSample]) -> None:
 
 def test_requests_are_spelled_out_and_strangers_named() -> None:
     assert canonical("plan") == "plan:bins"
-    with pytest.raises(ValueError, match="no task 'fly'; it has plan, boxes"):
+    with pytest.raises(ValueError, match="no task 'fly'; it has plan, boxes, roads"):
         canonical("fly")
     with pytest.raises(ValueError, match="plan takes bins, text, not 'morse'"):
         canonical("plan:morse")

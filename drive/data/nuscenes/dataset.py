@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drive.data.motion import Motion, MotionSource, motion_from_poses
+from drive.data.nuscenes.annotated import Annotated, annotated
 from drive.data.nuscenes.can_bus import CanBus
 from drive.data.nuscenes.maps import MapSource
 from drive.data.nuscenes.scenes import read_scene
@@ -118,6 +119,16 @@ class NuScenesDataset(Sequence[SceneSample]):
         if token not in self._index:
             raise ValueError(f"sample {token!r} is not among the {len(self)} samples of {self.name}; is it another split's?")
         return self[self._index[token]]
+
+    def annotated(self, token: str) -> Annotated:
+        """All that is annotated in a sample, in the world, as the tables hold it. Raises ValueError as `sample`."""
+        if token not in self._index:
+            raise ValueError(f"sample {token!r} is not among the {len(self)} samples of {self.name}")
+        return annotated(self._nusc, self._nusc.get("sample", token))
+
+    def scene_of(self, token: str) -> str:
+        """The name of a sample's scene."""
+        return self._places[self._index[token]][0]
 
     def without_maps(self) -> NuScenesDataset:
         """The same samples with `Target.map` left out, which is faster to read."""

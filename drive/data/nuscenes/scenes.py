@@ -68,7 +68,7 @@ def read_scene(nusc: NuScenes, root: Path, scene: Record, spacing_s: float) -> S
     with readable(f"scene {scene['name']}"):
         refuse_other_conventions(nusc, [scene])
         samples = key_frames(nusc, scene)
-        references = [_reference(nusc, sample) for sample in samples]
+        references = [reference_of(nusc, sample) for sample in samples]
         poses = matrices([nusc.get("ego_pose", r["ego_pose_token"]) for r in references])
         stamps = np.array([r["timestamp"] for r in references], dtype=np.int64)
         if (np.diff(stamps) <= 0).any():
@@ -93,7 +93,7 @@ def camera_channels(nusc: NuScenes) -> list[str]:
     return [row["channel"] for row in nusc.sensor if row["channel"].startswith(CAMERA_PREFIX)]
 
 
-def _reference(nusc: NuScenes, sample: Record) -> Record:
+def reference_of(nusc: NuScenes, sample: Record) -> Record:
     """The sample_data whose time and pose are the key frame's: LIDAR_TOP, else the first camera."""
     for channel in [LIDAR, *camera_channels(nusc)]:
         if channel in sample["data"]:

@@ -1,0 +1,13 @@
+"""Metrics of the tasks, a file each, by the name that a task gives (`Task.metric`); those of answers that belong together in ACROSS."""
+
+from __future__ import annotations
+
+from drive.eval.tasks.base import AcrossMetric, TaskMetric
+from drive.eval.tasks.boxes import BOXES
+from drive.eval.tasks.plan import PLAN
+
+METRICS: dict[str, TaskMetric] = {
+    "exact": PLAN,
+    "boxes": BOXES,
+}
+ACROSS: dict[str, AcrossMetric] = {}
