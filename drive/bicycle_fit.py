@@ -2,11 +2,12 @@
 
 A drive of T steps is a row [2 T]: the signed length s of each step, then its curvature k. A step turns the heading by s k and moves the
 axle along the arc's chord; a standing car cannot turn, a reversing one faces ahead. Damped least squares (Levenberg and Marquardt) weigh
-the points' distances against how much the curvature changes.
+the points' distances against how much the curvature changes. `drive.bicycle_kernel` does the same compiled.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,10 +34,25 @@ def fitted_headings(moved: ArrayLike, mount: ArrayLike = (0.0, 0.0)) -> Array:
 
     Metres, in the ego frame of t0, in which the car faces +x at t0. Finite values only. Rows do not depend on each other.
     """
-    seen, m = np.asarray(moved, dtype=np.float64), np.asarray(mount, dtype=np.float64)
+    from drive.bicycle_kernel import fit  # its compiler is loaded by who needs a fit
+
+    return _fitted(moved, mount, fit)
+
+
+def readable_headings(moved: ArrayLike, mount: ArrayLike = (0.0, 0.0)) -> Array:
+    """As `fitted_headings`, in plain NumPy: what the kernel is compared with."""
+    return _fitted(moved, mount, _fit)
+
+
+def _fitted(moved: ArrayLike, mount: ArrayLike, fit: Callable[[Array, Array], Array]) -> Array:
+    seen, m = np.ascontiguousarray(moved, dtype=np.float64), np.asarray(mount, dtype=np.float64)
     if not seen.size:
         return np.zeros(seen.shape[:-1])
-    points = seen.reshape(-1, *seen.shape[-2:])
+    lengths, bends = np.split(fit(seen.reshape(-1, *seen.shape[-2:]), m), 2, -1)
+    return wrap_angle(np.cumsum(lengths * bends, -1)).reshape(seen.shape[:-1])
+
+
+def _fit(points: Array, m: Array) -> Array:
     drive = _first_guess(points)
     damping, cost = np.full(len(points), DAMPING), _cost(drive, points, m)
     at = np.arange(len(points))  # rows that still change
@@ -50,8 +66,7 @@ def fitted_headings(moved: ArrayLike, mount: ArrayLike = (0.0, 0.0)) -> Array:
         at = at[~settled]
         if not len(at):
             break
-    lengths, bends = np.split(drive, 2, -1)
-    return wrap_angle(np.cumsum(lengths * bends, -1)).reshape(seen.shape[:-1])
+    return drive
 
 
 def _first_guess(points: Array) -> Array:

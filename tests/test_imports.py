@@ -37,6 +37,7 @@ LAYERS = (
         "control",
         "poses",
         "bicycle_fit",
+        "bicycle_kernel",
         "asking",
         "jit",
         "pool",

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from drive.bicycle_fit import _cost, _Drive, _residuals, _slopes, _weights, fitted_headings
+from drive.bicycle_fit import _cost, _Drive, _residuals, _slopes, _weights, fitted_headings, readable_headings
 from drive.frames import Array, wrap_angle
 from drive.poses import axle_poses, moved_point, signed_lengths
 
@@ -85,6 +85,17 @@ def test_any_leading_dimensions_and_lengths() -> None:
 def test_any_points_give_headings(points: np.ndarray) -> None:
     found = fitted_headings(points, LIDAR)
     assert np.isfinite(found).all() and (np.abs(found) <= np.pi).all()
+
+
+@mounts
+def test_the_compiled_fit_is_the_readable_one(mount: tuple[float, float]) -> None:
+    """Drives with noise, walks at random, standstills, one step and many."""
+    rng = np.random.default_rng(4)
+    drives = np.stack([moved_point(poses, mount) for poses in DRIVES.values()])
+    paths = [drives + rng.normal(0, NOISE_M, (20, *drives.shape)), drives, rng.normal(0, 0.5, (40, 6, 2)).cumsum(-2)]
+    for points in [*paths, rng.normal(0, 0.05, (40, 6, 2)), np.array([[[2.0, -0.1]]]), rng.normal(0.4, 0.1, (3, 20, 2)).cumsum(-2)]:
+        difference = wrap_angle(fitted_headings(points, mount) - readable_headings(points, mount))
+        assert np.abs(difference).max() < 1e-8
 
 
 @mounts

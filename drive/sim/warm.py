@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
+from drive.bicycle_fit import fitted_headings
 from drive.expert.expert import Expert
 from drive.expert.privileged import load_kernels
 from drive.jit import on_disk
@@ -52,7 +53,7 @@ def compile_side_by_side() -> None:
 
 
 def _compile(part: str) -> None:
-    """One third of the kernels: those of towns and their traffic, of the expert, of cameras."""
+    """One third of the kernels: those of towns and their traffic, of the expert, of cameras and of plans read from positions."""
     if part == "traffic":
         town_world(0)
         return
@@ -61,6 +62,7 @@ def _compile(part: str) -> None:
         load_kernels(world)
     else:
         Eyes(world, Sight("first-drive")).look(world.start)
+        fitted_headings([[1.0, 0.0]])
 
 
 if __name__ == "__main__":
