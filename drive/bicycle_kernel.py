@@ -39,7 +39,7 @@ def fit(points: Array, mount: Array) -> Array:
         _first_guess(seen, drive)
         damping, cost = DAMPING, _residuals(drive, seen, mount, state, residuals)
         for _ in range(ROUNDS):
-            _slopes(drive, mount, state, slopes)
+            _slopes(drive, state, slopes)
             _step(slopes, residuals, damping, square, tried)
             for i in range(2 * count):
                 tried[i] = drive[i] - tried[i]
@@ -58,12 +58,12 @@ def fit(points: Array, mount: Array) -> Array:
 
 
 @part
-def _wrapped(angle):  # type: ignore[no-untyped-def]
+def _wrapped(angle: float) -> float:
     return (angle + np.pi) % (2 * np.pi) - np.pi
 
 
 @part
-def _first_guess(points, drive):  # type: ignore[no-untyped-def]
+def _first_guess(points: Array, drive: Array) -> None:
     count, heading = len(points), 0.0
     for t in range(count):
         x = points[t, 0] - (points[t - 1, 0] if t else 0.0)
@@ -81,7 +81,7 @@ def _first_guess(points, drive):  # type: ignore[no-untyped-def]
 
 
 @part
-def _residuals(drive, points, mount, state, residuals):  # type: ignore[no-untyped-def]
+def _residuals(drive: Array, points: Array, mount: Array, state: Array, residuals: Array) -> float:
     """Fills state [T, 6] (half the turn, length of the chord, its direction, the mount turned) and residuals -> their squares' sum."""
     count = len(points)
     heading, x, y, before, cost = 0.0, -mount[0], -mount[1], 0.0, 0.0
@@ -104,7 +104,7 @@ def _residuals(drive, points, mount, state, residuals):  # type: ignore[no-untyp
 
 
 @part
-def _slopes(drive, mount, state, slopes):  # type: ignore[no-untyped-def]
+def _slopes(drive: Array, state: Array, slopes: Array) -> None:
     count = len(drive) // 2
     for j in range(2 * count):
         own = j % count
@@ -134,12 +134,12 @@ def _slopes(drive, mount, state, slopes):  # type: ignore[no-untyped-def]
 
 
 @part
-def _sinc_slope(x):  # type: ignore[no-untyped-def]
+def _sinc_slope(x: float) -> float:
     return -x / 3 if abs(x) < 1e-3 else (np.cos(x) - np.sin(x) / x) / x
 
 
 @part
-def _step(slopes, residuals, damping, square, step):  # type: ignore[no-untyped-def]
+def _step(slopes: Array, residuals: Array, damping: float, square: Array, step: Array) -> None:
     """Solves the damped normal equations by Cholesky's factors, in place."""
     rows, count = slopes.shape
     for i in range(count):
