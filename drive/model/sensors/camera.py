@@ -18,6 +18,7 @@ from drive.model.config import ModelConfig
 from drive.model.fold import folded
 from drive.model.sensors.base import METRES_SCALE, Sensor, frames_of
 from drive.model.sensors.pictures import INTRINSICS_SIZE, CameraPart, Pictures, View, make_view, stacked_pictures
+from drive.model.trace import Traced
 from drive.schema import CameraImage, Frame, Observation, PlanError
 from drive.tokens.sequence import MAX_FRAMES
 
@@ -37,6 +38,7 @@ class CameraSensor(Sensor):
         super().__init__(config)
         c, width = config.camera, config.transformer.width
         self.backbone, self.size = create_backbone(c), (c.width, c.height)
+        self._look = Traced(self.backbone)
         self.project = nn.Linear(feature_info(self.backbone).channels()[-1], width)
         self.norm = nn.LayerNorm(width)
         ray_size = 6 * (1 + 2 * len(RAY_FREQUENCIES))
@@ -86,6 +88,7 @@ class CameraSensor(Sensor):
         example = torch.randn(1, 3, self.size[1], self.size[0], generator=torch.Generator().manual_seed(0))
         backbone = folded(self.backbone, example.to(self.mean))
         self.backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+        self._look = Traced(self.backbone)
 
     def _count(self, patches: Sequence[int]) -> int:
         return self.summary.count if self.summary is not None else int(np.prod(patches))
@@ -93,7 +96,7 @@ class CameraSensor(Sensor):
     def _encode(self, pictures: Pictures) -> Tensor:
         """-> [V, P, D]."""
         pixels = ((pictures.images.to(self.mean.dtype) - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
-        features = self.backbone(pixels)[-1]  # [V, channels, r, c]
+        features = self._look(pixels)[-1]  # [V, channels, r, c]
         features = features.permute(0, 2, 3, 1) if features.shape[1] == self.project.in_features else features
         tokens = self.norm(self.project(features))
         tokens = tokens + self.ray(_spread(pictures.rays)) + self.intrinsics(pictures.intrinsics)[:, None, None]
