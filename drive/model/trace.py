@@ -25,12 +25,14 @@ class Traced:
 
     def __init__(self, module: nn.Module) -> None:
         self.module = module
+        # Where each tensor is held: asking the module for all of them would take as long as a tenth of its work.
+        self._held = [(m, name) for part in module.modules() for m in (part._parameters, part._buffers) for name in m if m[name] is not None]
         self._forget()
 
     def __call__(self, x: Tensor) -> Sequence[Tensor]:
         if self.module.training or not torch.is_inference_mode_enabled():
             return self.module(x)  # type: ignore[no-any-return]
-        places = tuple(t.data_ptr() for t in (*self.module.parameters(), *self.module.buffers()))
+        places = tuple(held[name].data_ptr() for held, name in self._held)  # type: ignore[union-attr]
         if places != self._places:
             self._forget(places)
         shape = (*x.shape, x.dtype, x.stride())
