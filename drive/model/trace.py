@@ -26,7 +26,8 @@ class Traced:
     def __init__(self, module: nn.Module) -> None:
         self.module = module
         # Where each tensor is held: asking the module for all of them would take as long as a tenth of its work.
-        self._held = [(m, name) for part in module.modules() for m in (part._parameters, part._buffers) for name in m if m[name] is not None]
+        groups = [group for part in module.modules() for group in (part._parameters, part._buffers)]
+        self._held = [(group, name) for group in groups for name, tensor in group.items() if tensor is not None]
         self._forget()
 
     def __call__(self, x: Tensor) -> Sequence[Tensor]:

@@ -100,7 +100,8 @@ def _observation(planner: NetworkPlanner, folder: Path, pictures: int) -> Observ
     for camera in load_rig(RIG)[:pictures]:
         coarse = rng.integers(0, 256, (camera.height // COARSE, camera.width // COARSE, 3), dtype=np.uint8)
         path = folder / f"{camera.name}.jpg"
-        cv2.imwrite(str(path), cv2.resize(coarse, (camera.width, camera.height), interpolation=cv2.INTER_CUBIC), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+        picture = cv2.resize(coarse, (camera.width, camera.height), interpolation=cv2.INTER_CUBIC)
+        cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
         views.append(CameraImage(camera, 0.0, path))
     window = planner.network.config.window
     times: Array = window.past_times_s
