@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from drive.frames import Array, invert_se2, rotation_2d
-from drive.maps import Colour, Lane, Light, RoadMap
+from drive.maps import Colour, Lane, Layer, Light, RoadMap
 from drive.roads import Lanes, LightColour, Lights, links
 
 RADIUS_M = 60.0
@@ -19,15 +19,10 @@ def to_frame(points: Array, pose: Array) -> Array:
     return np.asarray(points @ rotation_2d(frame[2]).T + frame[:2])
 
 
-def reaches(points: Array, radius_m: float) -> bool:
-    """Whether points [N, 2] reach into the square of that half width around the origin."""
-    return bool((points.min(0) <= radius_m).all() and (points.max(0) >= -radius_m).all())
-
-
 def lanes_around(lanes: Sequence[Lane], pose: Array, radius_m: float = RADIUS_M) -> Lanes:
     """The lanes that reach into the square of that half width around a pose [3], whole, with the links among them."""
-    moved = [(lane, to_frame(lane.centreline, pose)) for lane in lanes]
-    near = [(lane, line) for lane, line in moved if reaches(line, radius_m)]
+    layer = Layer(tuple(lane.centreline for lane in lanes), np.array([lane.box for lane in lanes], dtype=np.float64).reshape(-1, 4))
+    near = [(lanes[k], line) for k, line in layer.near(pose, radius_m)]
     row = {lane.id: k for k, (lane, _) in enumerate(near)}
     width_known, limit_known = np.array([(lane.width_known, lane.limit_known) for lane, _ in near], dtype=bool).reshape(-1, 2).T
     return Lanes(

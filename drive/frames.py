@@ -24,8 +24,11 @@ def wrap_angle(angle: ArrayLike) -> Array:
 def rotation_2d(angle: ArrayLike) -> Array:
     """Angles [...] in radians -> rotation matrices [..., 2, 2]."""
     a = np.asarray(angle, dtype=np.float64)
-    c, s = np.cos(a), np.sin(a)
-    return np.stack([np.stack([c, -s], -1), np.stack([s, c], -1)], -2)
+    matrices = np.empty((*a.shape, 2, 2))
+    matrices[..., 0, 0] = matrices[..., 1, 1] = np.cos(a)
+    matrices[..., 1, 0] = np.sin(a)
+    matrices[..., 0, 1] = -matrices[..., 1, 0]
+    return matrices
 
 
 def rotation_z(angle: float) -> Array:

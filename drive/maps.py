@@ -32,6 +32,29 @@ LANE_CHANGE_COST_M = 20.0
 
 
 @dataclass(frozen=True, eq=False)
+class Layer:
+    """Polylines or rings [N, 2] each, with their boxes [L, 4] (least x, y, greatest x, y): what is far off is told by its box."""
+
+    items: tuple[Array, ...]
+    boxes: Array
+
+    def near(self, pose: ArrayLike, radius_m: float) -> list[tuple[int, Array]]:
+        """(row, points in the frame of a pose [3]) of all that reaches into the square of that half width around it."""
+        pose = np.asarray(pose, dtype=np.float64)
+        frame, reach = invert_se2(pose), 1.5 * radius_m + 1.0  # a turned square's corners are 1.42 half widths away
+        rotation = rotation_2d(frame[2]).T
+        rows = np.flatnonzero((self.boxes[:, :2] <= pose[:2] + reach).all(1) & (self.boxes[:, 2:] >= pose[:2] - reach).all(1))
+        moved = ((int(k), self.items[k] @ rotation + frame[:2]) for k in rows)
+        return [(k, points) for k, points in moved if (points.min(0) <= radius_m).all() and (points.max(0) >= -radius_m).all()]
+
+
+def layer_of(items: Iterable[Array]) -> Layer:
+    """A layer of arrays."""
+    kept = tuple(items)
+    return Layer(kept, np.array([[*item.min(0), *item.max(0)] for item in kept], dtype=np.float64).reshape(-1, 4))
+
+
+@dataclass(frozen=True, eq=False)
 class Lane:
     """One lane. centreline [N >= 2, 2], in driving direction; names refer to lanes of the same map.
 
@@ -59,6 +82,11 @@ class Lane:
     def stations(self) -> Array:
         """Distance along the centreline of each of its points, [N] metres, the first 0."""
         return np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(self.centreline, axis=0).T))])
+
+    @cached_property
+    def box(self) -> tuple[float, ...]:
+        """Least x, y and greatest x, y of the centreline."""
+        return (*self.centreline.min(0).tolist(), *self.centreline.max(0).tolist())
 
     @property
     def length_m(self) -> float:
@@ -216,20 +244,19 @@ class RoadMap:
         outlines = [_turning(polygon.exterior, True) for polygon in self.drivable]
         return outlines + [_turning(hole, False) for polygon in self.drivable for hole in polygon.holes]
 
+    @cached_property
+    def _layers(self) -> tuple[dict[str, Layer], dict[str, Layer]]:
+        """Polygons and lines of `patch`, with their boxes."""
+        lines = {"lane_centre": layer_of(lane.centreline for lane in self.lanes), "stop_line": layer_of(s.line for s in self.stop_lines)}
+        lines |= {name: layer_of(items) for name, items in self.lines.items()}
+        return {"drivable_area": layer_of(self.drivable_rings()), "ped_crossing": layer_of(c.ring for c in self.crossings)}, lines
+
     def patch(self, pose: ArrayLike, radius_m: float = 60.0) -> MapPatch:
         """The map around a pose [3], in its frame: what reaches into the square of that half width, whole lanes and rings."""
-        frame = invert_se2(pose)
-
-        def local(points: Array) -> Array:
-            return points @ rotation_2d(frame[2]).T + frame[:2]
-
-        def near(items: Iterable[Array]) -> tuple[Array, ...]:
-            moved = [local(item) for item in items]
-            return tuple(m for m in moved if (m.min(0) <= radius_m).all() and (m.max(0) >= -radius_m).all())
-
-        lines = {"lane_centre": near(lane.centreline for lane in self.lanes), "stop_line": near(s.line for s in self.stop_lines)}
-        lines |= {layer: near(items) for layer, items in self.lines.items()}
-        return MapPatch({"drivable_area": near(self.drivable_rings()), "ped_crossing": near(c.ring for c in self.crossings)}, lines)
+        polygons, lines = (
+            {name: tuple(points for _, points in layer.near(pose, radius_m)) for name, layer in layers.items()} for layers in self._layers
+        )
+        return MapPatch(polygons, lines)
 
 
 def _turning(ring: Array, left: bool) -> Array:

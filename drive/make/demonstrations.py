@@ -17,8 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drive.expert.expert import Expert
+from drive.expert.privileged import PRIVILEGED
 from drive.frames import Array
+from drive.make.balance import STANDING_M, balanced_weights, light_ahead, phase_shifts
 from drive.make.recipe import Displacement
 from drive.schema import COMMANDS, Observation, PlanError, Window
 from drive.world.advance import advance, settle_ego
@@ -43,8 +44,8 @@ from drive.world.world import World
 
 TURN_WEIGHT, BRAKE_WEIGHT = 2.5, 3.0  # how much oftener states are shown where the route turns, where the ego brakes
 BRAKING_MPS2 = -0.4
-STANDING_M = 0.25  # what a step at a standstill counts as, in metres driven
 TRIES = 6
+AT_REST = 0.25  # share of the states before a light that are shown standing, when states are balanced
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,20 +75,30 @@ def demonstrations(
     rng: np.random.Generator,
     drive: Sequence[State] | None = None,
     past_s: float = 0.0,
+    teacher: str = "expert",
+    balanced: bool = False,
 ) -> list[Shown]:
-    """Up to `count` states of a world with the expert's plan for each; the same for the same generator.
+    """Up to `count` states of a world with the teacher's plan for each; the same for the same generator.
 
     drive: the states to draw from, those of a drive by lane where None; past_s: how long the ego is driven to each of them (none of the
-    drive's first so many seconds is shown). States from which the expert has no plan, or on whose way the car touches something, are
-    drawn again a few times, then left out.
+    drive's first so many seconds is shown); teacher: a privileged planner's name; balanced: as in `drive.make.balance`. States from which
+    the teacher has no plan, or on whose way the car touches something, are drawn again a few times, then left out.
     """
-    drive, steps = _drive_by_lane(world) if drive is None else drive, round(past_s / DT_S)
-    weights = _weights(world, drive)[steps:]
+    drive, steps = drive_by_lane(world) if drive is None else drive, round(past_s / DT_S)
+    weights = (balanced_weights if balanced else _weights)(world, drive)[steps:]
     if not len(weights):
         return []
     chosen = rng.choice(len(weights), min(count, len(weights)), replace=False, p=weights / weights.sum())
-    shown = (_show(world, drive[: int(k) + steps + 1], steps, window, displacement, rng) for k in np.sort(chosen))
-    return [one for one in shown if one is not None]
+    showing = _Showing(world, steps, window, displacement, rng, teacher, balanced)
+    if not balanced:
+        shown = (one for k in np.sort(chosen) for one in showing.at(drive[: int(k) + steps + 1]))
+        return list(shown)
+    found: list[Shown] = []
+    for k in chosen:
+        if len(found) >= count:
+            break
+        found += showing.at(drive[: int(k) + steps + 1])
+    return found[:count]
 
 
 def displaced(world: World, state: State, lateral_m: float, heading_rad: float, speed_mps: float) -> State:
@@ -113,7 +124,7 @@ def _bend(world: World, station: float) -> float:
     return float(np.arctan(0.5 * (route[here + 1, 2] - route[here - 1, 2]) * WHEELBASE_M))
 
 
-def _drive_by_lane(world: World) -> list[State]:
+def drive_by_lane(world: World) -> list[State]:
     """Every state of a drive like traffic's, to the goal or the time limit."""
     states = [world.start]
     while states[-1].ego[STATION] < world.goal_m and len(states) < world.time_limit_s / DT_S:
@@ -130,13 +141,16 @@ def _weights(world: World, drive: Sequence[State]) -> Array:
     return weights * np.where(turning, TURN_WEIGHT, 1.0) * np.where(braking, BRAKE_WEIGHT, 1.0)
 
 
-def arriving(world: World, drive: Sequence[State], steps: int, lateral_m: float, heading_rad: float, speed_mps: float) -> list[State]:
+def arriving(
+    world: World, drive: Sequence[State], steps: int, lateral_m: float, heading_rad: float, speed_mps: float, rested: bool = False
+) -> list[State]:
     """The steps + 1 states of an ego that comes to the place of the drive's last state, displaced as by `displaced`.
 
     The world is that of `steps` before the last state; the ego begins there with the pose that it had as far back on its way as it will
-    get, moved to the side by what its heading will bring. It keeps the last state's acceleration and steers along the route's bend.
+    get, moved to the side by what its heading will bring. It keeps the last state's acceleration (none where rested) and steers along the
+    route's bend.
     """
-    seconds, acceleration = steps * DT_S, float(drive[-1].ego[ACCEL])
+    seconds, acceleration = steps * DT_S, 0.0 if rested else float(drive[-1].ego[ACCEL])
     start_mps = max(0.0, speed_mps - acceleration * seconds)
     way = 0.5 * (start_mps + speed_mps) * seconds
     stations = np.array([state.ego[STATION] for state in drive])
@@ -150,34 +164,50 @@ def arriving(world: World, drive: Sequence[State], steps: int, lateral_m: float,
     return states
 
 
-def _show(
-    world: World, drive: Sequence[State], steps: int, window: Window, by: Displacement, rng: np.random.Generator
-) -> Shown | None:
-    """The last state of a drive, displaced, with `steps` that lead to it."""
-    for _ in range(TRIES):
-        history = _history(world, drive, steps, by, rng)
-        if any(state.flags[TOUCHING] or state.flags[FAULT] for state in history):
-            continue
-        moved = history[-1]
-        observation = observe(world, np.stack([state.ego for state in history]), window)
-        try:
-            plan = Expert().plan_in_world(world, moved, observation)
-        except PlanError:
-            continue
+@dataclass(frozen=True, eq=False)
+class _Showing:
+    """How the states of one world are shown."""
+
+    world: World
+    steps: int
+    window: Window
+    by: Displacement
+    rng: np.random.Generator
+    teacher: str
+    balanced: bool
+
+    def at(self, drive: Sequence[State]) -> list[Shown]:
+        """The last state of a drive, displaced, with `steps` that lead to it: once, or at each phase of its light; none where all
+        tries failed."""
+        for _ in range(TRIES):
+            history = self._history(drive)
+            if any(state.flags[TOUCHING] or state.flags[FAULT] for state in history):
+                continue
+            shifts = phase_shifts(self.world, history[-1], self.rng) if self.balanced else [0]
+            try:
+                return [self._shown([state._replace(step=state.step + shift) for state in history]) for shift in shifts]
+            except PlanError:
+                continue
+        return []
+
+    def _shown(self, history: list[State]) -> Shown:
+        observation = observe(self.world, np.stack([state.ego for state in history]), self.window)
+        plan = PRIVILEGED[self.teacher]().plan_in_world(self.world, history[-1], observation)
         assert observation.command is not None
         dynamics = np.array([observation.speed_mps, observation.acceleration_mps2, observation.yaw_rate_radps])
-        command, off_road = COMMANDS.index(observation.command), bool(moved.flags[OFF_ROAD])
+        command, off_road = COMMANDS.index(observation.command), bool(history[-1].flags[OFF_ROAD])
         return Shown(tuple(history), plan.best, command, dynamics, off_road, observation)
-    return None
 
-
-def _history(world: World, drive: Sequence[State], steps: int, by: Displacement, rng: np.random.Generator) -> list[State]:
-    """The states that lead to the displaced last state of a drive; those of the drive itself where it is kept."""
-    state = drive[-1]
-    drawn = _draw(world, state, by, rng)
-    if drawn is None:
-        return [*drive[len(drive) - 1 - steps : -1], displaced(world, state, 0.0, 0.0, float(state.ego[SPEED]))]
-    return arriving(world, drive, steps, *drawn) if steps else [displaced(world, state, *drawn)]
+    def _history(self, drive: Sequence[State]) -> list[State]:
+        """The states that lead to the displaced last state of a drive; those of the drive itself where it is kept."""
+        world, state, steps = self.world, drive[-1], self.steps
+        drawn = _draw(world, state, self.by, self.rng)
+        if self.balanced and light_ahead(world.static, state) is not None and self.rng.random() < AT_REST:
+            lateral, heading, _ = drawn or (0.0, 0.0, 0.0)
+            return arriving(world, drive, steps, lateral, heading, 0.0, rested=True)
+        if drawn is None:
+            return [*drive[len(drive) - 1 - steps : -1], displaced(world, state, 0.0, 0.0, float(state.ego[SPEED]))]
+        return arriving(world, drive, steps, *drawn) if steps else [displaced(world, state, *drawn)]
 
 
 def _draw(world: World, state: State, by: Displacement, rng: np.random.Generator) -> tuple[float, float, float] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from drive.limits import within
 from drive.schema import Window
@@ -38,7 +38,10 @@ class Recipe:
     per_town: states of each town; empty_share: of the towns, those without traffic. driver: whose drives the states are drawn
     from: "" = along the lane, as traffic drives; else a planner (as for `load_planner`), whose own mistakes are then answered
     (DAgger, arXiv 1011.0686). past: the ego is driven to every state for the window's past, so that states have past poses and, with
-    `window.frames` above 1, earlier pictures. target: store what is around the ego too, and what a navigator says.
+    `window.frames` above 1, earlier pictures. target: store what is around the ego too, and what a navigator says. teacher: whose plans
+    are the answers ("expert" knows what no camera shows). balanced: states are drawn evenly over lights, gates, leads, turns and stops,
+    and shown at every phase of the light ahead. drives: over how many drives through a town, each with its own route and traffic, its
+    states are spread.
     """
 
     rig: str = "configs/rigs/first-drive.yaml"
@@ -51,9 +54,12 @@ class Recipe:
     driver: str = ""
     past: bool = False
     target: bool = False
+    teacher: Literal["visible-expert", "expert"] = "visible-expert"
+    balanced: bool = True
+    drives: int = 1
 
     def __post_init__(self) -> None:
-        within(self, width=(1, 8192), height=(1, 8192), per_town=(1, 1_000_000), empty_share=(0, 1))
+        within(self, width=(1, 8192), height=(1, 8192), per_town=(1, 1_000_000), empty_share=(0, 1), drives=(1, 1000))
         if self.window.frames > 1 and not self.past:
             raise ValueError(f"states without a past have one frame, recipe.window.frames is {self.window.frames}: set recipe.past")
 
@@ -65,5 +71,5 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values. What came later is left out where it is not used, so that folders made before it stay valid."""
-        values = asdict(self)
-        return {key: value for key, value in values.items() if key not in ("past", "target") or value}
+        unused = {"past": False, "target": False, "teacher": "expert", "balanced": False, "drives": 1}
+        return {key: value for key, value in asdict(self).items() if key not in unused or value != unused[key]}

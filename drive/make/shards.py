@@ -24,12 +24,14 @@ from drive.pool import Failed, outcomes, raise_failed
 from drive.render.rigs import load_rig
 from drive.roads import TURNS, Navigation
 from drive.schema import CameraImage, Plan, Target, Trajectory
-from drive.sim.episodes import Episode, MakePlanner, make_world
+from drive.sim.episodes import MakePlanner
 from drive.sim.rollout import Loop, rollout, states_of
 from drive.sim.sight import Eyes, Sight
 from drive.sim.tracker import make_track
-from drive.world.state import DT_S
+from drive.world.advance import advance
+from drive.world.state import AS_RECORDED, DT_S, State
 from drive.world.target import target_of
+from drive.world.town.populate import EMPTY, TrafficConfig, town_world
 from drive.world.world import World
 
 ALWAYS = ("images", "dynamics", "commands", "futures")
@@ -121,13 +123,18 @@ def rig_cameras(recipe: Recipe) -> tuple[Camera, ...]:
 def _make_shard(job: tuple[Path, Recipe, int, MakePlanner]) -> None:
     """One town: its states, its weather, its pictures. Whatever is random in it follows from the town's seed."""
     folder, recipe, seed, load = job
-    rng = np.random.default_rng([seed, 11])
-    traffic = bool(rng.random() >= recipe.empty_share)
-    world = make_world(Episode("town", seed, traffic="reactive" if traffic else "empty"))
-    sight = Sight(recipe.rig, weather="random")
-    drive = list(states_of(rollout(world, load(recipe.driver), Loop(2.0, sight=sight)))) if recipe.driver else None
-    shown = demonstrations(world, recipe.per_town, recipe.window, recipe.displacement, rng, drive, recipe.past_s)
-    arrays = _arrays(world, shown, Eyes(world, sight), recipe) | {"traffic": np.array(traffic)}
+    sight, eyes, parts, traffic = Sight(recipe.rig, weather="random"), None, [], False
+    for number, count in enumerate(_spread(recipe)):
+        rng = np.random.default_rng([seed, 11, number] if number else [seed, 11])
+        if not number:
+            traffic = bool(rng.random() >= recipe.empty_share)
+        world = town_world(seed, traffic=TrafficConfig() if traffic else EMPTY, drive=number)
+        drive = list(states_of(rollout(world, load(recipe.driver), Loop(2.0, sight=sight)))) if recipe.driver else None
+        how = recipe.window, recipe.displacement, rng, drive, recipe.past_s, recipe.teacher, recipe.balanced
+        shown = demonstrations(world, count, *how)
+        eyes = eyes.recast(world) if eyes else Eyes(world, sight)
+        parts.append((world, shown, eyes))
+    arrays = _arrays(parts, recipe) | {"traffic": np.array(traffic)}
     path = shard_path(folder, seed)
     partial = path.with_suffix(f".{os.getpid()}.partial")
     with partial.open("wb") as file:
@@ -135,22 +142,29 @@ def _make_shard(job: tuple[Path, Recipe, int, MakePlanner]) -> None:
     partial.replace(path)
 
 
-def _arrays(world: World, shown: list[Shown], eyes: Eyes, recipe: Recipe) -> dict[str, np.ndarray]:
+def _spread(recipe: Recipe) -> list[int]:
+    """How many states each drive shows."""
+    return [recipe.per_town // recipe.drives + (number < recipe.per_town % recipe.drives) for number in range(recipe.drives)]
+
+
+def _arrays(parts: list[tuple[World, list[Shown], Eyes]], recipe: Recipe) -> dict[str, np.ndarray]:
+    shown = [one for _, own, _ in parts for one in own]
     arrays = {
-        "images": np.stack([_pictures(eyes.look(one.state), recipe) for one in shown]),
+        "images": np.stack([_pictures(eyes.look(one.state), recipe) for _, own, eyes in parts for one in own]),
         "dynamics": np.stack([one.dynamics for one in shown]),
         "commands": np.array([one.command for one in shown], dtype=np.int64),
         "futures": np.stack([one.future for one in shown]),
     }
     if recipe.past:
         back = [round(k / recipe.window.rate_hz / DT_S) for k in range(recipe.window.frames - 1, 0, -1)]
-        earlier = [[_pictures(eyes.look(one.history[-1 - steps]), recipe) for steps in back] for one in shown]
+        earlier = [[_pictures(eyes.look(one.history[-1 - steps]), recipe) for steps in back] for _, own, eyes in parts for one in own]
         shape = (len(shown), len(back), *arrays["images"].shape[1:])
         arrays["earlier"] = np.array(earlier, dtype=np.uint8).reshape(shape)
         arrays["past"] = np.stack([one.observation.past.poses for one in shown])
     if recipe.target:
         arrays |= _told([one.observation.navigation for one in shown])
-        arrays |= {TARGET + name: column for name, column in pack([_target(world, one, recipe) for one in shown]).items()}
+        targets = [_target(world, one, recipe) for world, own, _ in parts for one in own]
+        arrays |= {TARGET + name: column for name, column in pack(targets).items()}
     return arrays
 
 
@@ -161,11 +175,21 @@ def _told(said: list[Navigation | None]) -> dict[str, np.ndarray]:
 
 def _target(world: World, one: Shown, recipe: Recipe) -> Target:
     """What is around a state; what others do next is simulated with the ego on the expert's plan."""
-    times_s, states = recipe.window.future_times_s, list(one.history)
-    track = make_track(Plan(one.future[None], times_s), one.state.ego, 0)
-    for step in range(round(float(times_s[-1]) / DT_S)):
-        states.append(world.step(states[-1], track.action(states[-1].ego, step)))
+    times_s = recipe.window.future_times_s
+    states = [*one.history, *_followed(world, one.state, Plan(one.future[None], times_s))]
     return target_of(world, states, len(one.history) - 1, recipe.window)
+
+
+def _followed(world: World, state: State, plan: Plan) -> list[State]:
+    """The states of a world, one a step, whose ego goes exactly where a plan says."""
+    poses, states = make_track(plan, state.ego, 0).poses, [state]
+    speeds = np.hypot(*np.diff(poses[:, :2], axis=0).T) / DT_S
+    way = np.zeros((int(state.step) + len(poses), 4))  # the "human" of a replay stands at row `step`
+    way[int(state.step) + 1 :] = np.column_stack([poses[1:], speeds])
+    static = world.static._replace(human=way)
+    for _ in speeds:
+        states.append(advance(static, states[-1], 0.0, 0.0, AS_RECORDED, False))
+    return states[1:]
 
 
 def _pictures(views: tuple[CameraImage, ...], recipe: Recipe) -> np.ndarray:

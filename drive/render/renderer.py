@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from functools import partial
 
 import numpy as np
@@ -49,13 +50,19 @@ class Renderer:
             raise ValueError(f"threads and supersample must be at least 1, got {threads} and {supersample}")
         self.supersample = supersample
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
-        self.world, self.weather = world, weather
+        self.world, self.weather, self.seed = world, weather, seed
         self.light = light_of(weather, seed)
         self.clear = clear_table(self.light.extinction)
         self.textures = pyramid(look.textures(seed))
         self.static = pack(look.static_mesh(world, weather, seed, hindsight))
         self.models = look.actor_models(world, weather, seed)
         self.shadow = static_map(self.static, self.light.sun)
+
+    def recast(self, world: World) -> Renderer:
+        """A renderer of another cast in the same town: what never moves is shared with this one, and keeps its instance numbers."""
+        other = copy(self)
+        other.world, other.models = world, look.actor_models(world, self.weather, self.seed)
+        return other
 
     def render(self, state: State, cameras: Sequence[Camera], heights: Array | None = None) -> tuple[Buffers, ...]:
         """One picture for each camera; `ego_from_camera` places it on the car. heights [A]: metres by which agents stand above the

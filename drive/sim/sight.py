@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,12 @@ class Eyes:
         self.cameras = sight.cameras(world)
         self._renderer = Renderer(world, sight.weather_in(world), seed_of(world))
         self._kept: dict[int, tuple[CameraImage, ...]] = {}
+
+    def recast(self, world: World) -> Eyes:
+        """The same cameras in another episode of the same town, which looks the same; only who drives and walks there is built anew."""
+        other = copy(self)
+        other._renderer, other._kept = self._renderer.recast(world), {}
+        return other
 
     def frames(self, states: Sequence[State], window: Window) -> tuple[Frame, ...]:
         """The frames that a window asks for at the newest of an episode's states (all of them, first to last): `window.frames` of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -25,6 +26,7 @@ class MapTables:
     connector: dict[str, int]
 
 
+@lru_cache(maxsize=8)  # by the map itself, which nobody writes to
 def map_tables(road_map: RoadMap) -> MapTables:
     """Tables of a map; raises ValueError where it is too large for cells."""
     light_of = {lane: i for i, light in enumerate(road_map.lights) for lane in light.lanes}

@@ -24,11 +24,11 @@ from drive.world.state import ACCEL, BY_LANE, HEADING, LATERAL, SPEED, STATION, 
 from drive.world.target import target_of
 from drive.world.world import World
 
-TINY = Recipe(width=32, height=16, per_town=3)
+TINY = Recipe(width=32, height=16, per_town=3, teacher="expert", balanced=False)  # that of first-drive, smaller
 SECOND = Window(past_s=1.0, frames=2)
 
 
-def test_files_of_the_default_recipe_are_what_they_ever_were(tmp_path: Path) -> None:
+def test_files_of_first_drives_recipe_are_what_they_ever_were(tmp_path: Path) -> None:
     make_shards(tmp_path, TINY, range(10_001, 10_002), 1, load_planner)
     assert _sha(shard_path(tmp_path, 10_001)) == "cbccc4d8c988f3680c46a4f068ac9f4329aa12589bc2a917eff1f3db58b17228"
     assert _sha(tmp_path / "recipe.json") == "f833c7dff6bb878a45565cfdc92b9f41e81fc3788a9e9bd672674f7b0edc33e7"

@@ -78,12 +78,15 @@ def set_stage(seed: int, config: TownConfig = TOWNS["town"], traffic: TrafficCon
     return TownStage(town, tables, route, way, lane_path(town.map, tables, way), start, goal, rng)
 
 
-def town_world(seed: int, config: TownConfig = TOWNS["town"], traffic: TrafficConfig = TrafficConfig()) -> World:
+def town_world(
+    seed: int, config: TownConfig = TOWNS["town"], traffic: TrafficConfig = TrafficConfig(), drive: int = 0
+) -> World:
     """An ordinary episode: the town of a seed with traffic, the ego on a route, traffic drawn until the ego meets enough of it.
+    drive: as for `set_stage`.
 
     Raises ValueError where it never does.
     """
-    stage = set_stage(seed, config, traffic)
+    stage = set_stage(seed, config, traffic, drive)
     speed = float(stage.rng.uniform(0.0, 0.7) * stage.path.points[int(stage.start_m), 3])
     for _ in range(DRAWS):
         actors = [ego_actor(stage.path, stage.start_m, speed), *vehicles(stage, traffic), *walkers(stage, traffic)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import shapely
@@ -39,6 +40,7 @@ def distribution_hash(config: TownConfig) -> str:
     return hashlib.sha256(json.dumps([GENERATOR_VERSION, asdict(config)], sort_keys=True).encode()).hexdigest()[:12]
 
 
+@lru_cache(maxsize=2)  # drives of one town follow each other; nothing in a town is ever written to
 def make_town(seed: int, config: TownConfig = TOWNS["town"]) -> Town:
     """The town of a seed. Raises ValueError where seed is negative."""
     if seed < 0:

@@ -1,0 +1,95 @@
+"""Which states of a drive are shown, so that what is rare on the way is not rare in what is learned, and each at every phase of its light.
+
+A state belongs to groups by what the ego meets there; every group that a drive has gets the same share of the draws. Where a light rules
+the way ahead, the same state is shown at green, yellow and red: only the colour tells these apart, so that a learner has to look at it.
+Traffic stands as it did; who is in the junction already is waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from drive.expert.proposals import on_route
+from drive.frames import Array
+from drive.world.advance import light_colours
+from drive.world.observe import command_at
+from drive.world.state import ACCEL, DT_S, GATE, SPEED, STATION, State, Static
+from drive.world.world import World
+
+LIGHT_M, GATE_M, LEAD_M = 40.0, 25.0, 30.0
+STANDING_MPS, STARTING_MPS, STARTING_MPS2 = 0.3, 4.0, 0.4
+STANDING_M = 0.25  # what a step at a standstill counts as, in metres driven
+RED_MPS2 = 4.0  # a red light is not shown to who would have to brake harder for it
+PHASES = (0, 1, 2)  # green, yellow, red: places in `drive.maps.COLOURS`
+GROUPS = ("green", "yellow", "red", "gate", "lead", "turn", "stop", "start", "plain")
+
+
+def next_gate(static: Static, state: State) -> tuple[int, float] | None:
+    """The next gate on the ego's way that it has not entered: its row, and how far its line is ahead of the car's front, m."""
+    front = float(state.ego[STATION]) + 0.5 * float(static.body[0])
+    for g in range(int(state.marks[0, GATE]), int(static.gate_ptr[1])):
+        if static.gate_span[g, 0] > front:
+            return g, float(static.gate_span[g, 0]) - front
+    return None
+
+
+def light_ahead(static: Static, state: State) -> tuple[int, float] | None:
+    """The light of the next gate within `LIGHT_M`: its row, and how far its line is ahead of the car's front; None where there is none."""
+    gate = next_gate(static, state)
+    light = int(static.connector_light[static.gate_connector[gate[0]]]) if gate else -1
+    return (light, gate[1]) if gate and light >= 0 and gate[1] <= LIGHT_M else None
+
+
+def groups_of(world: World, state: State) -> tuple[str, ...]:
+    """What the ego meets in a state."""
+    static, ego = world.static, state.ego
+    found = []
+    light, gate = light_ahead(static, state), next_gate(static, state)
+    if light is not None:
+        found.append(GROUPS[int(light_colours(static.light_cycle, static.light_time, state.step * DT_S)[light[0]])])
+    elif gate is not None and gate[1] <= GATE_M and _yields(static, gate[0]):
+        found.append("gate")
+    if len(on_route(static, state, LEAD_M)):
+        found.append("lead")
+    if command_at(world, float(ego[STATION])) != "straight":
+        found.append("turn")
+    if ego[SPEED] < STANDING_MPS:
+        found.append("stop")
+    elif ego[SPEED] < STARTING_MPS and ego[ACCEL] > STARTING_MPS2:
+        found.append("start")
+    return tuple(found) or ("plain",)
+
+
+def _yields(static: Static, gate: int) -> bool:
+    rows = static.conflict[static.gate_connector[gate]]
+    return bool((static.conflict_priority[rows[rows >= 0]] < 0).any())
+
+
+def balanced_weights(world: World, drive: Sequence[State]) -> Array:
+    """How likely each state is drawn, [N]: every group the same in all, within a group even along the way."""
+    stations = np.array([state.ego[STATION] for state in drive])
+    way = np.maximum(np.abs(np.diff(stations, append=stations[-1])), STANDING_M)
+    member = np.array([[group in found for group in GROUPS] for found in (groups_of(world, state) for state in drive)])
+    mass = (way[:, None] * member).sum(0)
+    share = np.where(mass > 0, 1.0 / np.maximum(mass, 1e-9), 0.0)
+    return np.asarray(way * (member @ share))
+
+
+def phase_shifts(world: World, state: State, rng: np.random.Generator) -> list[int]:
+    """By how many steps the clock is put forward to show a state at each phase of the light ahead; [0] where there is none.
+
+    When in a phase is drawn; a phase that the light does not have is left out, and red where nobody could stop any more.
+    """
+    ahead = light_ahead(world.static, state)
+    if ahead is None:
+        return [0]
+    light, metres = ahead
+    cycle, (offset, period) = world.static.light_cycle[light], world.static.light_time[light]
+    steps = np.arange(round(period / DT_S))
+    rest = ((state.step + steps) * DT_S + offset) % period
+    colours = cycle[np.minimum(np.searchsorted(cycle[:, 1], rest, side="right"), len(cycle) - 1), 0]
+    late = state.ego[SPEED] ** 2 > 2 * RED_MPS2 * metres
+    found = [np.flatnonzero(colours == phase) for phase in PHASES if not (phase == 2 and late)]
+    return [int(rng.choice(own)) for own in found if len(own)] or [0]

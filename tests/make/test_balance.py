@@ -1,0 +1,126 @@
+"""States drawn evenly over what the ego meets, each at every phase of its light, answered by the visible expert."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from drive.make.balance import GROUPS, balanced_weights, groups_of, light_ahead, next_gate, phase_shifts
+from drive.make.demonstrations import Shown, demonstrations, drive_by_lane
+from drive.make.recipe import Displacement, Recipe
+from drive.make.shards import make_shards, read_shard, shard_path
+from drive.planners.load import load_planner
+from drive.schema import Window
+from drive.sim.episodes import Episode, make_world
+from drive.world.advance import light_colours
+from drive.world.state import DT_S, SPEED, State
+from drive.world.world import World
+
+SEED = 10_002
+RED = 2
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return make_world(Episode("town", SEED))
+
+
+@pytest.fixture(scope="module")
+def drive(world: World) -> list[State]:
+    return drive_by_lane(world)
+
+
+@pytest.fixture(scope="module")
+def shown(world: World, drive: list[State]) -> list[Shown]:
+    rng = np.random.default_rng(1)
+    return demonstrations(world, 120, Window(), Displacement(), rng, drive, teacher="visible-expert", balanced=True)
+
+
+def colour(world: World, state: State, light: int) -> int:
+    return int(light_colours(world.static.light_cycle, world.static.light_time, state.step * DT_S)[light])
+
+
+def test_every_group_gets_the_same_mass(world: World, drive: list[State]) -> None:
+    weights = balanced_weights(world, drive)
+    found = [groups_of(world, state) for state in drive]
+    own = {group: np.array([group in one for one in found]) for group in GROUPS}
+    assert weights[own["plain"]].sum() == pytest.approx(1.0)
+    for group, member in own.items():
+        assert not member.any() or weights[member].sum() >= 1.0 - 1e-9, group
+    assert weights.sum() == pytest.approx(sum(member.any() for member in own.values()))
+
+
+def test_groups_say_what_is_there(world: World, drive: list[State]) -> None:
+    for state in drive[::25]:
+        found, ahead = groups_of(world, state), light_ahead(world.static, state)
+        assert ("stop" in found) == (state.ego[SPEED] < 0.3)
+        lit = {"green", "yellow", "red"} & set(found)
+        assert (ahead is None) == (not lit)
+        if ahead is not None:
+            assert found[0] == ("green", "yellow", "red")[colour(world, state, ahead[0])]
+            gate = next_gate(world.static, state)
+            assert gate is not None and gate[1] == ahead[1] > 0
+
+
+def test_the_same_state_at_every_phase(world: World, shown: list[Shown]) -> None:
+    together: dict[bytes, list[Shown]] = {}
+    for one in shown:
+        together.setdefault(one.state.ego.tobytes() + one.state.pose.tobytes(), []).append(one)
+    groups = [group for group in together.values() if len(group) > 1]
+    assert len(groups) > 5
+    for group in groups:
+        ahead = light_ahead(world.static, group[0].state)
+        assert ahead is not None
+        shows = [colour(world, one.state, ahead[0]) for one in group]
+        assert len(set(shows)) == len(shows) and 0 in shows
+        far = {shown_colour: one.future[-1, 0] for shown_colour, one in zip(shows, group, strict=True)}
+        if RED in far:
+            assert far[RED] <= far[0] + 0.5
+
+
+def test_nobody_is_taught_to_pass_a_red_light(world: World, shown: list[Shown]) -> None:
+    reds = 0
+    for one in shown:
+        ahead = light_ahead(world.static, one.state)
+        if ahead is not None and colour(world, one.state, ahead[0]) == RED:
+            gone = np.hypot(*one.future[:, :2].T).max()
+            assert gone < ahead[1] + 0.3, f"{gone:.1f} m on, the line is {ahead[1]:.1f} m ahead"
+            reds += 1
+    assert reds > 10
+
+
+def test_standing_starts_at_green(world: World, shown: list[Shown]) -> None:
+    starts = []
+    for one in shown:
+        ahead = light_ahead(world.static, one.state)
+        if ahead is not None and ahead[1] < 15 and one.state.ego[SPEED] == 0.0 and colour(world, one.state, ahead[0]) == 0:
+            starts.append(one.future[-1, 0])
+    assert len(starts) > 2 and max(starts) > 3.0
+
+
+def test_red_is_not_shown_to_who_cannot_stop(world: World, drive: list[State]) -> None:
+    state = next(one for one in drive if light_ahead(world.static, one) and one.ego[SPEED] > 5.0)
+    fast = state._replace(ego=state.ego.copy())
+    fast.ego[SPEED] = 40.0
+    light = light_ahead(world.static, state)
+    assert light is not None
+    for now, red in ((state, state.ego[SPEED] ** 2 <= 8.0 * light[1]), (fast, False)):
+        shifts = phase_shifts(world, now, np.random.default_rng(0))
+        shows = [colour(world, now._replace(step=now.step + shift), light[0]) for shift in shifts]
+        assert (RED in shows) == red and len(set(shows)) == len(shows) >= 2
+
+
+def test_a_town_over_several_drives(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    recipe = Recipe(width=32, height=16, per_town=11, drives=2, empty_share=0.0, past=True, target=True)
+    make_shards(tmp_path, recipe, range(10_003, 10_004), 1, load_planner)
+    shard = read_shard(shard_path(tmp_path, 10_003))
+    assert len(shard.commands) == 11 == len(shard.images) and shard.traffic
+    times = recipe.window.future_times_s
+    targets = [shard.target_of(k, times) for k in range(11)]
+    agents = [one.agents for one in targets if one.agents is not None]
+    assert len(agents) == 11 and max(int(one.visibility.max()) for one in agents) == 4
+    assert all(one.lights is not None and one.route is not None and one.signs is not None for one in targets)
+    sizes = Counter(len(one.instances) for one in agents)
+    assert len(sizes) > 1
