@@ -20,7 +20,11 @@ def to_frame(points: Array, pose: Array) -> Array:
 
 
 def lanes_around(lanes: Sequence[Lane], pose: Array, radius_m: float = RADIUS_M) -> Lanes:
-    """The lanes that reach into the square of that half width around a pose [3], whole, with the links among them."""
+    """The lanes that reach into the square of that half width around a pose [3], whole, with the links among them.
+
+    A map none of whose lanes yields is taken not to tell who goes first.
+    """
+    told = any(lane.yields_to for lane in lanes)
     layer = Layer(tuple(lane.centreline for lane in lanes), np.array([lane.box for lane in lanes], dtype=np.float64).reshape(-1, 4))
     near = [(lanes[k], line) for k, line in layer.near(pose, radius_m)]
     row = {lane.id: k for k, (lane, _) in enumerate(near)}
@@ -36,6 +40,7 @@ def lanes_around(lanes: Sequence[Lane], pose: Array, radius_m: float = RADIUS_M)
         follows=links([(row[lane.id], row[name]) for lane, _ in near for name in lane.successors if name in row]),
         left=links([(row[lane.id], row[lane.left]) for lane, _ in near if lane.left in row]),
         right=links([(row[lane.id], row[lane.right]) for lane, _ in near if lane.right in row]),
+        yields=links([(row[lane.id], row[name]) for lane, _ in near for name in lane.yields_to if name in row]) if told else None,
     )
 
 

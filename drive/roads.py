@@ -17,6 +17,7 @@ from drive.frames import Array
 Ints = NDArray[np.int64]
 Known = NDArray[np.bool_]
 LightColour = Literal["green", "yellow", "red"]
+COLOURS: tuple[LightColour, ...] = ("green", "yellow", "red")
 Turn = Literal["left", "straight", "right", "roundabout"]
 TURNS: tuple[Turn, ...] = ("left", "straight", "right", "roundabout")
 
@@ -46,7 +47,8 @@ class Lanes:
 
     ids: L names. lines: L centrelines [N >= 2, 2] in driving direction. width_m [L], width_known [L]. limit_mps [L], limit_known [L]:
     the speed limit. in_junction [L] bool: leads across a junction. follows [E, 2]: rows (lane, a lane that follows it); left, right
-    [E, 2]: rows (lane, its neighbour of the same direction). Links to lanes that are not among the L are left out.
+    [E, 2]: rows (lane, its neighbour of the same direction). yields [E, 2]: rows (lane, a lane whose traffic goes first where the two
+    meet), None where the source does not tell. Links to lanes that are not among the L are left out.
     """
 
     ids: tuple[str, ...]
@@ -59,6 +61,7 @@ class Lanes:
     follows: Ints
     left: Ints
     right: Ints
+    yields: Ints | None = None
 
     def successors(self, row: int) -> Ints:
         """Rows of the lanes that follow a lane."""

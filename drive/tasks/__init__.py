@@ -10,12 +10,14 @@ from drive.tasks.boxes import BoxesTask
 from drive.tasks.plan import PlanTask
 from drive.tasks.requests import Chain, Request, parse_chains, parse_single, spelled
 from drive.tasks.roads import RoadsTask
+from drive.tasks.see import SeeTask
 from drive.tokens.vocab import Grid, IdRange, Vocabulary
 
 _TASKS: tuple[type[Task], ...] = (
     PlanTask,
     BoxesTask,
     RoadsTask,
+    SeeTask,
 )
 TASKS: dict[str, type[Task]] = {task.name: task for task in _TASKS}
 DEFAULT_REQUESTS = ("plan:bins",)

@@ -14,6 +14,7 @@ from drive.schema import SceneSample, Window
 from drive.tasks import TASKS, canonical, declared, make_task
 from drive.tokens.vocab import Grid, Vocabulary
 from drive.values import from_values, to_json
+from tests.tasks.crossroads import crossroads
 
 REQUESTS = [f"{kind.name}:{parameter}" if parameter else kind.name for kind in TASKS.values() for parameter in kind.parameters or ("",)]
 VOCABULARY = Vocabulary().extended(declared(REQUESTS, {}), REQUESTS)
@@ -21,7 +22,7 @@ VOCABULARY = Vocabulary().extended(declared(REQUESTS, {}), REQUESTS)
 
 @pytest.fixture(scope="module")
 def samples(mini: Path) -> list[SceneSample]:
-    return list(open_dataset(mini, lanes=True))[:12]
+    return [*list(open_dataset(mini, lanes=True))[:12], crossroads(light="red", speed=3.0)]
 
 
 @pytest.mark.parametrize("request_", REQUESTS)
