@@ -53,7 +53,7 @@ class LineSeen:
 
 @dataclass(frozen=True)
 class Seen:
-    """parts: which of the fields below are answered; the others are None and say nothing. An answered field that is None says: there is none.
+    """parts: which of the fields below are answered; the others are None and say nothing. One that is answered with None: there is none.
 
     bends: mean curvature of the way ahead over three stretches (`drive.tasks.truths.way.STRETCHES_M`), 1/m, to the left above 0.
     cap_mps: the speed limit. bends and cap_mps are never None where they are answered.
@@ -69,4 +69,6 @@ class Seen:
 
     def __post_init__(self) -> None:
         if ("bends" in self.parts) != (self.bends is not None) or ("cap" in self.parts) != (self.cap_mps is not None):
-            raise ValueError(f"bends and cap_mps are given exactly where they are among the parts {self.parts}, got {self.bends}, {self.cap_mps}")
+            raise ValueError(
+                f"bends and cap_mps are given exactly where they are among the parts {self.parts}, got {self.bends}, {self.cap_mps}"
+            )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from drive.schema import Window
 from drive.tasks.base import Task
 from drive.tasks.boxes import BoxesTask
+from drive.tasks.decide import DecideTask
 from drive.tasks.plan import PlanTask
 from drive.tasks.requests import Chain, Request, parse_chains, parse_single, spelled
 from drive.tasks.roads import RoadsTask
@@ -18,6 +19,7 @@ _TASKS: tuple[type[Task], ...] = (
     BoxesTask,
     RoadsTask,
     SeeTask,
+    DecideTask,
 )
 TASKS: dict[str, type[Task]] = {task.name: task for task in _TASKS}
 DEFAULT_REQUESTS = ("plan:bins",)

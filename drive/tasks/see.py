@@ -67,7 +67,12 @@ class SeeTask(Task):
 
     @property
     def schema(self) -> dict[str, Any]:
-        return {"type": "object", "properties": {part: SCHEMAS[part] for part in self.parts}, "required": list(self.parts), "additionalProperties": False}
+        return {
+            "type": "object",
+            "properties": {part: SCHEMAS[part] for part in self.parts},
+            "required": list(self.parts),
+            "additionalProperties": False,
+        }
 
     def answer(self, sample: SceneSample) -> Seen | None:
         """None where one of the parts is not known."""

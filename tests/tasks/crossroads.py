@@ -1,11 +1,11 @@
 """A crossroads by hand, told in the ego's frame: the ego drives along +x, other traffic comes towards it and from its right.
 
-         north out
-             ^
-    <- west out   ||  <- from the east (oncoming)
-    ego ->  line  ||  -> east out
-             ^
-       from the south
+     north out
+         ^
+<- west out   ||  <- from the east (oncoming)
+ego ->  line  ||  -> east out
+         ^
+   from the south
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drive.roads import LightColour, Lanes, Lights, Route, links
+from drive.roads import Lanes, LightColour, Lights, Route, links
 from drive.schema import Agents, Observation, SceneSample, Target, Trajectory
 from drive.tasks.truths.way import FRONT_M
 

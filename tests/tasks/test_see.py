@@ -223,6 +223,11 @@ def test_numbers_beyond_their_bounds_are_refused_by_encode_and_json_by_name() ->
         task("see:light").encode(Seen(("light",), light=LightSeen("red", 80.0)))
     with pytest.raises(ValueError, match=r"tells \('light',\)"):
         task("see:light").encode(Seen(("cap",), cap_mps=3.0))
-    for wrong in ({}, {"light": {"colour": "blue", "distance_m": 3.0}}, {"light": {"colour": "red"}}, {"light": {"colour": "red", "distance_m": True}}):
+    for wrong in (
+        {},
+        {"light": {"colour": "blue", "distance_m": 3.0}},
+        {"light": {"colour": "red"}},
+        {"light": {"colour": "red", "distance_m": True}},
+    ):
         with pytest.raises(ValueError, match="see"):
             task("see:light").from_json(wrong)

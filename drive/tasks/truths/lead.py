@@ -58,7 +58,7 @@ def lead_of(way: Way, agents: Agents, speed_mps: float) -> tuple[LeadSeen | None
 
 
 def _gaps(corridor: Array, boxes: Array) -> Array:
-    """How far along a corridor [K, 3] of points STEP_M apart the ego's body gets before each box [A, 5]; infinite where it does not reach it."""
+    """How far along a corridor [K, 3] of points STEP_M apart the ego gets before it is at each box [A, 5]; infinite where it is not."""
     half = 0.5 * EGO_WIDTH_M + SIDE_GAP_M
     turn = corridor[None, :, 2] - boxes[:, 2, None]
     delta = corridor[None, :, :2] - boxes[:, None, :2]

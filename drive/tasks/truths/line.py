@@ -40,8 +40,8 @@ FITS_M, LIKE_M, TURNED_COST_M = 2.4, 0.6, 3.0  # off a lane's middle; a lane tha
 
 @dataclass(frozen=True)
 class Conflict:
-    """A lane that comes near the ego's: stretch of the ego's lane, and of it, from their starts; whether it goes first (1), the ego does (-1),
-    or neither (0); whether it leads elsewhere than the ego's; row of its light, None where it has none."""
+    """A lane that comes near the ego's: stretch of the ego's lane, and of it, from their starts; whether it goes first (1), the ego does
+    (-1), or neither (0); whether it leads elsewhere than the ego's; row of its light, None where it has none."""
 
     row: int
     own_m: tuple[float, float]
@@ -154,7 +154,11 @@ class Driver:
 
 def drivers(lanes: Lanes, agents: Agents) -> list[Driver]:
     """Everybody in sight who drives on a lane; whose velocity is not known is taken to stand."""
-    boxes, low, high = agents.boxes(agents.now), [line.min(0) - FITS_M for line in lanes.lines], [line.max(0) + FITS_M for line in lanes.lines]
+    boxes, low, high = (
+        agents.boxes(agents.now),
+        [line.min(0) - FITS_M for line in lanes.lines],
+        [line.max(0) + FITS_M for line in lanes.lines],
+    )
     found = []
     for k in np.flatnonzero(seen_now(agents)):
         if who(agents.categories[k]) in ("vehicle", "cyclist"):

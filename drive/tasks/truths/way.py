@@ -93,8 +93,8 @@ def limit_of(target: Target) -> float | None:
 
 
 def project(line: Array, point: Array) -> tuple[float, float, float, bool]:
-    """The place of a polyline [N >= 2, 2] that is nearest to a point [2]: station from its start, how far the point is to the left of it, its
-    heading there, and whether the point is beside it rather than before its start or beyond its end."""
+    """The place of a polyline [N >= 2, 2] that is nearest to a point [2]: station from its start, how far the point is to the left of it,
+    its heading there, and whether the point is beside it rather than before its start or beyond its end."""
     starts, ways = line[:-1], np.diff(line, axis=0)
     squared = np.maximum((ways**2).sum(-1), 1e-12)
     share = ((point - starts) * ways).sum(-1) / squared
