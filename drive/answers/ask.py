@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 Kind = Literal["yes_no", "count", "number", "word", "words"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -42,6 +42,10 @@ class Reply:
         if self.kind == "yes_no":
             return "yes" if self.value else "no"
         return f"{self.value:.1f} {self.unit}" if self.kind == "number" else str(self.value)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values: kind, value, of a number its unit."""
+        return {"kind": self.kind, "value": self.value} | ({"unit": self.unit} if self.unit else {})
 
 
 def yes_no(value: bool) -> Reply:

@@ -11,7 +11,7 @@ import os
 import sys
 import traceback
 
-from drive.cli import bench, check, completion, make, plan, sim, train, view
+from drive.cli import ask, bench, check, completion, make, plan, sim, train, view
 from drive.cli import eval as evaluate
 from drive.cli.parser import Parser
 from drive.cli.streams import plain_streams
@@ -20,6 +20,7 @@ from drive.progress import Progress
 VERBS = {
     "check": check,
     "plan": plan,
+    "ask": ask,
     "eval": evaluate,
     "view": view,
     "sim": sim,

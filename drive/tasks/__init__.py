@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from drive.schema import Window
+from drive.tasks.ask import AskTask
 from drive.tasks.base import Task
 from drive.tasks.boxes import BoxesTask
 from drive.tasks.decide import DecideTask
+from drive.tasks.describe import DescribeTask
 from drive.tasks.plan import PlanTask
 from drive.tasks.requests import Chain, Request, parse_chains, parse_single, spelled
 from drive.tasks.roads import RoadsTask
@@ -20,6 +22,8 @@ _TASKS: tuple[type[Task], ...] = (
     RoadsTask,
     SeeTask,
     DecideTask,
+    DescribeTask,
+    AskTask,
 )
 TASKS: dict[str, type[Task]] = {task.name: task for task in _TASKS}
 DEFAULT_REQUESTS = ("plan:bins",)

@@ -129,4 +129,3 @@ def character(first: int, size: int) -> Expression:
         sequence(byte(0xF1, 0xF3), more, more, more),
         sequence(byte(0xF4, 0xF4), byte(0x80, 0x8F), more, more),
     )
-

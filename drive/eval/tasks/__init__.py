@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from drive.eval.tasks.ask import ASK
 from drive.eval.tasks.base import AcrossMetric, TaskMetric
 from drive.eval.tasks.boxes import BOXES
+from drive.eval.tasks.describe import DESCRIBE
 from drive.eval.tasks.plan import PLAN
 
 METRICS: dict[str, TaskMetric] = {
     "exact": PLAN,
     "boxes": BOXES,
+    "ask": ASK,
+    "describe": DESCRIBE,
 }
 ACROSS: dict[str, AcrossMetric] = {}

@@ -1,0 +1,87 @@
+"""What is ahead: who is next in the way, the light, the road."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from drive.answers.ask import Reply, count, word, yes_no
+from drive.tasks.questions.distances import NONE
+from drive.tasks.questions.facts import MOVING_MPS, Facts
+from drive.tasks.questions.intent import Intent
+
+BEND_RAD = np.deg2rad(10)  # less over the next 40 m is straight
+
+
+def _who_ahead(facts: Facts) -> Reply | None:
+    return word(facts.seen.lead.who if facts.seen.lead else NONE) if facts.tells("lead") else None
+
+
+def _anyone_ahead(facts: Facts) -> Reply | None:
+    return yes_no(facts.seen.lead is not None) if facts.tells("lead") else None
+
+
+def _lead_does(facts: Facts) -> Reply | None:
+    if not facts.tells("lead"):
+        return None
+    lead = facts.seen.lead
+    if lead is None:
+        return word(NONE)
+    return word("standing" if abs(lead.speed_mps) <= MOVING_MPS else "moving" if lead.speed_mps > 0 else "oncoming")
+
+
+def _light(facts: Facts) -> Reply | None:
+    return word(facts.seen.light.colour if facts.seen.light else NONE) if facts.tells("light") else None
+
+
+def _any_light(facts: Facts) -> Reply | None:
+    return yes_no(facts.seen.light is not None) if facts.tells("light") else None
+
+
+def _is_red(facts: Facts) -> Reply | None:
+    """Asked where there is a light."""
+    return yes_no(facts.seen.light.colour == "red") if facts.tells("light") and facts.seen.light else None
+
+
+def bend_of(facts: Facts) -> str | None:
+    """Which way the road bends: left, right or straight; None where it is not known."""
+    turn = facts.turn_ahead_rad
+    return None if turn is None else "left" if turn > BEND_RAD else "right" if turn < -BEND_RAD else "straight"
+
+
+def _bend(facts: Facts) -> Reply | None:
+    bend = bend_of(facts)
+    return None if bend is None else word(bend)
+
+
+def _command(facts: Facts) -> Reply | None:
+    command = facts.sample.observation.command
+    return None if command is None else word(command)
+
+
+def _beside(facts: Facts, way: str) -> Reply | None:
+    beside = facts.lanes_beside
+    return None if beside is None else yes_no(beside[way == "right"] > 0)
+
+
+def _lanes(facts: Facts) -> Reply | None:
+    beside = facts.lanes_beside
+    return None if beside is None else count(1 + sum(beside))
+
+
+INTENTS = (
+    Intent("who_ahead", ("What is ahead of me in my lane?", "Who or what is next in my way?", "What do I drive behind?"), _who_ahead),
+    Intent("anyone_ahead", ("Is anyone ahead of me in my lane?", "Is there something in my way?", "Do I follow anybody?"), _anyone_ahead),
+    Intent("lead_does", ("What does the one ahead of me do?", "Does whoever is before me stand or move?"), _lead_does),
+    Intent("light", ("What does the next traffic light show?", "What colour is the light ahead?", "Which colour has my light?"), _light),
+    Intent("any_light", ("Is there a traffic light ahead?", "Do I come to a traffic light?"), _any_light),
+    Intent("is_red", ("Is the light ahead red?", "Does my traffic light show red?"), _is_red),
+    Intent("bend", ("Which way does my road bend?", "Does the way ahead turn left or right, or go straight on?"), _bend),
+    Intent("command", ("Which way does the navigator send me?", "Where am I told to go?"), _command),
+    Intent(
+        "beside",
+        ("Is there a lane of my direction to the {way} of mine?", "Does another lane run along on my {way}?"),
+        _beside,
+        {"way": ("left", "right")},
+    ),
+    Intent("lanes", ("How many lanes lead my way here?", "Count the lanes of my direction."), _lanes),
+)
