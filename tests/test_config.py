@@ -74,7 +74,7 @@ def test_overrides(tmp_path: Path) -> None:
         ("stages: [{data: {kind: towns}}]", [], r"stages\.0\.data\.towns: Field required"),
         ("stages: [{data: {kind: towns, towns: [{first: 1, cuont: 2}]}}]", [], "towns.0.cuont.*did you mean count"),
         ("stages: [{data: {kind: mix, parts: [{data: {root: a}, weight: 0}]}}]", [], "MixPart.weight must be"),
-        ("stages: [{objective: {kind: next-token, metre_sgima: 1}}]", [], r"stages\.0\.objective\.metre_sgima.*did you mean metre_sigma"),
+        ("stages: [{objective: {kind: next-token, sgima: {}}}]", [], r"stages\.0\.objective\.sgima.*did you mean sigma"),
         ("stages: [{objective: next-token}]", [], r"stages\.0\.objective: Input should be"),
         ("model: {kind: ego-mlp, widht: 3}", [], r"unknown key model\.widht.*did you mean width"),
         ("stages: [{batch_size: 2, accumulate: 3}]", [], "accumulate must be at most batch_size"),
@@ -100,8 +100,8 @@ def test_numbers_that_are_none_are_refused_in_python_too(field: str) -> None:
     for value in (float("nan"), float("inf")):
         with pytest.raises(ValueError, match=f"Stage.{field} must be"):
             replace(Stage(), **{field: value})
-        with pytest.raises(ValueError, match="NextTokenConfig.metre_sigma must be"):
-            NextTokenConfig(metre_sigma=value)
+        with pytest.raises(ValueError, match="NextTokenConfig.sigma.metre .*expected 0 to"):
+            NextTokenConfig(sigma={"metre": value})
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\xfd", b"a: \x80"])

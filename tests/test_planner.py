@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -65,7 +66,7 @@ def test_the_attention_that_is_drawn_is_what_the_transformer_was_given(planner: 
     assert sequence.labels[0] == "frame 0 CAM_0" and sequence.labels[-1] == "command" and "frame 1 CAM_2" in sequence.labels
     answer = len(table) - len(sequence)
     assert labels == sequence.labels + ("plan:bins",) * answer and answer == 2 * len(TINY.window.future_times_s) + 1
-    whole = concatenate([sequence, span_tokens(0, answer, "plan:bins")])
+    whole = concatenate([sequence, span_tokens(0, ("plan:bins", answer))])
     np.testing.assert_array_equal(table, attention_table(whole))
     other, _ = planner.attention(make_observation(cameras=3, frames=2))
     np.testing.assert_array_equal(other, table)
@@ -281,3 +282,20 @@ def test_whatever_is_raised_is_a_refusal_with_its_traceback() -> None:
     assert asked(lambda: as_plan(None)) == Refusal("returned nothing")
     with pytest.raises(KeyboardInterrupt):
         asked(lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+
+
+def test_drive_plan_answers_requests_and_counts_failures(tmp_path: Path, embedded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "answers.json"
+    command = ["plan", str(embedded), "--planner", "first-drive", "--split", "val", "--limit", "2", "--out", str(out)]
+    assert main([*command, "--tasks", "plan"]) == 0
+    assert "2 samples asked plan:bins" in capsys.readouterr().out
+    told = json.loads(out.read_text())
+    assert told["meta"] == {"planner": "first-drive", "requests": ["plan:bins"], "frame": "ego"} and not told["errors"]
+    assert all(np.shape(answers["plan:bins"]) == (6, 3) for answers in told["results"].values())
+    assert main([*command, "--tasks", "plan:text > plan"]) == 1
+    assert "plan:text: 0 answered, 2 failed, the first: first-drive was not trained to answer plan:text" in capsys.readouterr().out
+    assert set(json.loads(out.read_text())["errors"]) == set(told["results"])
+    blind = ["plan", str(embedded), "--planner", "stand-still", "--split", "val", "--limit", "2", "--out", str(out)]
+    assert main([*blind, "--tasks", "plan:text>plan"]) == 0
+    assert main([*blind, "--tasks", "plam"]) == 2
+    assert "did you mean plan?" in capsys.readouterr().err

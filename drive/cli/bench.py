@@ -17,9 +17,9 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     """The verb's options."""
     verb.add_argument(
         "what",
-        choices=["metrics", "sim", "render", "plan"],
+        choices=["metrics", "sim", "render", "plan", "pack"],
         help="metrics: samples per second of CPU time; sim: steps per second of worlds and environments; render: pictures per second; "
-        "plan: milliseconds of a plan and their shares",
+        "plan: milliseconds of a plan and their shares; pack: useful tokens per second of training, packed and padded",
     )
     verb.add_argument("--samples", type=number(1), default=1024, help="made-up samples to score (default: 1024)")
     verb.add_argument("--repeats", type=number(1), default=5, help="runs, of which the best counts (default: 5)")
@@ -30,13 +30,13 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """`drive bench metrics`, `sim`, `render`, `plan`."""
+    """`drive bench metrics`, `sim`, `render`, `plan`, `pack`."""
     from drive.outputs import writable_folder
 
     if args.out:
         writable_folder(args.out)
     args.progress.begin(f"measuring {args.what}")
-    text, rows, written = {"metrics": _metrics, "sim": _sim, "render": _render, "plan": _plan}[args.what](args)
+    text, rows, written = {"metrics": _metrics, "sim": _sim, "render": _render, "plan": _plan, "pack": _pack}[args.what](args)
     args.progress.end()
     show(args, text, rows, written)
     return 0
@@ -75,6 +75,13 @@ def _plan(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
     from drive.planners.bench import bench_plan
 
     speed = bench_plan(args.planner, args.pictures)
+    return str(speed), speed.rows(), _written(args, speed.rows())
+
+
+def _pack(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
+    from drive.train.bench import bench_pack
+
+    speed = bench_pack(repeats=args.repeats)
     return str(speed), speed.rows(), _written(args, speed.rows())
 
 

@@ -1,4 +1,4 @@
-"""`drive plan`: plans of every sample, as a file."""
+"""`drive plan`: plans, or answers to any requests, of every sample, as a file."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from pathlib import Path
 
 from drive.cli.common import PLANNER, data_arguments, planner_source, samples_argument, show, show_tracebacks
 
-HELP = "plan on a data set, write plans.json"
+HELP = "plan on a data set, or answer other requests, write plans.json or answers.json"
 ROWS = True
 SHOWN = 3
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
     """The verb's options."""
-    data_arguments(verb, out="file to write (default: plans.json)")
+    data_arguments(verb, out="file to write (default: plans.json; of --tasks: answers.json)")
     verb.add_argument("--planner", required=True, help=PLANNER)
+    verb.add_argument("--tasks", help='what to answer, such as "see>decide>plan,boxes" (`>`: sees what stands before it)')
     samples_argument(verb, "trajectories for each sample, the most central one first")
 
 
 def run(args: argparse.Namespace) -> int:
     """`drive plan DATA`."""
+    if args.tasks:
+        return _answer(args)
     from drive.asking import plan_all
     from drive.data.dataset import open_dataset
     from drive.eval.plans import save_plans
@@ -42,3 +45,31 @@ def run(args: argparse.Namespace) -> int:
     show(args, "\n".join(lines), rows)
     show_tracebacks(args, tracebacks.items())
     return 1 if errors else 0
+
+
+def _answer(args: argparse.Namespace) -> int:
+    """`drive plan DATA --tasks REQUESTS`."""
+    from drive.asking import common_window
+    from drive.data.dataset import open_dataset
+    from drive.outputs import writable_file
+    from drive.planners.answers import answer_all
+    from drive.planners.load import LOG, load_planner
+
+    if args.planner == LOG:
+        raise ValueError("--tasks asks a planner that answers; log has recorded plans alone: leave out --tasks")
+    out = writable_file(args.out or Path("answers.json"))
+    args.progress.begin(f"loading {args.planner}")
+    planner = load_planner(args.planner)
+    dataset = open_dataset(args.data, split=args.split, limit=args.limit, window=common_window([planner]), maps=False)
+    args.progress.begin(f"asking {planner.name}", len(dataset))
+    found = answer_all(planner, dataset, args.tasks, args.progress)
+    args.progress.end()
+    found.save(out)
+    lines = [f"{planner.name}: {len(dataset)} samples asked {','.join(found.requests)}, written: {out}"]
+    for link, failed in found.failed.items():
+        reason = next((told[link] for told in found.errors.values() if link in told), "")
+        lines.append(f"  {link}: {len(dataset) - failed} answered, {failed} failed" + (f", the first: {reason}" if failed else ""))
+    rows = [{"planner": planner.name, "request": link, "answered": len(dataset) - n, "failed": n} for link, n in found.failed.items()]
+    show(args, "\n".join(lines), rows)
+    show_tracebacks(args, found.tracebacks.items())
+    return 1 if found.errors else 0

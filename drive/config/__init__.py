@@ -2,7 +2,7 @@
 
 from drive.config.data import DataConfig, DatasetConfig, MixConfig, MixPart, TownData, TownsConfig, expand
 from drive.config.load import load_config
-from drive.config.objectives import NextTokenConfig, ObjectiveConfig, RegressionConfig
+from drive.config.objectives import NextTokenConfig, ObjectiveConfig, RegressionConfig, Thoughts
 from drive.config.run import Jitter, NetworkConfig, RunConfig, Stage
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "RegressionConfig",
     "RunConfig",
     "Stage",
+    "Thoughts",
     "TownData",
     "TownsConfig",
     "expand",

@@ -5,7 +5,7 @@ checkpoints: the fields that name a checkpoint folder; its network is given to t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Discriminator, Tag
@@ -15,21 +15,47 @@ from drive.values import kind_or
 
 
 @dataclass(frozen=True)
-class NextTokenConfig:
-    """Cross entropy on the answer's tokens, within its grammar.
+class Thoughts:
+    """What is fed as the earlier answers of a chain while the last is learned, in shares that add up to 1: the truth, the network's own
+    greedy answers, or noise (other answers that the grammar allows). Answers that are not the truth carry no loss."""
 
-    metre_sigma: width in metres of the bell around the right metre token that it shares its probability with, 0 = none.
-    answer_noise_m: standard deviation in metres of what is added to the answer's metre tokens where they are inputs of the next
-    ones: a plan that could be told from its own exact beginning would not be read from the pictures.
+    truth: float = 1.0
+    own: float = 0.0
+    noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        within(self, truth=(0, 1), own=(0, 1), noise=(0, 1))
+        if abs(self.truth + self.own + self.noise - 1) > 1e-9:
+            raise ValueError(f"shares of thoughts must add up to 1, got truth {self.truth:g} + own {self.own:g} + noise {self.noise:g}")
+
+
+@dataclass(frozen=True)
+class NextTokenConfig:
+    """Cross entropy on the answers' tokens, within their grammar.
+
+    chains: what is trained, such as see>decide>plan, of the network's requests; empty = each of them alone. cut: how often a chain is cut
+    in two at random. plan_first: how often its plan stands first. thoughts: what earlier answers are fed.
+    sigma: by range of numbers (metre, speed_mps, ... of `drive.tokens.ranges`), the width in its unit of the bell around a right token
+    that it shares its probability with; none where it is not named. noise: by range, the standard deviation of what is added to an
+    answer's numbers where they are inputs of the next ones: a plan that could be told from its own exact beginning would not be read
+    from the pictures.
     """
 
     kind: Literal["next-token"] = "next-token"
-    metre_sigma: float = 0.0
-    answer_noise_m: float = 0.0
+    chains: tuple[str, ...] = ()
+    cut: float = 0.0
+    plan_first: float = 0.0
+    thoughts: Thoughts = field(default_factory=Thoughts)
+    sigma: dict[str, float] = field(default_factory=dict)
+    noise: dict[str, float] = field(default_factory=dict)
     checkpoints: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        within(self, metre_sigma=(0, 10_000), answer_noise_m=(0, 10_000))
+        within(self, cut=(0, 1), plan_first=(0, 1))
+        widths = [(f"{name}.{key} {value:g}", value) for name in ("sigma", "noise") for key, value in getattr(self, name).items()]
+        wrong = [told for told, value in widths if not 0 <= value <= 10_000]
+        if wrong:
+            raise ValueError(f"{type(self).__name__}.{wrong[0]}: expected 0 to 10000")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from drive.frames import Array
 from drive.schema import DecodeError
 from drive.tokens.codecs.base import Ids
 from drive.tokens.vocab import PAD
@@ -15,16 +16,23 @@ from drive.tokens.vocab import PAD
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """One decoded answer: ids up to and with END, and its natural log-probability under the grammar's mask."""
+    """One decoded answer: ids up to and with END, and the natural log-probability of each under the grammar's mask, [L] both."""
 
     ids: Ids
-    log_prob: float
+    log_probs: Array
+
+    @property
+    def log_prob(self) -> float:
+        """Of the whole answer."""
+        return float(self.log_probs.sum())
 
 
-def answers(tokens: Tensor, log_prob: Tensor, requests: int, samples: int) -> list[list[list[Answer]]]:
-    """Padded tokens [B, requests * samples, L] and log-probabilities [B, requests * samples] -> answers [B][requests][samples]."""
-    ids, total = tokens.cpu().numpy(), log_prob.double().cpu().numpy()
-    rows = [[Answer(span[span != PAD], float(p)) for span, p in zip(*row, strict=True)] for row in zip(ids, total, strict=True)]
+def answers(tokens: Tensor, log_probs: Tensor, requests: int, samples: int) -> list[list[list[Answer]]]:
+    """Padded tokens [B, requests * samples, L] and their log-probabilities, as many or fewer (the rest are certain) -> answers
+    [B][requests][samples]."""
+    ids, told = tokens.cpu().numpy(), log_probs.double().cpu().numpy()
+    told = np.pad(told, ((0, 0), (0, 0), (0, ids.shape[-1] - told.shape[-1])))
+    rows = [[Answer(span[span != PAD], p[span != PAD]) for span, p in zip(*row, strict=True)] for row in zip(ids, told, strict=True)]
     return [[row[r * samples : (r + 1) * samples] for r in range(requests)] for row in rows]
 
 

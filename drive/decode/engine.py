@@ -9,7 +9,7 @@ T own tokens.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -43,29 +43,36 @@ class Engine:
         samples: int = 1,
         temperature: float = 1.0,
         generator: torch.Generator | None = None,
+        stop: Callable[[int], bool] | None = None,
     ) -> list[list[list[Answer]]]:
         """As `drive.decode.reference.decode` of the network."""
         batch, device = cache.valid.shape[0], cache.valid.device
         ids = as_ids(list(request_ids), samples, batch, device)
         state, finals = (as_ids(list(values), samples, batch, device) for values in (tables.start, tables.final))
         spans = _Spans(self._weights(tables), self.network.config.transformer, cache, ids.shape[1], tables.choices)
-        log_prob, history = torch.zeros(ids.shape, device=device), []
+        history: list[Tensor] = []
+        log_probs: list[Tensor] = []
+        stopped = False
         for step in range(tables.choices):
-            if step and step % LOOK_EVERY == 0 and bool((state == finals).all()):
+            if step and (stop or step % LOOK_EVERY == 0) and bool((state == finals).all()):
+                break
+            if step and stop and stop(step):  # the look before has waited for the device
+                stopped = True
                 break
             scores = spans.step(ids) + tables.forbidden(state)
             chosen, ids = scores.max(-1) if samples == 1 else drawn(scores, temperature, generator)
-            log_prob += chosen - scores.logsumexp(-1)
+            log_probs.append(chosen - scores.logsumexp(-1))
             ids = tables.used[ids]
             state = tables.after(state, ids)
             history.append(ids)
-        for _ in range(tables.max_length - len(history)):  # one way is left: the first id of the only edge
+        for _ in range(0 if stopped else tables.max_length - len(history)):  # one way is left: the first id of the only edge
             ids = tables.low[state, 0]
             state = tables.after(state, ids)
             history.append(ids)
-        if not bool(torch.isfinite(log_prob).all()):
+        told = torch.stack(log_probs, -1)
+        if not bool(torch.isfinite(told).all()):
             raise not_finite()
-        return answers(torch.stack(history, -1), log_prob, len(request_ids), samples)
+        return answers(torch.stack(history, -1), told, len(request_ids), samples)
 
     def _weights(self, tables: GrammarTables) -> Packed:
         """Packed anew where a weight was changed, the network moved, or other grammars are asked for."""

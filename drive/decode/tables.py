@@ -23,8 +23,8 @@ class GrammarTables:
     start, final: those of each grammar. A final state allows padding alone, which leads back to itself. size: ids in all; used [U]:
     those that some answer holds, ascending. kept [sets, U] float32 with set_of [states]: what `forbidden` gives of the used ids, or
     None where it would be too large. next: the only state
-    that each state leads to, [states], or None where it depends on the token in any. choices: the number of tokens after which nothing
-    is left to choose in any grammar; max_length: tokens of the longest answer.
+    that each state leads to, [states], or None where it depends on the token in any. choices: the number of tokens, one or more, after
+    which nothing is left to choose in any grammar; max_length: tokens of the longest answer.
     """
 
     low: Tensor
@@ -84,7 +84,7 @@ def grammar_tables(grammars: Sequence[Grammar], size: int, device: torch.device 
     used, found, set_of = _kept(rows, size)
     kept = None if found is None else torch.from_numpy(found).to(device)
     one_way = target[:, 0].contiguous() if all(len({to for _, _, to in row}) == 1 for row in rows) else None
-    choices = max(_choices(g) for g in grammars)
+    choices = max(1, *(_choices(g) for g in grammars))
     longest = max(g.max_length for g in grammars)
     return GrammarTables(
         low, high, target, tuple(starts), tuple(finals), size,

@@ -1,13 +1,14 @@
 """The network, read top to bottom: sensors -> prefix -> transformer -> logits over the one vocabulary.
 
-Shape suffixes: B batch, N tokens of the prefix, M all tokens, S request spans, L tokens of a span, D width, V vocabulary.
+Shape suffixes: B batch, N tokens of the prefix, M all tokens, S request spans, L tokens of a span, T tokens of a row of spans, W tokens
+whose next one is asked for, D width, V vocabulary.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, cast
 
 import numpy as np
@@ -40,6 +41,23 @@ class Cache:
     @property
     def length(self) -> int:
         return len(self.block)
+
+
+@dataclass(frozen=True, eq=False)
+class PackedSpans:
+    """Teacher-forced request spans, those of each item of a batch one behind another in its row, in place of a padded tensor of spans.
+
+    ids, block, position [B, T] int64: what goes in and where it stands (`drive.tokens.sequence`); padding is a span of its own. wanted
+    [B, T] bool: the tokens whose next one is asked for.
+    """
+
+    ids: Tensor
+    block: Tensor
+    position: Tensor
+    wanted: Tensor
+
+    def to(self, device: torch.device | str) -> PackedSpans:
+        return PackedSpans(*(getattr(self, f.name).to(device) for f in fields(self)))
 
 
 class TokenEmbedding(nn.Module):
@@ -106,9 +124,19 @@ class DrivingNetwork(nn.Module):
         self.transformer = Transformer(config.transformer)
         self.head = nn.Linear(config.transformer.width, config.transformer.width, bias=False)
 
-    def forward(self, batch: Batch, span_ids: Tensor) -> Tensor:
-        """Teacher-forced: span_ids [B, S, L] (request token, answer so far) -> logits [B, S, L, V]."""
-        return self.extend(self.prefix(batch), span_ids)[0]
+    def forward(self, batch: Batch, spans: PackedSpans) -> Tensor:
+        """Teacher-forced -> logits of the tokens behind the wanted ones, row by row, [W, V]."""
+        return self.logits(self.behind(self.prefix(batch), spans)[spans.wanted])
+
+    def behind(self, prefix: Cache, spans: PackedSpans) -> Tensor:
+        """Packed spans behind a prefix -> hidden states [B, T, D]."""
+        there = torch.ones_like(spans.ids, dtype=torch.bool)
+        return self._attend(self.tokens(spans.ids), spans.block, spans.position, there, prefix)[0]
+
+    def logits(self, hidden: Tensor, used: Tensor | None = None) -> Tensor:
+        """Hidden states [..., D] -> logits of all ids [..., V], or of the used ones [U] alone."""
+        table = self.tokens.table()
+        return self.head(hidden) @ (table if used is None else table[used]).T
 
     def prefix(self, batch: Batch) -> Cache:
         """Everything known before the answer: frames and tail."""
@@ -146,8 +174,7 @@ class DrivingNetwork(nn.Module):
         position = (SPAN_POSITION + done + torch.arange(length)).repeat(spans).to(span_ids.device)
         x = self.tokens(span_ids.flatten(1))
         hidden, cache = self._attend(x, block, position, torch.ones(x.shape[:2], dtype=torch.bool, device=x.device), cache)
-        logits = self.head(hidden) @ self.tokens.table().T
-        return logits.view(batch, spans, length, -1), cache
+        return self.logits(hidden).view(batch, spans, length, -1), cache
 
     def prefix_sequence(self, prepared: Prepared) -> TokenSequence:
         """Where each token of one observation's prefix stands, labelled by the sensors; for pictures and tests."""
@@ -177,16 +204,19 @@ class DrivingNetwork(nn.Module):
         return self._attend(x, block, position, valid, past)
 
     def _attend(self, x: Tensor, block: Tensor, position: Tensor, valid: Tensor, past: Cache | None) -> tuple[Tensor, Cache]:
-        """Run new tokens [B, N, D] through the transformer behind a cache; the mask follows from blocks and positions."""
+        """Run new tokens [B, N, D] through the transformer behind a cache; the mask follows from blocks and positions, [N] or, where
+        they are each row's own, [B, N]."""
+        all_block, all_position, all_valid = block, position, valid
         if past is not None:
-            all_block, all_position = torch.cat([past.block, block]), torch.cat([past.position, position])
+            rows = block.shape[:-1]
+            all_block = torch.cat([past.block.expand(*rows, -1), block], -1)
+            all_position = torch.cat([past.position.expand(*rows, -1), position], -1)
             all_valid = torch.cat([past.valid, valid], 1)
-        else:
-            all_block, all_position, all_valid = block, position, valid
         apart = self.config.inputs.frames_apart
-        mask = may_attend(block[:, None], position[:, None], all_block, all_position, apart) & all_valid[:, None]
+        keys = all_block[..., None, :], all_position[..., None, :]
+        mask = may_attend(block[..., None], position[..., None], *keys, apart) & all_valid[:, None]
         # A token that is not there still needs something to attend to, or its softmax would be NaN: itself.
-        start = len(all_block) - len(block)
-        mask[:, :, start:] |= torch.eye(len(block), dtype=torch.bool, device=mask.device)
+        count = block.shape[-1]
+        mask[:, :, -count:] |= torch.eye(count, dtype=torch.bool, device=mask.device)
         hidden, layers = self.transformer(x, position.expand(x.shape[0], -1), mask, past.layers if past else None)
         return hidden, Cache(layers, all_block, all_position, all_valid)

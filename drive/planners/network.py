@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -11,29 +12,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drive.frames import Array
-from drive.schema import Answers, DecodeError, Observation, Plan, PlannerSpec
+from drive.schema import Answers, DecodeError, Observation, Plan, PlanError, PlannerSpec
 
 if TYPE_CHECKING:
     from drive.decode.answer import Answer
     from drive.decode.engine import Engine
     from drive.decode.tables import GrammarTables
     from drive.model.network import DrivingNetwork
-    from drive.tasks import Task
+    from drive.tasks.chain import ChainTask
+    from drive.tasks.requests import Chain
 
     Decode = Callable[..., list[list[list[Answer]]]]
+
+PLAN = "plan"
+# Requests whose compiled grammars are kept: questions in words may be many.
+_KEPT = 64
 
 
 @dataclass(eq=False)
 class NetworkPlanner:
-    """A network as a planner. seed: of the samples drawn, which are the same for the same observation. temperature: of the
-    draw. request: the plan's request that `plan` asks, the network's first by default."""
+    """A network as a planner.
+
+    seed: of the samples drawn, which are the same for the same observation. temperature: of the draw. request: what `plan` asks, with
+    one plan in it, such as see>decide>plan; by default the plan that the network knows. deadline_s: time after which nothing more than the
+    plan, which then comes first, is waited for.
+    """
 
     network: DrivingNetwork
     name: str = "network"
     seed: int = 0
     temperature: float = 1.0
     request: str | None = None
-    _asked: dict[tuple[str, ...], Asked] = field(default_factory=dict, repr=False)
+    deadline_s: float | None = None
+    _asked: dict[tuple[Chain, ...], Asked] = field(default_factory=dict, repr=False)
 
     @property
     def spec(self) -> PlannerSpec:
@@ -50,43 +61,59 @@ class NetworkPlanner:
 
     def plan_batch(self, observations: Sequence[Observation], samples: int = 1) -> list[Plan]:
         """Several observations at once; greedy answers equal those of `plan`."""
-        return self._plans(observations, samples, self._engine.decode)
+        chain, name = self._plan_chain
+        times = self.network.config.window.future_times_s
+        if self.deadline_s is not None:  # what stands before the plan would be waited for
+            chain = tuple(link for link in chain if str(link) == name)
+        found = self._answers(observations, (chain,), samples)
+        for answers in found:
+            answers.best(name)  # raises where it failed
+        return [_central(np.stack(answers.values[name]), answers.log_probs[name], times) for answers in found]
 
-    def answer(self, observation: Observation, requests: Sequence[str], samples: int = 1) -> Answers:
-        """The answers to several requests, decoded together; each is what it would be alone.
+    def answer(self, observation: Observation, requests: str | Sequence[str], samples: int = 1, deadline_s: float | None = None) -> Answers:
+        """The answers to several requests such as see>decide>plan, decoded together; each chain is answered as it would be alone.
+        Answers are named by their links: see, decide, plan:bins.
 
-        Raises PlanError where nothing can be answered (a missing picture); a single answer that fails is among `failures`.
+        deadline_s: in place of the planner's. A chain with a plan then begins with it; what is not reached in time is a failure.
+        Raises PlanError where nothing can be answered (a missing picture), ValueError for what is no request; a single answer that
+        fails is among `failures`.
         """
-        from drive.tasks import canonical
+        from drive.tasks import chains
 
-        names = tuple(dict.fromkeys(canonical(request) for request in requests))
-        lacking = {name: f"{self.name} was not trained to answer {name}" for name in names if name not in self.network.config.requests}
-        known = tuple(name for name in names if name not in lacking)
-        answers = self._answers([observation], known, samples, self._engine.decode)[0] if known else Answers({})
+        asked, trained = chains(requests), self.network.config.requests
+        lacking = {
+            str(link): f"{self.name} was not trained to answer {link.name}" for chain in asked for link in chain if link.name not in trained
+        }
+        known = tuple(rest for chain in asked if (rest := tuple(link for link in chain if str(link) not in lacking)))
+        answers = self._answers([observation], known, samples, deadline_s or self.deadline_s)[0] if known else Answers({})
         return Answers(answers.values, answers.log_probs, answers.failures | lacking)
 
-    def _plans(self, observations: Sequence[Observation], samples: int, decode: Decode) -> list[Plan]:
-        request = self.request or self.network.config.requests[0]
-        times = self.network.config.window.future_times_s
-        found = self._answers(observations, (request,), samples, decode)
-        for answers in found:
-            answers.best(request)  # raises where it failed
-        return [_central(np.stack(answers.values[request]), answers.log_probs[request], times) for answers in found]
+    def _answers(
+        self, observations: Sequence[Observation], chains: tuple[Chain, ...], samples: int, deadline_s: float | None = None
+    ) -> list[Answers]:
+        began = time.monotonic()
+        if samples < 1:
+            raise ValueError(f"samples must be 1 or more, got {samples}")
+        asked, late = self._ask(chains if deadline_s is None else tuple(map(plan_first, chains))), None
+        if deadline_s is not None:
+            least = max((chain.first for chain in asked.chains if chain.chain[0].task == PLAN), default=0)
+            late = partial(_late, began + deadline_s, least)
+        rows = self._decode(observations, asked, samples, self._engine.decode, late)
+        why = f"the deadline of {deadline_s:g} s came before its answer" if deadline_s is not None else ""
+        return [_read(asked, row, observation, why) for row, observation in zip(rows, observations, strict=True)]
 
-    def _answers(self, observations: Sequence[Observation], requests: tuple[str, ...], samples: int, decode: Decode) -> list[Answers]:
+    def _decode(
+        self, observations: Sequence[Observation], asked: Asked, samples: int, decode: Decode, stop: Callable[[int], bool] | None = None
+    ) -> list[list[list[Answer]]]:
         import torch
 
         from drive.model.inputs import collate, prepare
 
-        if samples < 1:
-            raise ValueError(f"samples must be 1 or more, got {samples}")
-        asked = self._ask(requests)
         batch = collate([prepare(observation, self.network.config) for observation in observations])
         with torch.inference_mode():
             cache = self.network.prefix(batch.to(next(self.network.parameters()).device))
         generator = torch.Generator().manual_seed(self.seed)
-        rows = decode(cache, asked.ids, asked.tables, samples, self.temperature, generator)
-        return [_read(requests, asked.tasks, row) for row in rows]
+        return decode(cache, asked.ids, asked.tables, samples, self.temperature, generator, stop)
 
     @cached_property
     def _engine(self) -> Engine:
@@ -94,11 +121,32 @@ class NetworkPlanner:
 
         return Engine(self.network)
 
-    def _ask(self, requests: tuple[str, ...]) -> Asked:
+    @property
+    def _plan_chain(self) -> tuple[Chain, str]:
+        """What `plan` asks, and the plan's own name in it. Raises PlanError where there is no plan to ask for, ValueError where `request`
+        is not one span with one plan."""
+        from drive.tasks import chains
+
+        trained = self.network.config.requests
+        default = next((name for name in trained if name.partition(":")[0] == PLAN), None)
+        if self.request is None and default is None:
+            raise PlanError(f"{self.name} was not trained to answer plan; it answers {', '.join(trained)}")
+        asked = chains(self.request or default or "")
+        plans = [str(link) for chain in asked for link in chain if link.task == PLAN]
+        if len(asked) != 1 or len(plans) != 1:
+            raise ValueError(f"a planner's request is one span with one plan, such as see>plan, got {self.request!r}")
+        unknown = [link.name for link in asked[0] if link.name not in trained]
+        if unknown:
+            raise ValueError(f"{self.name} was not trained to answer {unknown[0]}; it answers {', '.join(trained)}")
+        return asked[0], plans[0]
+
+    def _ask(self, chains: tuple[Chain, ...]) -> Asked:
         """What decoding needs to know of requests; made once for each set of them."""
-        if requests not in self._asked:
-            self._asked[requests] = Asked.of(self.network, requests)
-        return self._asked[requests]
+        if chains not in self._asked:
+            if len(self._asked) >= _KEPT:
+                self._asked.pop(next(iter(self._asked)))
+            self._asked[chains] = Asked.of(self.network, chains)
+        return self._asked[chains]
 
     def attention(self, observation: Observation) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
         """Who attends to whom while `plan(observation)` runs: the masks in use as a table [N, N], and a name for each token.
@@ -109,42 +157,60 @@ class NetworkPlanner:
         from drive.model.attention import recorded_masks, whole_table
         from drive.model.inputs import prepare
 
+        asked = self._ask((self._plan_chain[0],))
         with recorded_masks(self.network) as masks:
-            self._plans([observation], 1, partial(reference.decode, self.network))
+            rows = self._decode([observation], asked, 1, partial(reference.decode, self.network))
         table, prefix = whole_table(masks), self.network.prefix_sequence(prepare(observation, self.network.config)).labels
-        return table, prefix + (self.request or self.network.config.requests[0],) * (len(table) - len(prefix))
+        return table, prefix + tuple(asked.chains[0].labels(rows[0][0][0].ids))
+
+
+def plan_first(chain: Chain) -> Chain:
+    """The chain with its plans before all else."""
+    return tuple(sorted(chain, key=lambda link: link.task != PLAN))
+
+
+def _late(when: float, least: int, tokens: int) -> bool:
+    return tokens >= least and time.monotonic() >= when
 
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """Requests as decoding takes them: their tasks, the ids of their tokens, the tables of their grammars."""
+    """Requests as decoding takes them: their chains, the ids of the tokens that open them, the tables of their grammars."""
 
-    tasks: tuple[Task, ...]
+    chains: tuple[ChainTask, ...]
     ids: tuple[int, ...]
     tables: GrammarTables
 
     @staticmethod
-    def of(network: DrivingNetwork, requests: tuple[str, ...]) -> Asked:
+    def of(network: DrivingNetwork, requests: tuple[Chain, ...]) -> Asked:
         """Raises ValueError for a request that the network's vocabulary does not have."""
         from drive.decode.tables import grammar_tables
-        from drive.tasks import make_tasks
+        from drive.tasks.chain import ChainTask
 
         config = network.config
-        tasks = make_tasks(requests, config.vocabulary, config.window)
-        tables = grammar_tables([task.grammar for task in tasks], config.vocabulary.size, next(network.parameters()).device)
-        return Asked(tasks, tuple(config.vocabulary.request_id(request) for request in requests), tables)
+        chains = tuple(ChainTask.of(chain, config.vocabulary, config.window) for chain in requests)
+        tables = grammar_tables([chain.grammar for chain in chains], config.vocabulary.size, next(network.parameters()).device)
+        return Asked(chains, tuple(int(chain.openings[0][0]) for chain in chains), tables)
 
 
-def _read(requests: tuple[str, ...], tasks: tuple[Task, ...], rows: list[list[Answer]]) -> Answers:
+def _read(asked: Asked, rows: list[list[Answer]], observation: Observation, late: str) -> Answers:
+    """The answers of every link. late: why one was not reached."""
+    from drive.decode.answer import Answer
+
     values: dict[str, tuple[Any, ...]] = {}
     log_probs: dict[str, Array] = {}
     failures: dict[str, str] = {}
-    for request, task, samples in zip(requests, tasks, rows, strict=True):
-        try:
-            values[request] = tuple(task.decode(answer.ids) for answer in samples)
-            log_probs[request] = np.array([answer.log_prob for answer in samples])
-        except DecodeError as error:
-            failures[request] = str(error)
+    for chain, samples in zip(asked.chains, rows, strict=True):
+        parts = [[Answer(a.ids[part], a.log_probs[part]) for part in chain.parts(a.ids)] for a in samples]
+        for number, (link, task) in enumerate(zip(chain.chain, chain.tasks, strict=True)):
+            if any(len(part) <= number for part in parts):
+                failures[str(link)] = late
+                continue
+            try:
+                values[str(link)] = tuple(task.decode(part[number].ids, observation) for part in parts)
+                log_probs[str(link)] = np.array([part[number].log_prob for part in parts])
+            except DecodeError as error:
+                failures[str(link)] = str(error)
     return Answers(values, log_probs, failures)
 
 

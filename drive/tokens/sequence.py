@@ -1,9 +1,10 @@
 """Where every token stands: frames, tail, request spans, their positions, and who may attend to whom.
 
-    frame 0: camera tokens, motion | frame 1: ... | tail: history, dynamics, command || span 0 | span 1 | ...
+    frame 0: camera tokens, motion | frame 1: ... | tail: history, dynamics, command || span 0: see, decide, plan | span 1: boxes | ...
 
 Attention is bidirectional within a frame, causal between frames; the tail (what is known at t0) sees all frames and is
-seen by the spans alone, so frames stay valid in a cache while t0 moves on. A span sees the prefix and, causally, itself.
+seen by the spans alone, so frames stay valid in a cache while t0 moves on. A span sees the prefix and, causally, itself: the links
+of a chain see those before them, and no span sees another.
 Frames can be kept apart: each then sees itself alone, and stays valid when those before it leave the window.
 """
 
@@ -50,10 +51,12 @@ def tail_tokens(labels: Sequence[str]) -> TokenSequence:
     return _uniform(MAX_FRAMES, TAIL_POSITION, labels)
 
 
-def span_tokens(index: int, length: int, label: str) -> TokenSequence:
-    """A request span of a given length (request token and answer); positions restart at the same place for every span."""
-    position = SPAN_POSITION + np.arange(length, dtype=np.int64)
-    return TokenSequence(np.full(length, MAX_FRAMES + 1 + index, dtype=np.int64), position, (label,) * length)
+def span_tokens(index: int, *links: tuple[str, int]) -> TokenSequence:
+    """A request span of (name, length) links, one behind the other: request token and answer. A chain has several, each of which sees
+    those before it. Positions restart at the same place for every span."""
+    labels = tuple(name for name, length in links for _ in range(length))
+    position = SPAN_POSITION + np.arange(len(labels), dtype=np.int64)
+    return TokenSequence(np.full(len(labels), MAX_FRAMES + 1 + index, dtype=np.int64), position, labels)
 
 
 def concatenate(parts: Sequence[TokenSequence]) -> TokenSequence:

@@ -6,7 +6,6 @@ rig's poses and the answer turn together. Both are exact: rays and answer stay c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,16 +15,13 @@ from drive.config import Jitter
 from drive.frames import rotation_z
 from drive.model.inputs import Prepared
 from drive.model.sensors.pictures import View, patch_rays
-from drive.tasks import Task
-from drive.train.example import Example, make_example
+from drive.train.example import Example
 
 
-def jittered(example: Example, jitter: Jitter, rng: np.random.Generator, tasks: Sequence[Task]) -> Example:
-    """One random variant of an example; the tasks turn and write its answers."""
+def jittered(example: Example, jitter: Jitter, rng: np.random.Generator) -> Example:
+    """One random variant of an example; its answers are turned when they are written."""
     angle = np.radians(rng.uniform(-1, 1) * jitter.turn_degrees)
-    prepared = _jittered_pictures(example.prepared, jitter, angle, rng)
-    values = [None if value is None else task.turned(value, angle) for task, value in zip(tasks, example.values, strict=True)]
-    return make_example(prepared, tasks, values)
+    return example.turned(_jittered_pictures(example.prepared, jitter, angle, rng), angle)
 
 
 def _jittered_pictures(prepared: Prepared, jitter: Jitter, angle: float, rng: np.random.Generator) -> Prepared:

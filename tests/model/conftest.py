@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from drive.cameras import Camera
 from drive.frames import EGO_FROM_CAMERA_AXES, rotation_z, se3
 from drive.model.config import CameraConfig, ModelConfig, TransformerConfig
+from drive.model.inputs import Batch
 from drive.model.network import DrivingNetwork
 from drive.schema import CameraImage, Frame, Observation, Trajectory, Window
 
@@ -50,6 +52,11 @@ def make_network(seed: int = 0, **changes: object) -> DrivingNetwork:
             if parameter.ndim == 2:
                 parameter.mul_(5)
     return network
+
+
+def whole(network: DrivingNetwork, batch: Batch, ids: Tensor) -> Tensor:
+    """Logits [B, S, L, V] of spans [B, S, L] in one go."""
+    return network.extend(network.prefix(batch), ids)[0]
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from drive.model.backbone import create_backbone
 from drive.model.config import CameraConfig
 from drive.model.fold import folded
 from drive.model.network import DrivingNetwork
-from tests.model.conftest import make_network, make_observation
+from tests.model.conftest import make_network, make_observation, whole
 from tests.model.test_network import batch_of, spans
 
 
@@ -65,5 +65,5 @@ def test_a_network_for_inference_answers_the_same_and_leaves_the_other_as_it_was
     names, batch, ids = list(network.state_dict()), batch_of(make_observation(cameras=3, frames=2)), spans(network, 1)
     fast = network.for_inference()
     with torch.inference_mode():
-        torch.testing.assert_close(fast(batch, ids), network(batch, ids), atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(whole(fast, batch, ids), whole(network, batch, ids), atol=1e-4, rtol=1e-4)
     assert norms(fast) == 0 and list(network.state_dict()) == names

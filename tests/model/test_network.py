@@ -17,7 +17,7 @@ from drive.model.sensors.camera import placed
 from drive.model.sensors.pictures import picture_size
 from drive.schema import Observation, PlanError
 from drive.tokens.sequence import attention_table, may_attend
-from tests.model.conftest import TINY, make_camera, make_network, make_observation
+from tests.model.conftest import TINY, make_camera, make_network, make_observation, whole
 
 TOLERANCE = {"atol": 1e-5, "rtol": 0}
 
@@ -33,7 +33,7 @@ def spans(network: DrivingNetwork, batch: int, count: int = 2, length: int = 5) 
 
 def logits(network: DrivingNetwork, *observations: Observation) -> Tensor:
     with torch.inference_mode():
-        return network(batch_of(*observations), spans(network, 1).expand(len(observations), -1, -1))
+        return whole(network, batch_of(*observations), spans(network, 1).expand(len(observations), -1, -1))
 
 
 def with_cameras(observation: Observation, change) -> Observation:  # type: ignore[no-untyped-def]
@@ -86,9 +86,9 @@ def test_one_network_reads_several_resolutions_in_one_batch_each_as_alone(summar
     prepared = [prepare(make_observation(seed, cameras=2 + seed, frames=2), c) for seed, c in enumerate(configs)]
     ids = spans(network, 1)
     with torch.inference_mode():
-        together = network(collate(prepared), ids.expand(3, -1, -1))
+        together = whole(network, collate(prepared), ids.expand(3, -1, -1))
         for b, item in enumerate(prepared):
-            torch.testing.assert_close(together[b : b + 1], network(collate([item]), ids), **TOLERANCE)
+            torch.testing.assert_close(together[b : b + 1], whole(network, collate([item]), ids), **TOLERANCE)
 
 
 def test_embeddings_of_places_are_exact_at_their_own_size_and_between_at_others() -> None:
@@ -115,15 +115,15 @@ def test_order_of_frames_matters(network: DrivingNetwork) -> None:
 def test_requests_asked_together_equal_each_asked_alone(network: DrivingNetwork) -> None:
     batch, ids = batch_of(make_observation()), spans(network, 1, count=3)
     with torch.inference_mode():
-        together = network(batch, ids)
+        together = whole(network, batch, ids)
         for s in range(3):
-            torch.testing.assert_close(together[:, s : s + 1], network(batch, ids[:, s : s + 1]), **TOLERANCE)
+            torch.testing.assert_close(together[:, s : s + 1], whole(network, batch, ids[:, s : s + 1]), **TOLERANCE)
 
 
 def test_cached_steps_equal_the_full_forward(network: DrivingNetwork) -> None:
     batch, ids = batch_of(make_observation(frames=2), make_observation(1, cameras=3)), spans(network, 2)
     with torch.inference_mode():
-        full = network(batch, ids)
+        full = whole(network, batch, ids)
         cache, steps = network.prefix(batch), []
         for t in range(ids.shape[2]):
             out, cache = network.extend(cache, ids[:, :, t : t + 1])
@@ -138,7 +138,7 @@ def test_a_frame_appended_to_a_cached_prefix_is_exact(network: DrivingNetwork) -
         frames = network.add_frames(batch.frames(0, 2))
         frames = network.add_frames(batch.frames(2, 3), frames)
         cached = network.extend(network.add_tail(frames, batch), ids)[0]
-        torch.testing.assert_close(cached, network(batch, ids), **TOLERANCE)
+        torch.testing.assert_close(cached, whole(network, batch, ids), **TOLERANCE)
 
 
 def test_the_mask_in_use_is_the_table_that_is_drawn(network: DrivingNetwork) -> None:
@@ -179,6 +179,6 @@ def test_a_lacking_camera_or_other_times_are_plan_errors() -> None:
 
 def test_every_parameter_learns(network: DrivingNetwork) -> None:
     network = make_network().train()
-    network(batch_of(make_observation(frames=2), make_observation(1)), spans(network, 2)).logsumexp(-1).sum().backward()
+    whole(network, batch_of(make_observation(frames=2), make_observation(1)), spans(network, 2)).logsumexp(-1).sum().backward()
     still = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert [name for name in still if "backbone" not in name] == []

@@ -12,7 +12,7 @@ from drive.model.config import Inputs, ModelConfig
 from drive.model.inputs import Batch, collate, prepare
 from drive.model.network import Cache, DrivingNetwork
 from drive.model.ring import FrameRing
-from tests.model.conftest import TINY, make_network, make_observation
+from tests.model.conftest import TINY, make_network, make_observation, whole
 
 APART = replace(TINY, inputs=Inputs(frames_apart=True))
 FRAMES = TINY.window.frames
@@ -90,6 +90,6 @@ def test_a_ring_refuses_what_does_not_fit(network: DrivingNetwork) -> None:
 
 def test_every_parameter_learns_with_frames_kept_apart() -> None:
     network = make_network(inputs=APART.inputs).train()
-    network(batch_of(3, APART), torch.arange(10).view(1, 2, 5)).logsumexp(-1).sum().backward()
+    whole(network, batch_of(3, APART), torch.arange(10).view(1, 2, 5)).logsumexp(-1).sum().backward()
     still = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert [name for name in still if "backbone" not in name] == []

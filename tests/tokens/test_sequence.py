@@ -12,8 +12,8 @@ SEQUENCE = concatenate(
         frame_tokens(0, ["CAM_A", "CAM_B", "motion"]),
         frame_tokens(1, ["CAM_A", "motion"]),
         tail_tokens(["history", "command"]),
-        span_tokens(0, 3, "plan"),
-        span_tokens(1, 2, "decide"),
+        span_tokens(0, ("plan", 3)),
+        span_tokens(1, ("decide", 2)),
     ]
 )
 
@@ -59,6 +59,26 @@ APART = """
 def test_frames_kept_apart_see_themselves_alone() -> None:
     drawn = "\n".join("".join("#" if x else "." for x in row) for row in attention_table(SEQUENCE, apart=True))
     assert drawn == APART.strip()
+
+
+# A chain beside a span: see>plan, boxes behind a tail.
+CHAINED = concatenate([tail_tokens(["command"]), span_tokens(0, ("see", 2), ("plan", 3)), span_tokens(1, ("boxes", 2))])
+CHAIN = """
+#.......
+##......
+###.....
+####....
+#####...
+######..
+#.....#.
+#.....##
+"""
+
+
+def test_a_chain_sees_its_earlier_links_and_no_other_span() -> None:
+    drawn = "\n".join("".join("#" if x else "." for x in row) for row in attention_table(CHAINED))
+    assert drawn == CHAIN.strip()
+    assert CHAINED.labels == ("command", "see", "see", "plan", "plan", "plan", "boxes", "boxes")
 
 
 def test_positions_are_shared_within_a_frame_and_restart_in_each_span() -> None:

@@ -76,7 +76,7 @@ def test_jitter_moves_rays_with_pixels_and_turns_the_answer(mini: Path) -> None:
     samples = DatasetSamples(DatasetConfig(root=str(mini), split="straight"), kind_of(MODEL).needs(MODEL))
     objective = NextToken(NextTokenConfig(), MODEL, torch.device("cpu"))
     example = objective.example(samples[0])
-    shifted = jittered(example, Jitter(shift=0.1), np.random.default_rng(0), objective.tasks)
+    shifted = jittered(example, Jitter(shift=0.1), np.random.default_rng(0))
     before, after = example.prepared.parts["camera"][0][0], shifted.prepared.parts["camera"][0][0]
     was = before.camera
     moved = np.round((after.intrinsics - before.intrinsics)[2:4] * [was.width, was.height]).astype(int)
@@ -86,12 +86,18 @@ def test_jitter_moves_rays_with_pixels_and_turns_the_answer(mini: Path) -> None:
     told = replace(was, K=was.K + np.array([[0, 0, moved[0]], [0, 0, moved[1]], [0, 0, 0]]))
     expected = pluecker_rays(told, patch_centres(was.width, was.height, 2, 1))
     np.testing.assert_allclose(after.rays, expected, atol=1e-5)
-    np.testing.assert_array_equal(shifted.answers[0], example.answers[0])
+    task = objective.tasks[0]
+    first, second = (e.draw(task, 0, None) for e in (shifted, example))
+    assert first is not None and second is not None
+    np.testing.assert_array_equal(first.ids, second.ids)
 
-    turned = jittered(example, Jitter(turn_degrees=20), np.random.default_rng(2), objective.tasks)
-    future = turned.values[0]
-    assert future is not None
+    turned = jittered(example, Jitter(turn_degrees=20), np.random.default_rng(2))
+    drawn = turned.draw(task, 0, None)
+    assert drawn is not None
+    future = task.decode(drawn.ids)
     angle = np.arctan2(future[-1, 1], future[-1, 0])
+    assert angle == pytest.approx(turned.angle, abs=0.01)
+    angle = turned.angle
     assert abs(angle) > 0.01
     view = turned.prepared.parts["camera"][0][0]
     expected = before.rays[0, 0, :3] @ rotation_z(angle).T

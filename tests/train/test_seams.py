@@ -58,7 +58,7 @@ def test_a_mix_keeps_its_weights_and_every_source_its_epochs() -> None:
 
 def flat(batch: TokenBatch) -> list[Tensor]:
     """All tensors of a batch."""
-    return [batch.spans.ids, batch.spans.targets, *_tensors(list(batch.inputs.parts.values()))]
+    return [batch.spans.packed.ids, batch.spans.targets, *_tensors(list(batch.inputs.parts.values()))]
 
 
 def _tensors(value: Any) -> list[Tensor]:
@@ -72,7 +72,7 @@ def _tensors(value: Any) -> list[Tensor]:
 def steps(mini: Path) -> Steps:
     run = config(Path("none"), mini)
     stage = replace(run.stages[0], jitter=Jitter(shift=0.1, brightness=0.3))
-    objective = NextToken(NextTokenConfig(answer_noise_m=1.0), MODEL, torch.device("cpu"))
+    objective = NextToken(NextTokenConfig(noise={"metre": 1.0}), MODEL, torch.device("cpu"))
     return Steps(open_mix(stage.data, kind_of(MODEL).needs(MODEL)), objective, stage, seed=3)
 
 
@@ -134,8 +134,7 @@ class Distil(NextToken):
         answers, _ = super().loss(networks, batch, generator)
         teacher = networks["teacher"]
         assert not teacher.training and not any(p.requires_grad for p in teacher.parameters())
-        ids = batch.spans.ids
-        told, said = (networks[name](batch.inputs, ids).log_softmax(-1) for name in ("teacher", STUDENT))
+        told, said = (networks[name](batch.inputs, batch.spans.packed).log_softmax(-1) for name in ("teacher", STUDENT))
         opinion = nn.functional.kl_div(said, told, log_target=True, reduction="batchmean")
         return answers + 0.1 * opinion, {"opinion": opinion.item()}
 

@@ -38,7 +38,7 @@ def test_two_processes_give_the_curve_of_one(tmp_path: Path, mini: Path, backbon
     base = config(tmp_path / "one", mini, steps=steps)
     base = replace(base, model=replace(MODEL, camera=replace(MODEL.camera, backbone=backbone)))
     stage = replace(base.stages[0], batch_size=5, jitter=Jitter(shift=0.1, brightness=0.2), learning_rate=rate)
-    one = replace(base, threads=1, stages=(replace(stage, objective=NextTokenConfig(metre_sigma=0.2, answer_noise_m=0.5)),))
+    one = replace(base, threads=1, stages=(replace(stage, objective=NextTokenConfig(sigma={"metre": 0.2}, noise={"metre": 0.5})),))
     train(one)
     (tmp_path / "run.yaml").write_text(to_yaml(replace(one, out=str(tmp_path / "two"))))
     command = [*TORCHRUN, "-m", "drive", "train"]

@@ -28,7 +28,7 @@ MODEL = ModelConfig(
 def config(out: Path, mini: Path, steps: int = 6) -> RunConfig:
     """A run of one stage that saves its state every second step."""
     data = DatasetConfig(root=str(mini), split="stopped,accelerate")
-    objective = NextTokenConfig(metre_sigma=0.2)
+    objective = NextTokenConfig(sigma={"metre": 0.2})
     stage = Stage(data=data, objective=objective, steps=steps, batch_size=4, warmup_steps=1, learning_rate=3e-3, flush_every=2)
     return RunConfig(out=str(out), model=MODEL, stages=(stage,), device="cpu")
 

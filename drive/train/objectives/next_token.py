@@ -1,9 +1,10 @@
-"""Next-token cross entropy, within the grammar the decoder will apply."""
+"""Next-token cross entropy, within the grammar the decoder will apply: all tasks and chains in one forward and one backward pass."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -14,45 +15,41 @@ from drive.config import Jitter, NextTokenConfig
 from drive.decode.tables import GrammarTables, grammar_tables
 from drive.model.config import ModelConfig
 from drive.model.inputs import Batch, collate, prepare
+from drive.model.network import DrivingNetwork
 from drive.schema import SceneSample
-from drive.tasks import Task, make_tasks
-from drive.tokens.ranges import METRE
-from drive.tokens.vocab import PAD
+from drive.tasks import Task, chains, make_tasks
+from drive.tasks.chain import opening
+from drive.tokens.codecs import Ids
 from drive.train.example import Example, make_example
 from drive.train.jitter import jittered
 from drive.train.objectives.base import STUDENT
-
-
-@dataclass(frozen=True, eq=False)
-class Spans:
-    """Teacher-forced request spans, all [B, S, L] int64 but weight: ids that go in, ids that should come out, grammar state
-    before each of those; weight float32, 0 on padding."""
-
-    ids: Tensor
-    targets: Tensor
-    states: Tensor
-    weight: Tensor
-
-    def to(self, device: torch.device | str) -> Spans:
-        return Spans(*(getattr(self, f.name).to(device) for f in fields(self)))
+from drive.train.soft import number_ranges, soft_losses
+from drive.train.spans import Link, Row, Span, Spans, packed
+from drive.train.thoughts import NOISE, OWN, TRUTH, OwnThoughts, varied, with_noise
+from drive.words import did_you_mean
 
 
 @dataclass(frozen=True, eq=False)
 class TokenBatch:
-    """What goes in before the answers, and the answers."""
+    """What goes in before the answers, and the answers. asked, unknown: answers by task, of which so many are not known. rows, own: the
+    rows that the spans are made of, and where in them the network's own answers belong, where there are any."""
 
     inputs: Batch
     spans: Spans
+    asked: tuple[int, ...]
+    unknown: tuple[int, ...]
+    rows: tuple[Row, ...] = ()
+    own: dict[tuple[int, int], Span] = field(default_factory=dict)
 
     def to(self, device: torch.device | str) -> TokenBatch:
-        return TokenBatch(self.inputs.to(device), self.spans.to(device))
+        return replace(self, inputs=self.inputs.to(device), spans=self.spans.to(device))
 
 
 class NextToken:
     """Mean negative log-probability of the answers' tokens, every answer weighing the same; one that is not known counts nothing.
 
-    With metre_sigma > 0 a metre token shares its probability with its neighbours by a normal bell of that width. With
-    answer_noise_m > 0 the metre tokens that go in are off by a normal error of that width.
+    A chain leaves out links that are not known. Figures: loss/TASK, which add up to the loss, and unknown/TASK, the share of the
+    answers asked for that the data do not know.
     """
 
     def __init__(self, config: NextTokenConfig, model: ModelConfig, device: torch.device) -> None:
@@ -60,81 +57,120 @@ class NextToken:
             raise ValueError(f"objective next-token needs a network that answers in tokens, got {model.kind}; take kind: regression")
         self.config, self.model = config, model
         self.tasks: tuple[Task, ...] = make_tasks(model.requests, model.vocabulary, model.window)
-        self.grammars = [task.grammar for task in self.tasks]
-        self.tables: GrammarTables = grammar_tables(self.grammars, model.vocabulary.size, device)
-        self.metres = model.vocabulary.ranges.get(METRE, range(0))
+        self.tables: list[GrammarTables] = [grammar_tables([task.grammar], model.vocabulary.size, device) for task in self.tasks]
+        asked = [chain for text in config.chains or model.requests for chain in chains(text)]
+        self.chains = [tuple(self._number(link.name) for link in chain) for chain in asked]
+        self.ranges = number_ranges(model.vocabulary)
+        for name in (*config.sigma, *config.noise):
+            if name not in self.ranges:
+                known = ", ".join(self.ranges) or "none"
+                raise ValueError(f"sigma and noise are of ranges of numbers, got {name!r}; {known}{did_you_mean(name, self.ranges)}")
+        self._own = OwnThoughts(self.tasks, model.vocabulary.size)
 
     def check(self, sample: SceneSample, jitter: Jitter) -> None:
         if jitter.turn_degrees and (self.model.inputs.history or self.model.inputs.dynamics):
             raise ValueError("jitter.turn_degrees turns the ego frame under the car; leave out history and dynamics")
         for task in self.tasks:
-            if (value := task.answer(sample)) is not None:
+            for prompt, value in task.answers(sample):
+                opening(task, prompt)
                 for angle in {0.0, jitter.turn_degrees, -jitter.turn_degrees}:
-                    task.encode(task.turned(value, np.radians(angle)) if angle else value)
+                    task.encode(task.turned(value, np.radians(angle)) if angle else value, sample.observation)
 
     def example(self, sample: SceneSample) -> Example:
-        return make_example(prepare(sample.observation, self.model), self.tasks, [task.answer(sample) for task in self.tasks])
+        return make_example(prepare(sample.observation, self.model), sample, self.tasks)
 
     def vary(self, example: Example, jitter: Jitter, rng: np.random.Generator) -> Example:
-        return jittered(example, jitter, rng, self.tasks)
+        return jittered(example, jitter, rng)
 
     def collate(self, examples: Sequence[Example], rngs: Sequence[np.random.Generator] | None) -> TokenBatch:
-        spans = self.spans(examples, rngs if self.config.answer_noise_m > 0 else None)
-        return TokenBatch(collate([example.prepared for example in examples]), spans)
+        asked, unknown = np.zeros((2, len(self.tasks)), dtype=np.int64)
+        rows, own = list[Row](), dict[tuple[int, int], Span]()
+        for b, example in enumerate(examples):
+            row = list[Span]()
+            for span, thought in self._spans(example, None if rngs is None else rngs[b], asked, unknown):
+                if thought == OWN:
+                    own[b, len(row)] = span
+                row.append(span)
+            rows.append(tuple(row))
+        inputs = collate([example.prepared for example in examples])
+        kept = tuple(rows) if own else ()
+        return TokenBatch(inputs, packed(rows), tuple(asked.tolist()), tuple(unknown.tolist()), kept, own)
 
     def count(self, batch: TokenBatch) -> float:
-        return float((batch.spans.weight.sum(-1) > 0).sum())
+        return float(batch.spans.weight.sum().round())
 
     def loss(self, networks: Mapping[str, nn.Module], batch: TokenBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        spans = batch.spans
-        logits = networks[STUDENT](batch.inputs, spans.ids) + self.tables.forbidden_of_all(spans.states)
-        loss = self.token_losses(logits.log_softmax(-1), spans.targets)
-        known = spans.weight.sum(-1)
-        # Where the target is padding its probability may be that of an id outside the grammar: minus infinity times nothing.
-        means = torch.where(spans.weight > 0, loss, 0.0).sum(-1) / known.clamp_min(1.0)
-        return means.sum() / (known > 0).sum().clamp_min(1), {}
+        network = cast(DrivingNetwork, networks[STUDENT])
+        prefix, spans = network.prefix(batch.inputs), batch.spans
+        if batch.own:
+            spans = packed(self._own(network, prefix, batch.rows, batch.own)).to(spans.weight.device)
+        hidden, wanted = network.behind(prefix, spans.packed), spans.packed.wanted
+        hidden, task, weight = hidden[wanted], spans.task[wanted], spans.weight[wanted]
+        targets, states = spans.targets[wanted], spans.states[wanted]
+        losses = []
+        for number, tables in enumerate(self.tables):
+            own = task == number
+            scores = network.logits(hidden[own], tables.used).float() + tables.forbidden(states[own])
+            losses.append((self.token_losses(scores.log_softmax(-1), targets[own], tables.used) * weight[own]).sum())
+        count = max(self.count(batch), 1.0)
+        return torch.stack(losses).sum() / count, self._figures(batch, [float(loss.detach()) / count for loss in losses])
 
-    def token_losses(self, log_prob: Tensor, targets: Tensor) -> Tensor:
-        """Log-probabilities [B, S, L, V], minus infinity for ids that the grammar forbids, and right ids [B, S, L] -> losses [B, S, L]."""
-        loss = -log_prob.gather(-1, targets[..., None])[..., 0]
-        if self.config.metre_sigma > 0 and self.metres:
-            loss = torch.where(self._is_metre(targets), self._soft(log_prob, targets), loss)
+    def token_losses(self, log_prob: Tensor, targets: Tensor, used: Tensor) -> Tensor:
+        """Log-probabilities [N, U] of the used ids [U], minus infinity for those that the grammar forbids, and right ids [N] ->
+        losses [N]."""
+        loss = -log_prob.gather(-1, torch.searchsorted(used, targets)[:, None])[:, 0]
+        for name, sigma in self.config.sigma.items():
+            if sigma > 0:
+                loss = soft_losses(loss, log_prob, targets, used, self.ranges[name], sigma)
         return loss
 
-    def spans(self, examples: Sequence[Example], rngs: Sequence[np.random.Generator] | None = None) -> Spans:
-        """Examples -> padded spans; the answers that go in are disturbed where there are rngs."""
-        length = max((len(answer) for example in examples for answer in example.answers if answer is not None), default=1)
-        shape = (len(examples), len(self.grammars), length)
-        ids, targets = np.full(shape, PAD), np.full(shape, PAD)
-        states, weight = np.zeros(shape, np.int64), np.zeros(shape, np.float32)
-        for r, (request, grammar) in enumerate(zip(self.model.requests, self.grammars, strict=True)):
-            states[:, r] = self.tables.final[r]
-            for b, example in enumerate(examples):
-                answer = example.answers[r]
-                if answer is not None:
-                    n = len(answer)
-                    ids[b, r, :n] = [self.model.vocabulary.request_id(request), *answer[:-1]]
-                    targets[b, r, :n], weight[b, r, :n] = answer, 1.0
-                    states[b, r, :n] = grammar.states(answer) + self.tables.start[r]
-        if rngs is not None:
-            ids = np.stack([self._disturbed(own, rng) for own, rng in zip(ids, rngs, strict=True)])
-        return Spans(*(torch.from_numpy(a) for a in (ids, targets, states, weight)))
+    def _figures(self, batch: TokenBatch, losses: Sequence[float]) -> dict[str, float]:
+        names = self.model.requests
+        shares = [unknown / max(asked, 1) for unknown, asked in zip(batch.unknown, batch.asked, strict=True)]
+        figures = {f"unknown/{name}": share for name, share in zip(names, shares, strict=True)}
+        return figures | ({f"loss/{name}": loss for name, loss in zip(names, losses, strict=True)} if len(names) > 1 else {})
 
-    def _disturbed(self, ids: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-        """One example's ids [S, L] with metre tokens moved along their grid."""
-        metre = (ids >= self.metres.start) & (ids < self.metres.stop)
-        moved = ids.copy()
-        if metre.any():
-            error = rng.normal(0.0, self.config.answer_noise_m, int(metre.sum())) / self.model.vocabulary.grid(METRE).step
-            moved[metre] = np.clip(ids[metre] + np.round(error).astype(np.int64), self.metres.start, self.metres.stop - 1)
+    def _number(self, name: str) -> int:
+        if name not in self.model.requests:
+            raise ValueError(f"chains ask for {name}, which is not among model.requests: {', '.join(self.model.requests)}; add it there")
+        return self.model.requests.index(name)
+
+    def _spans(
+        self, example: Example, rng: np.random.Generator | None, asked: NDArray[np.int64], unknown: NDArray[np.int64]
+    ) -> Iterator[tuple[Span, str]]:
+        """An example's spans, and what their earlier links are fed. asked, unknown: counted on, by task."""
+        for chain in self.chains:
+            links = [self._link(example, number, rng) for number in chain]
+            for number, link in zip(chain, links, strict=True):
+                asked[number] += 1
+                unknown[number] += link is None
+            known = tuple(link for link in links if link is not None)
+            if rng is None or not known:
+                yield from [(known, TRUTH)] if known else []
+                continue
+            for span, thought in varied(known, self.config, self.tasks, rng):
+                if thought == NOISE:
+                    span = with_noise(span, self.tasks, rng)
+                elif thought == OWN:
+                    span = (*(replace(link, learned=False) for link in span[:-1]), span[-1])
+                yield span, thought
+
+    def _link(self, example: Example, number: int, rng: np.random.Generator | None) -> Link | None:
+        task = self.tasks[number]
+        drawn = example.draw(task, number, rng)
+        if drawn is None:
+            return None
+        fed = drawn.ids if rng is None else self._disturbed(drawn.ids, rng)
+        return Link(number, opening(task, drawn.prompt), drawn.ids, drawn.states, fed)
+
+    def _disturbed(self, ids: Ids, rng: np.random.Generator) -> Ids:
+        """An answer's ids with numbers moved along their grids, as they go in."""
+        moved = ids
+        for name, width in self.config.noise.items():
+            found = self.ranges[name]
+            there = (ids >= found.ids.start) & (ids < found.ids.stop)
+            if width > 0 and there.any():
+                moved = moved.copy() if moved is ids else moved
+                error = np.round(rng.normal(0.0, width, int(there.sum())) / found.step).astype(np.int64)
+                moved[there] = np.clip(ids[there] + error, found.ids.start, found.ids.stop - 1)
         return moved
-
-    def _is_metre(self, ids: Tensor) -> Tensor:
-        return (ids >= self.metres.start) & (ids < self.metres.stop)
-
-    def _soft(self, log_prob: Tensor, targets: Tensor) -> Tensor:
-        grid = torch.arange(len(self.metres), device=targets.device)
-        distance = (grid - (targets[..., None] - self.metres.start)) * self.model.vocabulary.grid(METRE).step / self.config.metre_sigma
-        share = torch.softmax(-0.5 * distance**2, -1)
-        # 0 * -inf would be NaN where the grammar allows no metre token; such entries are not metre targets and are dropped.
-        return -(share * log_prob[..., self.metres.start : self.metres.stop].clamp_min(-1e4)).sum(-1)
