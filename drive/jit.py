@@ -20,6 +20,8 @@ import numba
 from numba.core import types
 from numba.extending import register_jitable
 
+from drive.linking import Linked
+
 PACKAGE = Path(__file__).parent
 # `from drive.x import a, b` at the start of a line; b may be a module itself. Imports inside functions cannot reach a kernel.
 _IMPORT = re.compile(r"^(?:from|import) (drive[\w.]*)(?: import ([\w, ]+))?", re.MULTILINE)
@@ -93,17 +95,21 @@ def fast_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 def part(function: Callable[..., Any]) -> Callable[..., Any]:
     """As `kernel`, for a function that kernels alone call, and that makes and returns no array: it gets neither a way in from Python
     nor reference counts, which for a world's dozens of arrays are most of the work of compiling. From Python it runs as Python."""
-    return register_jitable(fastmath=False, _nrt=False)(function)  # type: ignore[no-any-return]
+    return _linked(function, fastmath=False, _nrt=False)
 
 
 def maker_part(function: Callable[..., Any]) -> Callable[..., Any]:
     """As `part`, where arrays are made or returned."""
-    return register_jitable(fastmath=False)(function)  # type: ignore[no-any-return]
+    return _linked(function, fastmath=False)
 
 
 def fast_part(function: Callable[..., Any]) -> Callable[..., Any]:
     """As `part`, compiled like a `fast_kernel`."""
-    return register_jitable(fastmath=True, error_model="numpy", _nrt=False)(function)  # type: ignore[no-any-return]
+    return _linked(function, fastmath=True, error_model="numpy", _nrt=False)
+
+
+def _linked(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    return register_jitable(pipeline_class=Linked, no_cfunc_wrapper=True, **options)(function)  # type: ignore[no-any-return]
 
 
 def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:

@@ -40,6 +40,7 @@ LAYERS = (
         "bicycle_kernel",
         "asking",
         "jit",
+        "linking",
         "pool",
         "outputs",
         "limits",

@@ -12,6 +12,7 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
+from numba.core.registry import cpu_target
 
 from drive import jit
 
@@ -126,6 +127,34 @@ def test_parts_are_parts_and_plain_python(tmp_path: Path, monkeypatch: pytest.Mo
 
     values = np.arange(10.0)
     assert both(values) == total(halves(values)) == 22.5
+
+
+def test_a_part_is_linked_and_never_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What kernels alone call makes no machine code of its own; arrays, several results and errors pass through it."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+
+    @jit.maker_part
+    def halves(values: np.ndarray) -> np.ndarray:
+        if len(values) == 0:
+            raise ValueError("nothing to halve")
+        return 0.5 * values
+
+    @jit.kernel
+    def twice(values: np.ndarray) -> tuple[np.ndarray, float]:
+        first = halves(values)
+        return halves(first), first[0]
+
+    before = set(_loaded())
+    quarter, first = twice(np.arange(2.0, 5.0))
+    assert quarter.tolist() == [0.5, 0.75, 1.0] and first == 1.0
+    with pytest.raises(ValueError, match="nothing to halve"):
+        twice(np.zeros(0))
+    assert not [name for name in set(_loaded()) - before if "halves" in name and "NumbaEnv" not in name]
+
+
+def _loaded() -> list[str]:
+    """Names of the functions that are machine code in this process."""
+    return list(cpu_target.target_context.codegen()._engine._defined_symbols)
 
 
 @pytest.mark.parametrize("path", KERNEL_FILES, ids=lambda path: path.stem)

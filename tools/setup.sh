@@ -91,7 +91,7 @@ install() {
     "$venv" tools/check_setup.py
     choices > "$stamp"
     # What the first drive would compile; it does so itself where this fails.
-    [ ! -d drive/sim ] || { echo "make setup: compiling the simulator, once: about a minute"; "$venv" -m drive.sim.warm || true; }
+    [ ! -d drive/sim ] || { echo "make setup: compiling the simulator, once: half a minute to a minute"; "$venv" -m drive.sim.warm || true; }
 }
 
 quiet=

@@ -104,9 +104,10 @@ def best_proposal(static: Static, state: State) -> Proposal:
 
 
 def _in_the_way(static: Static, state: State) -> tuple[Array, Array]:
-    """Rows of `on_route` of what has to be gone around, whoever waits behind it included, and of the others."""
+    """Rows of `on_route`, nearest first, of what has to be gone around, whoever waits behind it included, and of the others."""
     found = on_route(static, state, REACH_M)
     found = found[found[:, 1] > state.ego[STATION] - PASSED_M]
+    found = found[np.argsort(found[:, 0], kind="stable")]
     for n in range(len(found) - 1, 0, -1):
         if found[n, 4] == 1 and found[n - 1, 5] > QUEUED_S and found[n, 0] - found[n - 1, 1] < QUEUED_M:
             found[n - 1, 4] = 1

@@ -141,8 +141,8 @@ def is_stuck(sc: Static, st: State, j: int) -> bool:
 
 @kernel
 def on_route(sc: Static, st: State, reach: float) -> Array:
-    """Whatever is in the ego's way within `reach`, nearest first: rows (begin, end, rightmost, leftmost on the route; 1 where it
-    stands; for how many seconds it has waited).
+    """Whatever is in the ego's way within `reach`: rows (begin, end, rightmost, leftmost on the route; 1 where it stands; for how
+    many seconds it has waited).
 
     Vehicles that merely wait (in a queue before a junction, for a moment) do not stand.
     """
@@ -182,8 +182,7 @@ def on_route(sc: Static, st: State, reach: float) -> Array:
             found[total, 0], found[total, 1], found[total, 2], found[total, 3] = begin, end, low, high
             found[total, 4], found[total, 5] = 1.0 if stands else 0.0, st.move[j, WAIT] if n < 0 else 0.0
             total += 1
-    out = found[:total]
-    return out[np.argsort(out[:, 0])]
+    return found[:total]
 
 
 @kernel

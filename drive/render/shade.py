@@ -35,6 +35,16 @@ class Surroundings(NamedTuple):
     ego: Array
 
 
+@part
+def turn_axes(axes: Array, view: PinholeView, turned: Array, start: Array) -> None:
+    """Fills in the axes [3, 3] (rows) as the camera has them and the camera's place along them [3]."""
+    for i in range(3):
+        a, b, c = axes[i, 0], axes[i, 1], axes[i, 2]
+        start[i] = a * view.position[0] + b * view.position[1] + c * view.position[2]
+        for j in range(3):
+            turned[i, j] = a * view.rotation[j, 0] + b * view.rotation[j, 1] + c * view.rotation[j, 2]
+
+
 @maker_part
 def shade(
     view: PinholeView, pixels: NDArray[np.int32], points: Floats, hits: Hits, looks: Looks, around: Surroundings, flat: Buffers
@@ -44,7 +54,8 @@ def shade(
     points [M, 2]: see `Face`; without any, the face's pixels are the camera's.
     """
     textures, light, axes = around.textures, around.light, around.still.axes
-    whole, turned, start = len(points) == 0, axes @ view.rotation.T, axes @ view.position
+    whole, turned, start = len(points) == 0, np.empty((3, 3)), np.empty(3)
+    turn_axes(axes, view, turned, start)
     per_pixel = textures.side[0] / (view.intrinsics[0] * np.sqrt(2.0))
     total, step = (view.width * view.height, view.width) if whole else (len(points), POINTS)
     chunk = new_chunk(step)

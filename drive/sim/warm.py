@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from drive.bicycle_fit import fitted_headings
 from drive.expert.expert import Expert
 from drive.expert.privileged import load_kernels
 from drive.jit import on_disk
-from drive.pool import outcomes
 from drive.sim.rollout import rollout
 from drive.sim.scores import score
 from drive.sim.sight import Eyes, Sight
-from drive.world.town.populate import EMPTY, town_world
-from drive.world.world import World
+from drive.world.town.populate import EMPTY, set_stage, town_world
+from drive.world.world import World, arrays_of, ego_actor
 
 # The largest kernels, compiled after those that they call: where these are on disk, so are the others.
 STEPPING = {"drive.world.advance": "advance", "drive.expert.proposals": "forecast"}
@@ -29,9 +31,9 @@ def compile_ahead(make: Callable[[], World], sight: Sight | None, say: Callable[
     """
     if is_compiled(sight is not None):
         return
-    say(f"compiling the simulator{' and its cameras' if sight else ''}, once: about {'two minutes' if sight else 'a minute'}")
+    say(f"compiling the simulator{' and its cameras' if sight else ''}, once: about {'a minute' if sight else 'half a minute'}")
     with contextlib.suppress(ValueError, OSError):
-        warm_up(make(), sight)
+        compile_all(make, sight)
 
 
 def is_compiled(drawing: bool) -> bool:
@@ -46,25 +48,45 @@ def warm_up(world: World, sight: Sight | None) -> None:
         Eyes(world, sight).look(world.start)
 
 
-def compile_side_by_side() -> None:
-    """Compiles all kernels of drives and pictures in two processes, each of which loads what the other has left on disk. For set-up."""
-    list(outcomes(_compile, ["traffic", "expert", "pictures"], workers=2))  # whatever fails here is compiled by who needs it
-    warm_up(town_world(0), Sight("first-drive"))
+def compile_all(make: Callable[[], World], sight: Sight | None) -> None:
+    """Compiles whatever is not on disk for drives, and for pictures where there is a sight. make: as for `compile_ahead`."""
+    with _drawing_beside(sight is not None):
+        compile_driving()
+    warm_up(make(), sight)
 
 
-def _compile(part: str) -> None:
-    """One third of the kernels: those of towns and their traffic, of the expert, of cameras and of plans read from positions."""
-    if part == "traffic":
-        town_world(0)
+def compile_driving() -> None:
+    """The kernels of towns, traffic and the expert."""
+    load_kernels(town_world(0))
+
+
+def compile_drawing() -> None:
+    """The kernels of cameras and of plans read from positions, and none that `compile_driving` compiles: the world that is looked at
+    has nobody placed in it."""
+    stage = set_stage(0, traffic=EMPTY)
+    static, start = arrays_of(stage.tables, [ego_actor(stage.path, stage.start_m, 0.0)], stage.town.furniture.parked)
+    world = World("unplaced", stage.town.map, static, start, stage.goal_m, 1.0, furniture=stage.town.furniture)
+    Eyes(world, Sight("first-drive")).look(start)
+    fitted_headings([[1.0, 0.0]])
+
+
+@contextlib.contextmanager
+def _drawing_beside(wanted: bool) -> Iterator[None]:
+    """Meanwhile a second process compiles what draws, where there is a core for it. What it does not get done is done by who needs it."""
+    if not wanted or (os.cpu_count() or 1) < 2:
+        yield
         return
-    world = town_world(0, traffic=EMPTY)
-    if part == "expert":
-        load_kernels(world)
-    else:
-        Eyes(world, Sight("first-drive")).look(world.start)
-        fitted_headings([[1.0, 0.0]])
+    command, quiet = [sys.executable, "-m", "drive.sim.warm", "drawing"], subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=quiet, stderr=quiet) as beside:
+        try:
+            yield
+            beside.wait()
+        finally:
+            beside.kill()
 
 
 if __name__ == "__main__":
-    compile_side_by_side()
-
+    if sys.argv[1:] == ["drawing"]:
+        compile_drawing()
+    else:
+        compile_all(lambda: town_world(0), Sight("first-drive"))

@@ -150,8 +150,9 @@ def assemble(
     """
     if len(actors) > MAX_AGENTS:
         raise ValueError(f"{len(actors)} agents in one world, at most {MAX_AGENTS}")
-    static = _static(tables, actors, parked, np.zeros((0, 4)) if human is None else human)
-    state = _first_state(static, actors)
+    static, state = arrays_of(tables, actors, parked, human)
+    by_path = np.array([a.mode != AS_RECORDED or a.recorded is None or a.valid is None for a in actors])
+    place_all(static, state.move, state.pose, by_path)
     first = static.path_ptr[0]
     ego = state.ego
     ego[3] = actors[0].speed
@@ -164,6 +165,12 @@ def assemble(
         ego[:3] = [x - static.body[2] * np.cos(heading), y - static.body[2] * np.sin(heading), heading]
         settle_ego(static, state, actors[0].station)
     return static, state
+
+
+def arrays_of(tables: MapTables, actors: list[Actor], parked: Array, human: Array | None = None) -> tuple[Static, State]:
+    """As `assemble`, before anyone is placed on a path: nothing compiled has run."""
+    static = _static(tables, actors, parked, np.zeros((0, 4)) if human is None else human)
+    return static, _first_state(static, actors)
 
 
 def _pointers(counts: list[int]) -> np.ndarray:
@@ -220,5 +227,4 @@ def _first_state(static: Static, actors: list[Actor]) -> State:
             marks[i, ACTIVE], pose[i], move[i, V] = int(actor.valid[0]), actor.recorded[0, :3], actor.recorded[0, 3]
         elif actor.mode == TOWED:
             move[i, V] = actors[actor.tow].speed
-    place_all(static, move, pose, np.array([a.mode != AS_RECORDED or a.recorded is None or a.valid is None for a in actors]))
     return State(0, np.zeros(8), move, pose, marks, np.zeros(8, dtype=np.int64))

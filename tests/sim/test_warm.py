@@ -16,7 +16,8 @@ import pytest
 
 from drive.schema import Observation, Plan, Window
 from drive.sim.asking import PlannerFailure, ask
-from drive.sim.warm import DRAWING, STEPPING, is_compiled, warm_up
+from drive.sim.warm import DRAWING, STEPPING, compile_drawing, is_compiled, warm_up
+from drive.world import world as world_module
 from drive.world.observe import observe
 from drive.world.town.populate import EMPTY, town_world
 from drive.world.world import World
@@ -92,3 +93,12 @@ def test_the_expert_does_not_fail_its_first_drive(tmp_path: Path) -> None:
 def test_kernels_in_use_are_found_on_disk(world: World) -> None:
     warm_up(world, None)
     assert is_compiled(False)
+
+
+def test_what_draws_is_compiled_without_what_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The two processes of set-up share no kernel to speak of; one that is missing here would be compiled twice."""
+    used = []
+    for name in ("advance", "place_all", "settle_ego"):
+        monkeypatch.setattr(world_module, name, lambda *_: used.append(1))
+    compile_drawing()
+    assert not used and is_compiled(True)

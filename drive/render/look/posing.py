@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drive.frames import Array
-from drive.jit import kernel, maker_part, part
+from drive.jit import kernel, part
 from drive.render.look.soup import CRANK_METRES, FIXED, GREEN_LAMP, KNEE, LEFT_LAMP, NO_LAMP, RIGHT_LAMP, SHIN, SPIN, SWING, TAIL, THIGH
 from drive.world.shapes import on_road
 from drive.world.state import ACC, ACTIVE, AS_RECORDED, BY_LANE, DT_S, PEDESTRIAN, TOWED, Ints, S, State, Static, V
@@ -55,11 +55,10 @@ class Models(NamedTuple):
 Drawn = tuple[Floats, NDArray[np.int32], Floats, NDArray[np.int32], Floats, NDArray[np.uint8], NDArray[np.int32], Floats, NDArray[np.int8]]
 
 
-@maker_part
-def turn_joints(joints: Array, distance: float, pace: float) -> Array:
-    """Cosine, sine, and shift (x, z) of every joint after a way gone, [J, 4]. pace: 0 standing to 1 walking."""
-    placed = np.empty((len(joints), 4))
-    angles = np.zeros(len(joints))
+@part
+def turn_joints(joints: Array, distance: float, pace: float, placed: Array, angles: Array) -> None:
+    """Fills in cosine, sine, and shift (x, z) of every joint after a way gone, placed [J, 4], and its angle [J]. pace: 0 standing to 1
+    walking."""
     for j in range(len(joints)):
         kind, a, b, c = int(joints[j, 3]), joints[j, 4], joints[j, 5], joints[j, 6]
         angle = 0.0
@@ -91,7 +90,6 @@ def turn_joints(joints: Array, distance: float, pace: float) -> Array:
         co, si = math.cos(angles[j]), math.sin(angles[j])
         placed[j, 0], placed[j, 1] = co, si
         placed[j, 2], placed[j, 3] = wx - (co * x + si * z), wz - (-si * x + co * z)
-    return placed
 
 
 @part
@@ -141,19 +139,11 @@ def light_lamp(m: Models, k: int, braking: float, signal: int, blink: bool, colo
         glow[at] = SIGNAL_GLOW if lit else 0.0
 
 
-@kernel
-def pose_all(m: Models, sc: Static, st: State, colours: Ints, first: int, last: int) -> Drawn:
-    """Vertices, triangles, uv, texture, tint, semantic, instance, glow, layer of agents first to last - 1 (row A: lamps of lights)."""
+@part
+def fill_poses(m: Models, sc: Static, st: State, colours: Ints, first: int, last: int, drawn: Drawn, placed: Array, angles: Array) -> None:
+    """Fills what `pose_all` gives. placed [J, 4], angles [J]: room for the joints of any agent."""
     agents = len(sc.kind)
-    vertices = triangles = 0
-    for i in range(first, last):
-        if i == agents or i == 0 or st.marks[i, ACTIVE] == 1:
-            vertices += m.vertex_ptr[i + 1] - m.vertex_ptr[i]
-            triangles += m.triangle_ptr[i + 1] - m.triangle_ptr[i]
-    points, corners = np.empty((vertices, 3), np.float32), np.empty((triangles, 3), np.int32)
-    uv, texture, tint = np.empty((triangles, 3, 2), np.float32), np.empty(triangles, np.int32), np.empty((triangles, 3), np.float32)
-    semantic, instance = np.empty(triangles, np.uint8), np.empty(triangles, np.int32)
-    glow, layer = np.empty(triangles, np.float32), np.empty(triangles, np.int8)
+    points, corners, uv, texture, tint, semantic, instance, glow, layer = drawn
     v0 = t0 = 0
     for i in range(first, last):
         if not (i == agents or i == 0 or st.marks[i, ACTIVE] == 1):
@@ -166,7 +156,7 @@ def pose_all(m: Models, sc: Static, st: State, colours: Ints, first: int, last: 
             x, y, v = st.pose[i, 0], st.pose[i, 1], st.move[i, V]
             co, si = math.cos(st.pose[i, 2]), math.sin(st.pose[i, 2])
             z = standing_on(m, sc, x, y, st.pose[i, 2]) if sc.kind[i] == PEDESTRIAN and m.kerb_m > 0 else 0.0
-        placed = turn_joints(m.joints[m.joint_ptr[i] : m.joint_ptr[i + 1]], distance, min(1.0, v / 0.8))
+        turn_joints(m.joints[m.joint_ptr[i] : m.joint_ptr[i + 1]], distance, min(1.0, v / 0.8), placed, angles)
         start = m.vertex_ptr[i]
         for k in range(start, m.vertex_ptr[i + 1]):
             bone = m.bone[k]
@@ -187,4 +177,21 @@ def pose_all(m: Models, sc: Static, st: State, colours: Ints, first: int, last: 
                 light_lamp(m, k, braking, signal, blink, colours, tint, glow, t0)
             t0 += 1
         v0 += m.vertex_ptr[i + 1] - start
-    return points, corners, uv, texture, tint, semantic, instance, glow, layer
+
+
+@kernel
+def pose_all(m: Models, sc: Static, st: State, colours: Ints, first: int, last: int) -> Drawn:
+    """Vertices, triangles, uv, texture, tint, semantic, instance, glow, layer of agents first to last - 1 (row A: lamps of lights)."""
+    agents = len(sc.kind)
+    vertices = triangles = 0
+    for i in range(first, last):
+        if i == agents or i == 0 or st.marks[i, ACTIVE] == 1:
+            vertices += m.vertex_ptr[i + 1] - m.vertex_ptr[i]
+            triangles += m.triangle_ptr[i + 1] - m.triangle_ptr[i]
+    points, corners = np.empty((vertices, 3), np.float32), np.empty((triangles, 3), np.int32)
+    uv, texture, tint = np.empty((triangles, 3, 2), np.float32), np.empty(triangles, np.int32), np.empty((triangles, 3), np.float32)
+    semantic, instance = np.empty(triangles, np.uint8), np.empty(triangles, np.int32)
+    glow, layer = np.empty(triangles, np.float32), np.empty(triangles, np.int8)
+    drawn = points, corners, uv, texture, tint, semantic, instance, glow, layer
+    fill_poses(m, sc, st, colours, first, last, drawn, np.empty((len(m.joints), 4)), np.empty(len(m.joints)))
+    return drawn
