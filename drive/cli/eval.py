@@ -1,4 +1,4 @@
-"""`drive eval`: scores of planners and of plans files."""
+"""`drive eval`: scores of planners, of plans and detections of others, and of answers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from drive.cli.common import PLANNER, data_arguments, show, show_tracebacks, wor
 
 if TYPE_CHECKING:
     from drive.eval.plans import PlanFile
+    from drive.eval.report import Report
     from drive.eval.rules import Rules
     from drive.schema import Planner
 
-HELP = "score planners or anybody's plans.json"
+HELP = "score planners, anybody's plans.json or detections, or answers to any request"
 ROWS = True
 FILES = (".npz", ".json")
 
@@ -24,6 +25,8 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     data_arguments(verb, out="folder for the report and the page")
     verb.add_argument("--planner", default="", help=f"{PLANNER}; several with commas")
     verb.add_argument("--plans", type=Path, nargs="+", default=[], help="plans files (exchange JSON)")
+    verb.add_argument("--tasks", default="", help="ask planners and score each answer: see>decide>plan,boxes,roads (DATA may be towns)")
+    verb.add_argument("--detections", type=Path, nargs="+", default=[], help="nuScenes detection submissions, by mAP and NDS")
     verb.add_argument("--protocol", default="exact", help="protocol names with commas, or all that take DATA (default: exact)")
     verb.add_argument("--pairs", action="store_true", help="compare every two planners (default: each with constant velocity)")
     verb.add_argument("--published", action="store_true", help="add published results of the same protocols")
@@ -32,35 +35,91 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """`drive eval DATA`."""
     args.progress.begin("loading")
-    from drive.eval.choose import choose_protocols
-    from drive.eval.evaluate import evaluate
     from drive.eval.page import write_report
-    from drive.eval.plans import load_plans
-    from drive.eval.report import LOG
     from drive.eval.table import text_table
     from drive.outputs import writable_folder
 
-    chosen = choose_protocols(words(args.protocol), args.data if args.data.is_file() or args.data.suffix in FILES else None)
+    if args.tasks and args.detections:
+        raise ValueError("--tasks and --detections: give one of the two")
     if args.out:
         writable_folder(args.out)
-    specs = [spec for spec in words(args.planner) if spec != LOG]
-    planners: list[Planner] = []
-    if specs:
-        from drive.planners.load import load_planner
-
-        args.progress.begin(f"loading {', '.join(specs)}")
-        planners = [load_planner(spec) for spec in specs]
-    files = [load_plans(path) for path in args.plans]
-    data = opened(args, chosen, planners, files)
-    names = [rules.name for rules in chosen]
-    report = evaluate(data, planners, files, names, args.published, progress=args.progress, pairs=args.pairs, limit=args.limit)
-    report.settings.update(data=args.data.name if isinstance(data, Path) else data.name, split=args.split, limit=args.limit)
+    report = tasks_report(args) if args.tasks else detections_report(args) if args.detections else plans_report(args)
     args.progress.begin("writing the report")
     written = f"{report.save(args.out)}, {write_report(report, args.out)}" if args.out else ""
     args.progress.end()
     show(args, text_table(report), report.rows, written)
     show_tracebacks(args, ((f"{f['planner']} in {f['token']}", f["traceback"]) for f in report.failures if f.get("traceback")))
     return 1 if report.failed else 0
+
+
+def plans_report(args: argparse.Namespace) -> Report:
+    """Plans, under protocols."""
+    from drive.eval.choose import choose_protocols
+    from drive.eval.evaluate import evaluate
+    from drive.eval.plans import load_plans
+
+    chosen = choose_protocols(words(args.protocol), args.data if args.data.is_file() or args.data.suffix in FILES else None)
+    planners = loaded(args)
+    files = [load_plans(path) for path in args.plans]
+    data = opened(args, chosen, planners, files)
+    names = [rules.name for rules in chosen]
+    report = evaluate(data, planners, files, names, args.published, progress=args.progress, pairs=args.pairs, limit=args.limit)
+    report.settings.update(data=args.data.name if isinstance(data, Path) else data.name, split=args.split, limit=args.limit)
+    return report
+
+
+def tasks_report(args: argparse.Namespace) -> Report:
+    """Answers to requests, each by its task's metric; DATA: a data set, or a folder of demonstrations in towns."""
+    from drive.asking import common_window, spec_of
+    from drive.data.dataset import open_dataset
+    from drive.eval.detection.submission import Collected
+    from drive.eval.tasks.evaluate import score_tasks
+    from drive.make.shard_samples import ShardFolder, is_shard_folder
+
+    planners = loaded(args)
+    if not planners or args.plans:
+        raise ValueError("--tasks scores what planners answer: give --planner, and no --plans")
+    args.progress.begin(f"opening {args.data}")
+    if is_shard_folder(args.data):
+        wanted = next((window for planner in planners if (window := spec_of(planner).window)), None)
+        data: Any = ShardFolder(args.data, wanted, args.limit)
+    else:
+        data = open_dataset(args.data, split=args.split, limit=args.limit, window=common_window(planners), lanes=True)
+    detections = Collected()
+    report = score_tasks(data, args.tasks, planners, args.progress, detections.add)
+    if args.out and not is_shard_folder(args.data):
+        detections.save(args.out)
+    report.settings.update(data=data.name, split=args.split, limit=args.limit)
+    if is_shard_folder(args.data):
+        report.settings.update(towns=len(data.scenes), training_towns=data.trained)
+    return report
+
+
+def detections_report(args: argparse.Namespace) -> Report:
+    """Others' boxes, as nuScenes' detection benchmark scores them."""
+    from drive.data.dataset import open_dataset
+    from drive.eval.detection.evaluate import score_submissions
+    from drive.eval.detection.submission import read_submission
+
+    submissions = [read_submission(path) for path in args.detections]
+    args.progress.begin(f"opening {args.data}")
+    dataset: Any = open_dataset(args.data, split=args.split, limit=args.limit, maps=False)
+    report = score_submissions(dataset, submissions, args.progress)
+    report.settings.update(data=dataset.name, split=args.split, limit=args.limit)
+    return report
+
+
+def loaded(args: argparse.Namespace) -> list[Planner]:
+    """The planners that were asked for."""
+    from drive.eval.report import LOG
+
+    specs = [spec for spec in words(args.planner) if spec != LOG]
+    if not specs:
+        return []
+    from drive.planners.load import load_planner
+
+    args.progress.begin(f"loading {', '.join(specs)}")
+    return [load_planner(spec) for spec in specs]
 
 
 def opened(args: argparse.Namespace, chosen: Sequence[Rules], planners: Sequence[Planner], files: Sequence[PlanFile]) -> Any:

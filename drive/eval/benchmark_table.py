@@ -1,4 +1,4 @@
-"""A benchmark's part of a report as a table: its metrics as rows, planners as columns, values as the benchmark gives them."""
+"""A part of a report as a table of metrics by planners, values as they are: of benchmarks and tasks."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from typing import Any
 
 from drive.eval.benchmarks import Benchmark
 from drive.eval.report import Report
+from drive.eval.rules import Rules
+from drive.eval.tasks.base import TaskRules
 
 DIGITS = 4
 
 
-def benchmark_legend(rules: Benchmark, failed: bool) -> str:
+def benchmark_legend(rules: Rules, failed: bool) -> str:
     """What the numbers are."""
+    if isinstance(rules, TaskRules):
+        return f"{rules.legend}; [95 % interval]{', (over the answered alone)' if failed else ''}"
+    assert isinstance(rules, Benchmark)
     told = ", (over the answered cases; a failed one counts as the worst in the first number)" if failed else ""
     return f"{rules.asks}; {rules.scale}; [95 % interval]{told}"
 
@@ -24,7 +29,10 @@ def benchmark_rows(report: Report, protocol: str) -> tuple[list[str], list[list[
     metrics = [*main, *(m for m in dict.fromkeys(r["metric"] for r in rows) if m not in main)]
     lines = [[_label(metric, rows), *(_cell(found.get((metric, p)), metric in main) for p in planners)] for metric in metrics]
     firsts = [next(r for r in rows if r["planner"] == p) for p in planners]
-    return ["metric", *planners], lines + [[key, *(str(first[key]) for first in firsts)] for key in ("requested", "scored", "failed")]
+    return ["metric", *planners], lines + [
+        [key, *(str(first[key]) for first in firsts)]
+        for key in ("requested", "scored", "failed", *(["unknown"] if firsts and "unknown" in firsts[0] else []))
+    ]
 
 
 def _label(metric: str, rows: list[dict[str, Any]]) -> str:

@@ -30,7 +30,7 @@ def _blocks(report: Report) -> Iterator[Block]:
     protocols, found = list(dict.fromkeys(s.protocol.name for s in report.scores)), _found(report)
     if protocols:
         yield Numbers(_headline(report, found, protocols[0]))
-    if len(protocols) > 1 and not isinstance(report.rules(protocols[0]), Benchmark):
+    if len(protocols) > 1 and not report.rules(protocols[0]).tall:
         yield from (Heading("The same plans under every protocol"), _overview(report, found, protocols))
     for name in protocols:
         yield from _protocol_blocks(report, found, name)
@@ -46,7 +46,7 @@ _OVERVIEW_CAPTION = (
 
 def _headline(report: Report, found: _Rows, protocol: str) -> list[tuple[str, str]]:
     items: list[tuple[str, str]] = []
-    if isinstance(report.rules(protocol), Benchmark):
+    if report.rules(protocol).tall:
         return _main_numbers(report, found, protocol)
     for planner in list(dict.fromkeys([*report.asked, "constant-velocity"]))[:3]:
         l2, collision = (found.get((planner, protocol, metric)) for metric in ("l2_avg", "collision_avg"))
@@ -60,7 +60,7 @@ def _headline(report: Report, found: _Rows, protocol: str) -> list[tuple[str, st
 
 
 def _main_numbers(report: Report, found: _Rows, protocol: str) -> list[tuple[str, str]]:
-    """The first main metric of a benchmark, of each planner that was asked for."""
+    """The first main metric of a benchmark or a task, of each planner that was asked for."""
     metric, items = report.rules(protocol).main[0], []
     for planner in report.asked[:3]:
         if row := found.get((planner, protocol, metric)):
@@ -75,8 +75,8 @@ def _protocol_blocks(report: Report, found: _Rows, protocol: str) -> list[Block]
     text = f"{own.source}, settings {own.settings_hash}. {settings}. {legend(report, protocol)}."
     text = "\n\n".join([text, *protocol_notes(report, protocol)])
     blocks: list[Block] = [Heading(protocol), Text(text), Table(header, rows)]
-    if isinstance(own, Benchmark):
-        return [*blocks, _parts(report, found, protocol)] if own.scale == FRACTIONS else blocks
+    if own.tall:
+        return [*blocks, _parts(report, found, protocol)] if isinstance(own, Benchmark) and own.scale == FRACTIONS else blocks
     stems = [stem for stem in Y_TITLES if any((s.planner, protocol, f"{stem}_1s") in found for s in report.scores)]
     return [*blocks, _horizons(report, found, protocol, stems)] if stems else blocks
 

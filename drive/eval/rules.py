@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from drive.schema import Window
 
@@ -15,7 +15,10 @@ class Rules:
     """A way to score. source: where its rule comes from (project and commit). settings: every choice that changes a number; their
     hash stands beside each number. window: the times a plan is asked for, at this protocol's own horizon and rate; None where it
     scores drives that were made. drops_failures: the original leaves failed samples out of its means. main: the metrics shown first.
+    tall: tables have its metrics as rows, and their values as they are.
     """
+
+    tall: ClassVar[bool] = False
 
     name: str
     source: str

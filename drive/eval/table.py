@@ -6,7 +6,6 @@ from typing import Any
 
 from drive.eval.aligned import SOURCE, aligned
 from drive.eval.benchmark_table import benchmark_legend, benchmark_rows
-from drive.eval.benchmarks import Benchmark
 from drive.eval.openloop.batch import HORIZONS_S
 from drive.eval.openloop.protocol import Protocol
 from drive.eval.report import Report
@@ -38,7 +37,7 @@ def protocol_table(report: Report, protocol: str) -> str:
 def legend(report: Report, protocol: str) -> str:
     """What the numbers of a protocol's table are."""
     found, failed = report.rules(protocol), any(r["failed"] for r in report.rows if r["protocol"] == protocol)
-    if isinstance(found, Benchmark):
+    if found.tall:
         return benchmark_legend(found, failed)
     return f"L2 in m, rates in %, [95 % interval]{f', {ANSWERED}' if failed else ''}"
 
@@ -65,7 +64,7 @@ def protocol_notes(report: Report, protocol: str) -> list[str]:
 
 def protocol_rows(report: Report, protocol: str) -> tuple[list[str], list[list[str]]]:
     """Header and cells of one protocol's table; published rows last, with their source."""
-    if isinstance(report.rules(protocol), Benchmark):
+    if report.rules(protocol).tall:
         return benchmark_rows(report, protocol)
     rows = [r for r in report.rows if r["protocol"] == protocol]
     stems = [stem for stem in STEMS if any(r["metric"].startswith(f"{stem}_") for r in rows)]
@@ -115,7 +114,7 @@ def comparison_rows(report: Report) -> tuple[list[str], list[list[str]]]:
         rules = report.rules(r["protocol"])
         if r["metric"] not in rules.main or r["difference"] is None:
             continue
-        scale, unit = (1, r["unit"]) if r["unit"] or isinstance(rules, Benchmark) else (100, "%")
+        scale, unit = (1, r["unit"]) if r["unit"] or rules.tall else (100, "%")
         interval = "-" if r["low"] is None else f"[{scale * r['low']:+.3f}, {scale * r['high']:+.3f}]"
         difference = f"{scale * r['difference']:+.3f} {unit}".rstrip()
         if r["samples_answered"] < r["samples"]:

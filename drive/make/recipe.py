@@ -10,6 +10,8 @@ from drive.schema import Window
 
 # Towns that no configuration learns from: benchmarks of learned planners are driven here.
 FIRST_TEST_TOWN = 900_000
+# What came after the first folders were filled, with what these were made by.
+UNUSED: dict[str, Any] = {"past": False, "target": False, "teacher": "expert", "balanced": False, "drives": 1}
 
 
 @dataclass(frozen=True)
@@ -71,5 +73,13 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values. What came later is left out where it is not used, so that folders made before it stay valid."""
-        unused = {"past": False, "target": False, "teacher": "expert", "balanced": False, "drives": 1}
-        return {key: value for key, value in asdict(self).items() if key not in unused or value != unused[key]}
+        return {key: value for key, value in asdict(self).items() if key not in UNUSED or value != UNUSED[key]}
+
+    @staticmethod
+    def from_json(values: dict[str, Any]) -> Recipe:
+        """The inverse of `to_json`. Raises ValueError for other fields, or values that cannot be."""
+        try:
+            parts = {"displacement": Displacement(**values["displacement"]), "window": Window(**values["window"])}
+            return Recipe(**(UNUSED | values | parts))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"no recipe of demonstrations: {error}") from error

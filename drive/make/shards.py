@@ -37,6 +37,7 @@ from drive.world.world import World
 ALWAYS = ("images", "dynamics", "commands", "futures")
 SOMETIMES = ("earlier", "past", "navigation", "navigated")
 TARGET = "target."
+NAME, RECIPE = "town-{}.npz", "recipe.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,26 +76,39 @@ class Shard:
 
 def shard_path(folder: Path, seed: int) -> Path:
     """The file of a town."""
-    return folder / f"town-{seed:06d}.npz"
+    return folder / NAME.format(f"{seed:06d}")
 
 
 def open_folder(folder: Path, recipe: Recipe) -> None:
     """Makes a folder for a recipe's files, or checks that it is one. Raises ValueError where another recipe filled it."""
     folder.mkdir(parents=True, exist_ok=True)
-    path, text = folder / "recipe.json", json.dumps(recipe.to_json(), indent=1)
+    path, text = folder / RECIPE, json.dumps(recipe.to_json(), indent=1)
     if not path.exists():
         path.write_text(text)
     elif path.read_text() != text:
         raise ValueError(f"{folder} holds towns of another recipe (recipe.json); choose another folder or delete it")
 
 
-def make_shards(folder: Path, recipe: Recipe, seeds: range, workers: int, load: MakePlanner) -> None:
-    """Makes the files of towns that are missing; load makes the recipe's driver of its name, in the worker.
+def read_recipe(folder: Path) -> Recipe:
+    """The recipe that a folder's files were made by. Raises ValueError where it holds none."""
+    path = folder / RECIPE
+    try:
+        values = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    return Recipe.from_json(values if isinstance(values, dict) else {})
+
+
+def make_shards(folder: Path, recipe: Recipe, seeds: range, workers: int, load: MakePlanner, tests: bool = False) -> None:
+    """Makes the files of towns that are missing; load makes the recipe's driver of its name, in the worker. tests: of test towns, to score
+    on.
 
     Where some cannot be made, the others are, before what the first of them raised (JobError where its worker was lost) is raised.
-    Raises ValueError for the test towns' seeds, and as `open_folder`.
+    Raises ValueError for the test towns' seeds, with `tests` for all others, and as `open_folder`.
     """
-    if seeds.stop > FIRST_TEST_TOWN:
+    if tests and seeds.start < FIRST_TEST_TOWN:
+        raise ValueError(f"towns below {FIRST_TEST_TOWN} are for training; got seeds from {seeds.start} on")
+    if not tests and seeds.stop > FIRST_TEST_TOWN:
         raise ValueError(f"towns from {FIRST_TEST_TOWN} on are for tests; got seeds up to {seeds.stop - 1}")
     open_folder(folder, recipe)
     jobs = [(folder, recipe, seed, load) for seed in seeds if not shard_path(folder, seed).exists()]

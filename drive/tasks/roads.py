@@ -165,17 +165,36 @@ def placed(lines: Sequence[Array]) -> list[list[int]]:
 def line_pieces(lanes: Lanes, observation: Observation) -> Iterator[Array]:
     """What a driver sees of each lane: its parts within reach and in view, as lines [N, 2] in driving direction."""
     cameras = [view.camera for view in observation.frames[-1].cameras] if observation.frames else []
-    for line in lanes.lines:
-        stations = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
-        fine = np.linspace(0.0, stations[-1], max(int(np.ceil(stations[-1] / FINE_M)), 1) + 1)
-        points = np.stack([np.interp(fine, stations, line[:, k]) for k in (0, 1)], -1)
-        seen = (np.hypot(*points.T) <= REACH_M) & _in_view(points, cameras)
-        origin = fine[int(np.argmin(np.hypot(*points.T)))]
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], seen.astype(np.int8), [0]])))
+    fine = [_Fine.of(line) for line in lanes.lines]
+    points = np.concatenate([np.zeros((0, 2)), *(one.points for one in fine)])
+    seen = np.hypot(*points.T) <= REACH_M
+    seen[seen] = _in_view(points[seen], cameras)
+    for one, own in zip(fine, np.split(seen, np.cumsum([len(one.points) for one in fine]))[:-1], strict=True):
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], own.astype(np.int8), [0]])))
         for first, behind in edges.reshape(-1, 2):
-            if fine[behind - 1] - fine[first] >= LEAST_M:
-                at = sampled(float(fine[first]), float(fine[behind - 1]), float(origin))
-                yield np.stack([np.interp(at, stations, line[:, k]) for k in (0, 1)], -1)
+            if one.at[behind - 1] - one.at[first] >= LEAST_M:
+                yield one.between(float(one.at[first]), float(one.at[behind - 1]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Fine:
+    """A lane looked at in small steps: line [N, 2] with its stations [N], points [M, 2] at stations `at` [M]."""
+
+    line: Array
+    stations: Array
+    at: Array
+    points: Array
+
+    @staticmethod
+    def of(line: Array) -> _Fine:
+        stations = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
+        at = np.linspace(0.0, stations[-1], max(int(np.ceil(stations[-1] / FINE_M)), 1) + 1)
+        return _Fine(line, stations, at, np.stack([np.interp(at, stations, line[:, k]) for k in (0, 1)], -1))
+
+    def between(self, first: float, last: float) -> Array:
+        """The line between two stations as it is told."""
+        origin = float(self.at[int(np.argmin(np.hypot(*self.points.T)))])
+        return np.stack([np.interp(sampled(first, last, origin), self.stations, self.line[:, k]) for k in (0, 1)], -1)
 
 
 def sampled(first: float, last: float, origin: float) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -57,6 +57,7 @@ class Benchmark(Rules):
     """A benchmark on a file. takes: which. score(items, answers) -> metrics over the cases; no answers where drives are scored.
     scale: between which values its scores lie. notes(items, result) -> lines that stand below the table."""
 
+    tall: ClassVar[bool] = True
     takes: Input
     score: Callable[[Sequence[Any], Sequence[Answer]], BenchmarkResult]
     scale: str = FRACTIONS

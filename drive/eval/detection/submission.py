@@ -22,7 +22,7 @@ from drive.eval.detection.table import ATTRIBUTES
 from drive.eval.plan_json import Object, guessed_format, read_json, shown
 from drive.frames import Array, se3, transform_points
 from drive.outputs import write_whole
-from drive.schema import PlanError
+from drive.schema import PlanError, SceneSample
 
 MOST_BOXES = 500
 USES = ("use_camera", "use_lidar", "use_radar", "use_map", "use_external")
@@ -179,3 +179,26 @@ def write_submission(path: str | Path, results: Mapping[str, list[dict[str, Any]
     meta = {name: name == "use_camera" for name in USES}
     write_whole(path, json.dumps({"meta": meta, "results": dict(results)}, allow_nan=False))
     return Path(path)
+
+
+@dataclass(eq=False)
+class Collected:
+    """Answers of `boxes` on their way into submissions, one a planner: results: planner -> sample token -> entries."""
+
+    results: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
+
+    def add(self, planner: str, sample: SceneSample, answers: Mapping[str, Any]) -> None:
+        """What a planner answered to a sample, by request; nothing where it has no boxes, since a submission has every sample."""
+        boxes = next((value for value in answers.values() if isinstance(value, Boxes)), None)
+        rows = [] if boxes is None else submission_rows(sample.token, boxes, sample.world_from_ego)
+        self.results.setdefault(planner, {})[sample.token] = rows
+
+    def save(self, folder: Path) -> list[Path]:
+        """Writes detections-PLANNER.json of every planner that told a box. Raises OutputError."""
+        told = {name: results for name, results in self.results.items() if any(results.values())}
+        return [write_submission(folder / f"detections-{file_name(name)}.json", results) for name, results in told.items()]
+
+
+def file_name(name: str) -> str:
+    """A planner's name as a part of a file's."""
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in name)

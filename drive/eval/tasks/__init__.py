@@ -9,6 +9,7 @@ from drive.eval.tasks.consistency import CONSISTENCY
 from drive.eval.tasks.decide import DECIDE
 from drive.eval.tasks.describe import DESCRIBE
 from drive.eval.tasks.plan import PLAN
+from drive.eval.tasks.roads import ROADS
 from drive.eval.tasks.see import SEE
 
 METRICS: dict[str, TaskMetric] = {
@@ -18,5 +19,6 @@ METRICS: dict[str, TaskMetric] = {
     "describe": DESCRIBE,
     "see": SEE,
     "decide": DECIDE,
+    "roads": ROADS,
 }
 ACROSS: dict[str, AcrossMetric] = {**CONSISTENCY}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -53,6 +53,7 @@ class AcrossMetric:
 class TaskRules(Rules):
     """The rules that a request's answers are scored by. legend: what the numbers are."""
 
+    tall: ClassVar[bool] = True
     legend: str = field(default="", kw_only=True)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -52,10 +52,17 @@ class Together:
     answers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
 
-def score_tasks(dataset: Samples, requests: str | Sequence[str], planners: Sequence[Planner], progress: Progress = SILENT) -> Report:
+def score_tasks(
+    dataset: Samples,
+    requests: str | Sequence[str],
+    planners: Sequence[Planner],
+    progress: Progress = SILENT,
+    each: Callable[[str, SceneSample, dict[str, Any]], None] = lambda planner, sample, answers: None,
+) -> Report:
     """Asks planners and scores what they answer, beside answers that look at nothing.
 
     requests: as for `Planner.answer`; a task that takes words and is given none is asked every question that it has on a sample.
+    each: is told every planner's answers to every sample, by request.
     Raises ValueError for requests that are none, or have no metric.
     """
     chains = parse_chains(requests, TASKS)
@@ -69,6 +76,8 @@ def score_tasks(dataset: Samples, requests: str | Sequence[str], planners: Seque
         for _, questions in asking:
             _keep(parts, questions, sample, {name: answers for name, (answers, _) in found.items()})
         failures += [{"planner": name, **reason} for name, (_, reasons) in found.items() for reason in reasons]
+        for name, (answers, _) in found.items():
+            each(name, sample, answers)
         _keep_together(together, sample, {name: answers for name, (answers, _) in found.items()})
         progress.done()
     scores = [one for part in parts.values() for one in _scores(part, tasks[str(part.request)])]

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from drive.cameras import Camera
 from drive.config import TownData, TownsConfig
 from drive.data.images import blackened
 from drive.frames import Array
 from drive.make.recipe import FIRST_TEST_TOWN, Recipe
+from drive.make.shard_samples import ShardReader
 from drive.make.shards import Shard, make_shards, open_folder, read_shard, rig_cameras, shard_path
 from drive.outputs import writable_folder
 from drive.planners.load import load_planner
-from drive.schema import COMMANDS, CameraImage, Frame, Observation, SceneSample, Trajectory
+from drive.schema import Observation, SceneSample
 from drive.train.sources.base import Needs
 
 
@@ -30,6 +30,7 @@ class TownSamples:
         check_towns(data.towns, needs)
         towns, self.window, self.black = data.towns, needs.window, data.black
         self.cameras: tuple[Camera, ...] = rig_cameras(towns[0].recipe)
+        self._reader = ShardReader(self.cameras, needs.window)
         self._shards: list[Shard] = []
         for part in towns:
             folder, seeds = Path(part.folder), range(part.first, part.first + part.count)
@@ -50,40 +51,9 @@ class TownSamples:
 
     def observation(self, index: int) -> Observation:
         """What the planner may see."""
-        observation = self._observation(index)
-        return blackened(observation) if self.black else observation
-
-    def _observation(self, index: int, pictures: bool = True) -> Observation:
         s, i = self._where[index]
-        shard = self._shards[s]
-        speed, acceleration, yaw_rate = (float(v) for v in shard.dynamics[i])
-        return Observation(
-            token=f"town-shard-{s}:{i}",
-            frames=tuple(self._frame(images, back, pictures) for back, images in self._pictures(shard, i)),
-            past=self._past(shard, i),
-            future_times_s=self.window.future_times_s,
-            speed_mps=speed,
-            acceleration_mps2=acceleration,
-            yaw_rate_radps=yaw_rate,
-            command=COMMANDS[int(shard.commands[i])],
-            navigation=shard.navigation_of(i),
-        )
-
-    def _pictures(self, shard: Shard, i: int) -> list[tuple[int, np.ndarray]]:
-        """How many frames before t0, and the pictures [C, H, W, 3] of then, oldest first."""
-        earlier = [] if shard.earlier is None else list(shard.earlier[i])
-        return [(len(earlier) - k, images) for k, images in enumerate([*earlier, shard.images[i]])]
-
-    def _frame(self, images: np.ndarray, back: int, pictures: bool) -> Frame:
-        time_s = -back / self.window.rate_hz if back else 0.0
-        views = (CameraImage(camera, time_s, image) for camera, image in zip(self.cameras, images, strict=True))
-        return Frame(time_s, tuple(views) if pictures else ())
-
-    def _past(self, shard: Shard, i: int) -> Trajectory:
-        times = self.window.past_times_s
-        if shard.past is None:
-            return Trajectory(np.zeros((len(times), 3)), times, times == 0.0)
-        return Trajectory(shard.past[i], times, np.ones(len(times), dtype=bool))
+        observation = self._reader.observation(self._shards[s], i, f"town-shard-{s}")
+        return blackened(observation) if self.black else observation
 
     def future(self, index: int) -> Array:
         """The expert's plan, [T, 3]."""
@@ -92,16 +62,16 @@ class TownSamples:
 
     def __getitem__(self, index: int) -> SceneSample:
         """Sample `index` with what is known of it: the expert's plan, with `recipe.target` all that was around."""
-        return self._sample(index, self.observation(index))
+        sample = self._sample(index)
+        return replace(sample, observation=blackened(sample.observation)) if self.black else sample
 
     def bare(self, index: int) -> SceneSample:
         """Sample `index` without its pictures."""
-        return self._sample(index, self._observation(index, pictures=False))
+        return self._sample(index, pictures=False)
 
-    def _sample(self, index: int, observation: Observation) -> SceneSample:
-        shard, state = self._where[index]
-        target = self._shards[shard].target_of(state, observation.future_times_s)
-        return SceneSample(observation.token, f"town-shard-{shard}", state, 0, np.eye(4), observation, target)
+    def _sample(self, index: int, pictures: bool = True) -> SceneSample:
+        s, i = self._where[index]
+        return self._reader.sample(self._shards[s], i, f"town-shard-{s}", pictures)
 
 
 def check_towns(towns: Sequence[TownData], needs: Needs) -> None:

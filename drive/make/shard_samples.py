@@ -1,0 +1,105 @@
+"""Files of demonstrations as samples: one by one, and a whole folder of towns as a data set to score on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from drive.cameras import Camera
+from drive.make.recipe import FIRST_TEST_TOWN
+from drive.make.shards import NAME, Shard, read_recipe, read_shard, rig_cameras
+from drive.schema import COMMANDS, CameraImage, Frame, Observation, SceneSample, Trajectory, Window
+
+
+@dataclass(frozen=True, eq=False)
+class ShardReader:
+    """Makes samples of a shard's states. cameras: of its pictures. window: of its recipe."""
+
+    cameras: tuple[Camera, ...]
+    window: Window
+
+    def sample(self, shard: Shard, state: int, scene: str, pictures: bool = True) -> SceneSample:
+        """State `state` with what is known of it: the expert's plan, with `recipe.target` all that was around."""
+        observation = self.observation(shard, state, scene, pictures)
+        target = shard.target_of(state, observation.future_times_s)
+        return SceneSample(observation.token, scene, state, 0, np.eye(4), observation, target)
+
+    def observation(self, shard: Shard, state: int, scene: str, pictures: bool = True) -> Observation:
+        """What a planner may see of a state."""
+        speed, acceleration, yaw_rate = (float(v) for v in shard.dynamics[state])
+        return Observation(
+            token=f"{scene}:{state}",
+            frames=tuple(self._frame(images, back, pictures) for back, images in _pictures(shard, state)),
+            past=self._past(shard, state),
+            future_times_s=self.window.future_times_s,
+            speed_mps=speed,
+            acceleration_mps2=acceleration,
+            yaw_rate_radps=yaw_rate,
+            command=COMMANDS[int(shard.commands[state])],
+            navigation=shard.navigation_of(state),
+        )
+
+    def _frame(self, images: np.ndarray, back: int, pictures: bool) -> Frame:
+        time_s = -back / self.window.rate_hz if back else 0.0
+        views = (CameraImage(camera, time_s, image) for camera, image in zip(self.cameras, images, strict=True))
+        return Frame(time_s, tuple(views) if pictures else ())
+
+    def _past(self, shard: Shard, state: int) -> Trajectory:
+        times = self.window.past_times_s
+        if shard.past is None:
+            return Trajectory(np.zeros((len(times), 3)), times, times == 0.0)
+        return Trajectory(shard.past[state], times, np.ones(len(times), dtype=bool))
+
+
+def _pictures(shard: Shard, state: int) -> list[tuple[int, np.ndarray]]:
+    """How many frames before t0, and the pictures [C, H, W, 3] of then, oldest first."""
+    earlier = [] if shard.earlier is None else list(shard.earlier[state])
+    return [(len(earlier) - k, images) for k, images in enumerate([*earlier, shard.images[state]])]
+
+
+class ShardFolder(Sequence[SceneSample]):
+    """All states of all towns of a folder, town by town, one town in memory at a time. Scenes are the towns.
+
+    limit: its first states alone. trained: how many of its towns are of those that configurations may learn from. Raises ValueError where
+    the folder holds no towns or a window is wanted that is not theirs.
+    """
+
+    def __init__(self, root: str | Path, window: Window | None = None, limit: int | None = None) -> None:
+        self.root = Path(root)
+        self.name, self.recipe = self.root.resolve().name, read_recipe(self.root)
+        if window not in (None, Window(), self.recipe.window):
+            raise ValueError(f"{root}: its towns have the window {self.recipe.window}, the planner wants {window}")
+        self._paths = sorted(self.root.glob(NAME.format("*")))
+        if not self._paths:
+            raise ValueError(f"{root} holds a recipe, but no {NAME.format('*')}")
+        self.window, self.scenes = self.recipe.window, tuple(path.stem for path in self._paths)
+        self.trained = sum(int(path.stem.rpartition("-")[2]) < FIRST_TEST_TOWN for path in self._paths)
+        self._reader = ShardReader(rig_cameras(self.recipe), self.window)
+        counts = [_states(path) for path in self._paths]
+        self._places = [(t, i) for t, count in enumerate(counts) for i in range(count)][:limit]
+        self._open: tuple[int, Shard] | None = None
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[SceneSample]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, i: int) -> SceneSample:  # type: ignore[override]
+        town, state = self._places[i]
+        if self._open is None or self._open[0] != town:
+            self._open = (town, read_shard(self._paths[town]))
+        return self._reader.sample(self._open[1], state, self.scenes[town])
+
+
+def is_shard_folder(path: Path) -> bool:
+    """Whether a folder holds demonstrations in towns."""
+    return (path / "recipe.json").is_file()
+
+
+def _states(path: Path) -> int:
+    with np.load(path, allow_pickle=False) as arrays:
+        return len(arrays["commands"])

@@ -1,0 +1,86 @@
+"""A folder of demonstrations as a data set to score on; its files are written by hand, no town is drawn."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drive.around import lanes_around
+from drive.make.recipe import UNUSED, Recipe
+from drive.make.shard_samples import ShardFolder, is_shard_folder
+from drive.make.shards import TARGET, make_shards, open_folder, read_recipe, rig_cameras, shard_path
+from drive.make.target_arrays import pack
+from drive.maps import Lane
+from drive.planners.load import load_planner
+from drive.schema import Target, Trajectory, Window
+
+RECIPE = Recipe(width=32, height=16, target=True)
+
+
+def write_town(folder: Path, seed: int, states: int) -> None:
+    rng = np.random.default_rng(seed)
+    steps, cameras = len(RECIPE.window.future_times_s), len(rig_cameras(RECIPE))
+    future = Trajectory(np.zeros((steps, 3)), RECIPE.window.future_times_s, np.ones(steps, dtype=bool))
+    lanes = lanes_around([Lane("l", np.array([[0.0, seed % 10], [40.0, seed % 10]]), 3.5, 10.0)], np.zeros(3))
+    columns = pack([Target(future, lanes=lanes)] * states)
+    np.savez(
+        shard_path(folder, seed),
+        images=rng.integers(0, 255, (states, cameras, 16, 32, 3), dtype=np.uint8),
+        dynamics=rng.normal(size=(states, 3)),
+        commands=np.zeros(states, dtype=np.int64),
+        futures=np.zeros((states, steps, 3)),
+        traffic=np.array(True),
+        navigation=np.zeros((states, 3)),
+        navigated=np.zeros(states, dtype=bool),
+        **{TARGET + name: column for name, column in columns.items()},
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    open_folder(tmp_path, RECIPE)
+    for seed, states in ((900_001, 3), (10_002, 2)):
+        write_town(tmp_path, seed, states)
+    return tmp_path
+
+
+def test_states_come_town_by_town_with_what_is_around(folder: Path) -> None:
+    assert is_shard_folder(folder) and not is_shard_folder(folder / "nowhere")
+    data = ShardFolder(folder)
+    assert len(data) == 5 and data.scenes == ("town-010002", "town-900001") and data.trained == 1
+    assert [sample.token for sample in data] == [f"town-010002:{i}" for i in range(2)] + [f"town-900001:{i}" for i in range(3)]
+    sample = data[4]
+    assert sample.scene == "town-900001" and len(sample.observation.frames[0].cameras) == len(rig_cameras(RECIPE))
+    assert sample.target.lanes is not None and sample.target.lanes.lines[0][0, 1] == 1.0
+    assert len(ShardFolder(folder, limit=3)) == 3 and len({s.token for s in data}) == 5
+
+
+def test_other_windows_and_empty_folders_are_refused(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    ShardFolder(folder, RECIPE.window)
+    with pytest.raises(ValueError, match="the planner wants"):
+        ShardFolder(folder, Window(future_s=4.0))
+    empty = tmp_path_factory.mktemp("empty")
+    open_folder(empty, RECIPE)
+    with pytest.raises(ValueError, match="holds a recipe, but no town"):
+        ShardFolder(empty)
+
+
+def test_recipes_come_back_with_what_came_later(folder: Path) -> None:
+    assert read_recipe(folder) == RECIPE
+    old = replace(RECIPE, **UNUSED)
+    assert not set(UNUSED) & set(old.to_json()) and Recipe.from_json(json.loads(json.dumps(old.to_json()))) == old
+    for values in ({}, RECIPE.to_json() | {"wings": 2}):
+        with pytest.raises(ValueError, match="no recipe of demonstrations"):
+            Recipe.from_json(values)
+
+
+def test_training_and_test_towns_are_kept_apart(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="towns from 900000 on are for tests"):
+        make_shards(tmp_path, RECIPE, range(899_999, 900_001), 1, load_planner)
+    with pytest.raises(ValueError, match="towns below 900000 are for training"):
+        make_shards(tmp_path, RECIPE, range(899_999, 900_001), 1, load_planner, tests=True)
+    assert not list(tmp_path.iterdir())
