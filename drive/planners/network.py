@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from drive.decode.engine import Engine
     from drive.decode.tables import GrammarTables
     from drive.model.network import DrivingNetwork
+    from drive.tasks import Task
     from drive.tasks.chain import ChainTask
     from drive.tasks.requests import Chain
 
@@ -207,11 +208,15 @@ def _read(asked: Asked, rows: list[list[Answer]], observation: Observation, late
                 failures[str(link)] = late
                 continue
             try:
-                values[str(link)] = tuple(task.decode(part[number].ids, observation) for part in parts)
+                values[str(link)] = tuple(_value(task, part[number], observation) for part in parts)
                 log_probs[str(link)] = np.array([part[number].log_prob for part in parts])
             except DecodeError as error:
                 failures[str(link)] = str(error)
     return Answers(values, log_probs, failures)
+
+
+def _value(task: Task, answer: Answer, observation: Observation) -> Any:
+    return task.scored(task.decode(answer.ids, observation), answer.ids, answer.log_probs)
 
 
 def _central(trajectories: Array, log_probs: Array, times_s: Array) -> Plan:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from drive.frames import Array
 from drive.schema import Observation, SceneSample, Window
 from drive.tokens.codecs.base import Ids
 from drive.tokens.expression import Expression
@@ -88,6 +89,11 @@ class Task(ABC):
     @abstractmethod
     def decode(self, ids: ArrayLike, observation: Observation | None = None) -> Any:
         """The inverse of `encode`, as near as tokens can say it. Raises DecodeError where they are no answer."""
+
+    def scored(self, value: Any, ids: Ids, log_probs: Array) -> Any:
+        """A decoded answer with what the decoder's certainty says of its parts: log_probs [L] of its ids [L]. As it is where no part
+        has a score."""
+        return value
 
     def shuffled(self, value: Any, rng: np.random.Generator) -> Any:
         """The same answer in another of the orders that mean the same, for training; as it is where there is one order only."""

@@ -148,6 +148,10 @@ class BoxesTask(Task):
         classes = self.vocabulary.ranges[CLASS]
         return np.flatnonzero((answer >= classes.start) & (answer < classes.stop))
 
+    def scored(self, value: Boxes, ids: Ids, log_probs: Array) -> Boxes:
+        """A box's score is the probability of its class token: that there is a further box at all, and of this class."""
+        return value.with_scores(np.exp(log_probs[self.first_of_boxes(ids)]))
+
     def turned(self, value: Boxes, angle: float) -> Boxes:
         turn = rotation_2d(angle).T
         centres = np.concatenate([value.centres[:, :2] @ turn, value.centres[:, 2:]], -1)

@@ -1,12 +1,13 @@
 """Task `roads`: the lanes around the ego as lines, as EMMA tells a road graph (arXiv 2410.23262, section 3.3).
 
-    x y x y x y valid   x y x y valid   invalid invalid   ...   how many more there are
+    valid x y x y x y   valid x y x y   invalid   invalid   ...   how many more there are
 
-Lanes stand in bins by the distance at which they end, nearest first, each bin with the same number of places; a place without a lane is
-one token, `invalid`, and a lane ends with `valid`, so that a place's marks say whether there is a lane at all. The order within a bin means
-nothing and is drawn anew in training (`shuffled`). Lines have a point every few metres, counted along the lane from where it passes the
-ego, so that the same road gives the same points wherever its lanes begin; EMMA measured that a fixed number of points, and points counted
-from elsewhere, cost much.
+Lanes stand in bins by the distance at which they end, nearest first, each bin with the same number of places. A place begins with its mark,
+`valid` before a lane's points, `invalid` alone where there is none (EMMA puts it behind; before them its probability is the lane's score,
+`scored`). The order within a bin means nothing and is drawn anew in training (`shuffled`).
+
+Lines have a point every few metres, counted along the lane from where it passes the ego, so that the same road gives the same points
+wherever its lanes begin; EMMA measured that a fixed number of points, and points counted from elsewhere, cost much.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class RoadsTask(Task):
         invalid, valid = self._marks
         metre = ids(self.vocabulary.ranges[METRE])
         point = sequence(metre, metre)
-        place = choice(token(invalid), sequence(repeat(point, 2, MOST_POINTS), token(valid)))
+        place = choice(token(invalid), sequence(token(valid), repeat(point, 2, MOST_POINTS)))
         places = len(BINS_M) * PLACES
         return sequence(repeat(place, places, places), ids(self.vocabulary.ranges[COUNT]))
 
@@ -111,7 +112,7 @@ class RoadsTask(Task):
         invalid, valid = self._marks
         v, parts = self.vocabulary, []
         for rows in placed(value.lines):
-            parts += [np.append(v.numbers_to_ids(METRE, value.lines[k]).ravel(), valid) for k in rows]
+            parts += [np.append(valid, v.numbers_to_ids(METRE, value.lines[k])) for k in rows]
             parts.append(np.full(PLACES - len(rows), invalid))
         return np.concatenate([*parts, v.numbers_to_ids(COUNT, [value.left_out]), [END]]).astype(np.int64)
 
@@ -119,13 +120,21 @@ class RoadsTask(Task):
         """The lanes in the order of their places."""
         answer = np.asarray(ids, dtype=np.int64)
         self.grammar.states(answer)
-        invalid, valid = self._marks
-        marks = np.flatnonzero((answer == invalid) | (answer == valid))
-        starts = np.append(0, marks + 1)[:-1]
-        pieces = [answer[a:b] for a, b in zip(starts, marks, strict=True) if answer[b] == valid]
+        begins = self.first_of_lanes(answer)
+        marks = np.flatnonzero(np.isin(answer, self._marks))
+        ends = np.append(marks, len(answer) - 2)[np.searchsorted(marks, begins) + 1]
+        pieces = [answer[a + 1 : b] for a, b in zip(begins, ends, strict=True)]
         lines = tuple(self.vocabulary.ids_to_numbers(METRE, piece).reshape(-1, 2) for piece in pieces)
         left_out = round(float(self.vocabulary.ids_to_numbers(COUNT, answer[-2])))
         return LaneLines(lines, np.ones(len(lines)), left_out)
+
+    def first_of_lanes(self, answer: Ids) -> NDArray[np.int64]:
+        """Where in an answer's ids each lane begins, [L]: the places of the marks `valid`."""
+        return np.flatnonzero(answer == self._marks[1])
+
+    def scored(self, value: LaneLines, ids: Ids, log_probs: Array) -> LaneLines:
+        """A lane's score is the probability of its mark."""
+        return replace(value, scores=np.exp(log_probs[self.first_of_lanes(ids)]))
 
     def shuffled(self, value: LaneLines, rng: np.random.Generator) -> LaneLines:
         """The lanes of each bin in another order."""

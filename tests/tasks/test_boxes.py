@@ -169,3 +169,13 @@ def test_real_shapes(mini: object) -> None:
         boxes = task.answer(sample)
         assert boxes is not None and (np.diff(boxes.distances_m) >= 0).all()
         assert len(task.decode(task.encode(boxes))) == len(boxes)
+
+
+def test_scores_are_the_class_tokens_probabilities() -> None:
+    task = make_boxes_task()
+    value = task.answer(sample_of(made([(10, 0), (20, 0)], ["vehicle.car"] * 2)))
+    assert value is not None
+    ids = task.encode(value)
+    log_probs = np.full(len(ids), -9.0)
+    log_probs[task.first_of_boxes(ids)] = np.log([0.9, 0.4])
+    np.testing.assert_allclose(task.scored(task.decode(ids), ids, log_probs).scores, [0.9, 0.4])

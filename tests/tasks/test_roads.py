@@ -130,3 +130,13 @@ def test_json_that_is_no_answer_is_named() -> None:
     for lanes in (3, [{}], *([one | {"points": p}] for p in ([[0, 0]], [[0, 0], [1]], [[0, 0], [1, "2"]], None))):
         with pytest.raises(ValueError, match=r"must be|needs|got"):
             task.from_json({"lanes": lanes, "left_out": 0})
+
+
+def test_scores_are_the_marks_probabilities() -> None:
+    task = make_roads_task()
+    value = task.answer(sample_of([straight(0.0), straight(3.5)]))
+    assert value is not None
+    ids = task.encode(value)
+    log_probs = np.full(len(ids), -9.0)
+    log_probs[task.first_of_lanes(ids)] = np.log([0.8, 0.3])
+    np.testing.assert_allclose(task.scored(task.decode(ids), ids, log_probs).scores, [0.8, 0.3])
