@@ -1,0 +1,84 @@
+"""Does a planner understand questions, or the wordings it was trained on? The same questions in both, scored beside a guess.
+
+    python tools/wordings.py DATA --planner CHECKPOINT [--questions tests/tasks/fifty_questions.json] [--limit N]
+
+The file holds questions in other words than the templates', each with the meaning that it has (`asks`, a name of
+`drive.tasks.questions.QUESTIONS`). Each is asked on every sample whose target knows the answer, and so is a template of the same meaning.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from drive import load_planner, open_dataset
+from drive.answers.ask import Reply
+from drive.asking import Refusal, answers_of, asked, common_window
+from drive.eval.tasks.ask import ASK
+from drive.schema import SceneSample
+from drive.tasks.questions import QUESTIONS, Facts
+from drive.tasks.questions.put import TASK, require_answers
+from drive.tasks.requests import Request
+
+FIFTY = Path("tests/tasks/fifty_questions.json")
+SHOWN = ("balanced", "exact", "distance_error", "speed_error")
+
+
+def pairs(samples: Iterable[SceneSample], questions: list[dict[str, str]]) -> list[tuple[SceneSample, Reply, Reply]]:
+    """(sample, right answer asked in these words, the same asked in a template's) for all that targets know."""
+    found = []
+    for sample in samples:
+        facts = Facts(sample)
+        for one in questions:
+            question = QUESTIONS[one["asks"]]
+            reply = question.answer(facts)
+            if reply is not None:
+                found.append((sample, replace(reply, question=one["question"]), replace(reply, question=question.texts[0])))
+    return found
+
+
+def answers(planner: Any, asking: list[tuple[SceneSample, Reply]]) -> list[Reply | None]:
+    """A planner's answers, None where there is none."""
+    found: list[Reply | None] = []
+    for sample, truth in asking:
+        request = str(Request(TASK, prompt=truth.question))
+        reply = asked(lambda: answers_of(planner, sample.observation, [request]).best(request))  # noqa: B023 - asked at once
+        found.append(None if isinstance(reply, Refusal) else reply)
+    return found
+
+
+def scores(found: list[Reply | None], truths: list[Reply]) -> dict[str, float]:
+    """The metric's main numbers."""
+    every = np.ones(len(truths), dtype=bool)
+    return {result.name: result.over(every) for result in ASK.score(found, truths) if result.name in SHOWN}
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--planner", required=True)
+    parser.add_argument("--questions", type=Path, default=FIFTY)
+    parser.add_argument("--limit", type=int)
+    args = parser.parse_args()
+    planner = load_planner(args.planner)
+    require_answers(planner)
+    dataset = open_dataset(args.data, limit=args.limit, window=common_window([planner]), maps=False)
+    asking = pairs(dataset, json.loads(args.questions.read_text()))
+    ours, theirs = ([(sample, row[k]) for sample, *row in asking] for k in (0, 1))
+    print(f"{len(asking)} questions on {len(dataset)} samples")
+    for name, part in (("other words", ours), ("templates", theirs)):
+        truths = [truth for _, truth in part]
+        guess = next(iter(ASK.baselines(truths).values()))
+        for who, found in ((planner.name, answers(planner, part)), ("question-only", list(guess))):
+            print(f"{name:12} {who:20} " + "  ".join(f"{key} {value:.3f}" for key, value in scores(found, truths).items()))
+
+
+if __name__ == "__main__":
+    main()
