@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from drive import load_planner, open_dataset
 from drive.answers.ask import Reply
 from drive.asking import Refusal, answers_of, asked, common_window
+from drive.data.dataset import open_dataset
 from drive.eval.tasks.ask import ASK
+from drive.planners.load import load_planner
 from drive.schema import SceneSample
 from drive.tasks.questions import QUESTIONS, Facts
 from drive.tasks.questions.put import TASK, require_answers
