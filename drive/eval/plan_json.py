@@ -34,7 +34,7 @@ MARKS = (
     ({"plan_results"}, "VAD's results"),
     ({"ego_fut_preds"}, "VAD's results"),
     ({"map_results"}, "VAD's detections and maps (results_nusc.json), without plans"),
-    ({"detection_name"}, "a nuScenes detection submission: boxes, no plans"),
+    ({"detection_name"}, "a nuScenes detection submission: boxes, no plans (--detections scores them)"),
     ({"tracking_name"}, "a nuScenes tracking submission: boxes, no plans"),
     ({"predictions", "team_name"}, "a NAVSIM submission"),
     ({"ade1s", "ade3s"}, "OpenEMMA's ade_results.jsonl: scores, no plans"),

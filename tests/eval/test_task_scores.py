@@ -183,7 +183,7 @@ def test_a_planner_that_plans_alone_fails_the_others(dataset: Dataset) -> None:
         def plan(self, observation: Observation, samples: int = 1) -> Plan:
             return Plan(np.zeros((1, len(observation.future_times_s), 3)), observation.future_times_s)
 
-    report = score_tasks(dataset, "boxes,plan", [Stands()])
+    report = score_tasks(dataset, "boxes>plan", [Stands()])
     rows = {(r["planner"], r["metric"]): r for r in report.rows}
     assert rows["stands", "map"]["failed"] == len(dataset) and rows["stands", "ade"]["failed"] == 0
     assert any("plan alone" in failure["reason"] for failure in report.failures)

@@ -123,6 +123,8 @@ def _answers(planner: Planner, sample: SceneSample, requests: list[str]) -> tupl
     """A planner's best answers by request, and why others are missing."""
     if not requests:
         return {}, []
+    if not hasattr(planner, "answer"):  # it plans alone, whatever the plan stands behind
+        requests = [str(link) for chain in parse_chains(requests, TASKS) for link in chain]
     found = asked(lambda: answers_of(planner, sample.observation, requests))
     if isinstance(found, Refusal):
         told = {"traceback": found.traceback} if found.traceback else {}
