@@ -2,7 +2,7 @@
 (`drive.tokens.text`), and how often each question is asked so that it does not tell its answer (`drive.tasks.questions.balance`).
 
     python tools/train_text.py --balance          # writes drive/tasks/questions/towns.json anew, and leaves the text model
-    python tools/train_text.py --text             # writes drive/tokens/driving.model; the same bytes on one version of sentencepiece
+    python tools/train_text.py --text             # writes drive/tokens/driving.model; the same bytes for the same text
 
 The text: every wording of every question of `drive.tasks.questions`, as written and in small letters, and what is said of moments of
 towns driven by lane: the scene's words, and replies. A checkpoint reads and writes pieces of the model it was trained with: after a release

@@ -96,9 +96,16 @@ def test_saying_nothing_scores_nothing() -> None:
     assert value(results, "objects_recall") == 0.0 and value(results, "words") == 1.0
 
 
+def test_something_that_is_no_answer_has_failed() -> None:
+    for metric, truth in ((ASK, TRUTHS[0]), (DESCRIBE, Description((CAR,), "a"))):
+        results = metric.score([object()], [truth])
+        assert all(result.failed.all() for result in results)
+        assert value(results, "exact" if metric is ASK else "objects_f1") == 0.0
+
+
 @pytest.mark.parametrize("name", ["ask", "describe"])
 def test_the_tasks_name_their_metrics(name: str) -> None:
     metric = METRICS[TASKS[name].metric or ""]
-    results = metric.score([None], [None])
+    results = metric.score([3.5], [None])
     assert set(metric.main) <= {result.name for result in results}
     assert all(isinstance(result, MetricResult) or math.isnan(result.over(np.ones(1, dtype=bool))) for result in results)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +18,7 @@ from drive.tasks.describe import MOST_OBJECTS, DescribeTask
 from drive.tokens.vocab import Vocabulary
 from tests.tasks.crossroads import Other, crossroads
 
+ROOT = Path(__file__).resolve().parents[2]
 TASK = DescribeTask(Vocabulary().extended(DescribeTask.declares("", {}), ["describe"]), Window(), "")
 WALKER = {"category": "human.pedestrian.adult", "size": (0.7, 0.7, 1.8)}
 
@@ -104,6 +109,16 @@ def test_descriptions_come_back() -> None:
     np.testing.assert_array_equal(TASK.encode(again), ids)
     assert again.words == value.words and abs(again.objects[0].x_m - value.objects[0].x_m) <= 0.025 + 1e-9
     assert TASK.from_json(json.loads(json.dumps(TASK.to_json(value)))) == value
+
+
+def test_the_page_shows_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    blocks = re.findall(r"```python\n(.*?)```\n```text\n(.*?)```", (ROOT / "docs/tasks.md").read_text(), re.DOTALL)
+    ((code, shown),) = [block for block in blocks if '("describe", "ask")' in block[0]]
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "docs/tasks.md", "exec"), {})  # the page of this repository
+    assert printed.getvalue() == shown
 
 
 def test_places_turn_with_the_frame() -> None:

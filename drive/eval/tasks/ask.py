@@ -22,6 +22,7 @@ def score(answers: Answered, truths: Truths) -> list[Result]:
     """exact: the right kind and value, numbers within CLOSE. balanced: the share of right answers of each right answer of a question, then
     the mean over its answers, then over questions: half of what a guess knows without looking at most. number_error: m and m/s, of
     numbers that were answered with numbers in the same unit."""
+    answers = [answer if isinstance(answer, Reply) else None for answer in answers]  # anything else is no answer
     there, lost = known(truths), failed(answers, truths)
     right = np.array([_right(a, t) for a, t in zip(answers, truths, strict=True)], dtype=np.float64)
     kinds = np.array([None if truth is None else truth.kind for truth in truths])

@@ -19,6 +19,7 @@ PAIR_M = 2.0
 def score(answers: Answered, truths: Truths) -> list[Result]:
     """objects_precision, _recall, _f1 over all samples: pairs of one noun, at most PAIR_M apart, the nearest first. behaviour: the share of
     these pairs that are said to do what they do. words: the share of samples whose words are right to the letter."""
+    answers = [answer if isinstance(answer, Description) else None for answer in answers]  # anything else is no answer
     there, lost = known(truths), failed(answers, truths)
     pairs = [_pairs(a, t) for a, t in zip(answers, truths, strict=True)]
     hits = np.array([len(found) for found in pairs], dtype=np.float64)
