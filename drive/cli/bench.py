@@ -17,26 +17,28 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     """The verb's options."""
     verb.add_argument(
         "what",
-        choices=["metrics", "sim", "render", "plan", "pack"],
+        choices=list(BENCHES),
         help="metrics: samples per second of CPU time; sim: steps per second of worlds and environments; render: pictures per second; "
-        "plan: milliseconds of a plan and their shares; pack: useful tokens per second of training, packed and padded",
+        "plan: milliseconds of a plan and their shares; pack: useful tokens per second of training, packed and padded; "
+        "codecs: tokens and errors of plans as tokens",
     )
     verb.add_argument("--samples", type=number(1), default=1024, help="made-up samples to score (default: 1024)")
     verb.add_argument("--repeats", type=number(1), default=5, help="runs, of which the best counts (default: 5)")
     verb.add_argument("--scenes", type=Path, help="NAVSIM scenes (.npz) to time its extended score on")
     verb.add_argument("--planner", default="first-drive", help="of plan: a shipped planner or a checkpoint (default: first-drive)")
     verb.add_argument("--pictures", type=number(1, 6), default=2, help="of plan: pictures it sees (default: 2)")
+    verb.add_argument("--data", nargs="+", default=["data/mini"], help="of codecs: data sets and scene files (default: data/mini)")
     verb.add_argument("--out", type=Path, help="folder for report.json")
 
 
 def run(args: argparse.Namespace) -> int:
-    """`drive bench metrics`, `sim`, `render`, `plan`, `pack`."""
+    """One of `BENCHES`."""
     from drive.outputs import writable_folder
 
     if args.out:
         writable_folder(args.out)
     args.progress.begin(f"measuring {args.what}")
-    text, rows, written = {"metrics": _metrics, "sim": _sim, "render": _render, "plan": _plan, "pack": _pack}[args.what](args)
+    text, rows, written = BENCHES[args.what](args)
     args.progress.end()
     show(args, text, rows, written)
     return 0
@@ -85,7 +87,17 @@ def _pack(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
     return str(speed), speed.rows(), _written(args, speed.rows())
 
 
+def _codecs(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
+    from drive.eval.codec_bench import bench_codecs
+
+    table = bench_codecs(args.data)
+    return str(table), table.rows(), _written(args, table.rows())
+
+
 def _written(args: argparse.Namespace, rows: list[dict[str, Any]]) -> str:
     from drive.eval.report import write_json
 
     return str(write_json(args.out, "bench", {"settings": {"what": args.what}, "rows": rows})) if args.out else ""
+
+
+BENCHES = {"metrics": _metrics, "sim": _sim, "render": _render, "plan": _plan, "pack": _pack, "codecs": _codecs}

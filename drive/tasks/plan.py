@@ -21,11 +21,11 @@ from drive.tokens.vocab import Grid, IdRange
 
 @dataclass(frozen=True)
 class PlanTask(Task):
-    """Poses [T, 3] (x m, y m, heading rad) at the window's future times, ego frame of t0. Headings are not written: they are
-    fitted to the positions (`drive.poses`)."""
+    """Poses [T, 3] (x m, y m, heading rad) at the window's future times, ego frame of t0. Headings are not written: codecs that drive
+    a car to its positions know them, of the others they are fitted to the positions (`drive.poses`)."""
 
     name: ClassVar[str] = "plan"
-    parameters: ClassVar[tuple[str, ...]] = ("bins", "text")
+    parameters: ClassVar[tuple[str, ...]] = tuple(CODECS)
     metric: ClassVar[str | None] = "exact"
 
     @classmethod
@@ -38,7 +38,7 @@ class PlanTask(Task):
 
     @cached_property
     def _codec(self) -> TrajectoryCodec:
-        return CODECS[self.parameter](self.vocabulary, self.steps)
+        return CODECS[self.parameter](self.vocabulary, self.window)
 
     @property
     def expression(self) -> Expression:
@@ -56,10 +56,11 @@ class PlanTask(Task):
 
     def encode(self, value: ArrayLike, observation: Observation | None = None) -> Ids:
         """Poses [T, 3], or positions [T, 2], as ids. Raises ValueError where they have another length or cannot be written."""
-        return self._codec.encode(np.asarray(value, dtype=np.float64)[:, :2])
+        return self._codec.encode(np.asarray(value, dtype=np.float64)[:, :2], _speed(observation))
 
     def decode(self, ids: ArrayLike, observation: Observation | None = None) -> Array:
-        return axle_poses(self._codec.decode(ids))
+        found = self._codec.decode(ids, _speed(observation))
+        return found if found.shape[-1] == 3 else axle_poses(found)
 
     def turned(self, value: Array, angle: float) -> Array:
         return np.concatenate([value[:, :2] @ rotation_2d(angle).T, wrap_angle(value[:, 2:] + angle)], -1)
@@ -72,3 +73,7 @@ class PlanTask(Task):
         if poses.shape != (self.steps, 3) or not np.isfinite(poses).all():
             raise ValueError(f"a plan is {self.steps} poses [x, y, heading] of finite numbers, got shape {poses.shape}")
         return poses
+
+
+def _speed(observation: Observation | None) -> float | None:
+    return None if observation is None else observation.speed_mps

@@ -49,7 +49,19 @@ class Repeat:
             raise ValueError(f"repetition needs 0 <= least <= most, got {self.least} to {self.most}")
 
 
-Expression = Ids | Sequenced | Choice | Repeat
+@dataclass(frozen=True)
+class Counted:
+    """Tokens whose weights add up to a total: (tokens, weight) options, one of weight 1 among them, so that there is always a way."""
+
+    options: tuple[tuple[Ids, int], ...]
+    total: int
+
+    def __post_init__(self) -> None:
+        if self.total < 0 or min((weight for _, weight in self.options), default=0) != 1:
+            raise ValueError(f"counting to {self.total} needs weights of 1 and more, one of them 1, got {[w for _, w in self.options]}")
+
+
+Expression = Ids | Sequenced | Choice | Repeat | Counted
 
 
 def ids(low: int | range, high: int | None = None) -> Ids:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drive.schema import DecodeError
-from drive.tokens.expression import Choice, Expression, Ids, Repeat, Sequenced, choice, ids, one_of, repeat, sequence, token
+from drive.tokens.expression import Choice, Counted, Expression, Ids, Repeat, Sequenced, choice, ids, one_of, repeat, sequence, token
 from drive.tokens.vocab import END
 
 __all__ = ["Grammar", "Expression", "choice", "compile_grammar", "ids", "one_of", "repeat", "sequence", "token"]
@@ -132,6 +132,11 @@ class _Nodes:
                     work += [(inner, *place) for place in pairwise(places)]
                     for place in places[least:]:
                         self._free[place].append(target)
+                case Counted(weighed, total):
+                    places = [source, *(self._node() for _ in range(total))]
+                    self._free[places[-1]].append(target)
+                    for done in range(total):
+                        self._edges[places[done]] += [(t.low, t.high, places[done + w]) for t, w in weighed if done + w <= total]
 
     def closure(self, nodes: Iterable[int]) -> tuple[int, ...]:
         """All nodes that are reached without a token and matter: those with edges, and the end."""

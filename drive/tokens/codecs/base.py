@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from drive.frames import Array
+from drive.schema import DecodeError, Window
 from drive.tokens.expression import Expression
 from drive.tokens.vocab import Grid, IdRange, Vocabulary
 
@@ -20,7 +21,7 @@ class TrajectoryCodec(Protocol):
 
     name: ClassVar[str]
 
-    def __init__(self, vocabulary: Vocabulary, steps: int) -> None: ...
+    def __init__(self, vocabulary: Vocabulary, window: Window) -> None: ...
 
     @classmethod
     def declares(cls, numbers: Mapping[str, Grid]) -> tuple[IdRange, ...]:
@@ -28,8 +29,8 @@ class TrajectoryCodec(Protocol):
         ...
 
     @property
-    def resolution_m(self) -> float:
-        """Spacing of the values that can be written; a round trip is off by at most half of it per axis."""
+    def resolution_m(self) -> float | None:
+        """Spacing of the values that can be written; a round trip is off by at most half of it per axis. None: no such bound."""
         ...
 
     @property
@@ -37,12 +38,13 @@ class TrajectoryCodec(Protocol):
         """Exactly the answers with T points, without END."""
         ...
 
-    def encode(self, xy: ArrayLike) -> Ids:
-        """[T, 2] -> ids. Raises ValueError where a value cannot be written."""
+    def encode(self, xy: ArrayLike, speed_mps: float | None = None) -> Ids:
+        """[T, 2] and the car's speed at t0 -> ids. Raises ValueError where a value cannot be written, or the speed is needed."""
         ...
 
-    def decode(self, ids: ArrayLike) -> Array:
-        """Ids -> [T, 2] float64. Raises DecodeError where they are no answer."""
+    def decode(self, ids: ArrayLike, speed_mps: float | None = None) -> Array:
+        """Ids -> [T, 2], or poses [T, 3] where the tokens tell headings, float64. Raises DecodeError where they are no answer,
+        ValueError where the speed is needed."""
         ...
 
 
@@ -52,3 +54,10 @@ def positions(xy: ArrayLike, steps: int) -> Array:
     if found.shape != (steps, 2):
         raise ValueError(f"expected positions [{steps}, 2], got shape {found.shape}")
     return found
+
+
+def told_speed(speed_mps: float | None, name: str) -> float:
+    """A speed at t0 that is needed. Raises DecodeError, a ValueError, where it is not known or not finite."""
+    if speed_mps is None or not np.isfinite(speed_mps):
+        raise DecodeError(f"plan:{name} is told from the car's speed at t0, which this observation lacks ({speed_mps}); ask plan:bins")
+    return float(speed_mps)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from drive.frames import Array
+from drive.schema import Window
 from drive.tokens.codecs.base import Ids, positions
 from drive.tokens.expression import Expression, ids, repeat
 from drive.tokens.grammar import Grammar, compile_grammar
@@ -23,7 +24,7 @@ class BinsCodec:
     """x0 y0 x1 y1 ... END, each a metre token."""
 
     vocabulary: Vocabulary
-    steps: int
+    window: Window
     name: ClassVar[str] = "bins"
 
     @classmethod
@@ -35,6 +36,10 @@ class BinsCodec:
         return self.vocabulary.grid(METRE).step
 
     @property
+    def steps(self) -> int:
+        return len(self.window.future_times_s)
+
+    @property
     def expression(self) -> Expression:
         return repeat(ids(self.vocabulary.ranges[METRE]), 2 * self.steps, 2 * self.steps)
 
@@ -42,10 +47,10 @@ class BinsCodec:
     def grammar(self) -> Grammar:
         return compile_grammar(self.expression)
 
-    def encode(self, xy: ArrayLike) -> Ids:
+    def encode(self, xy: ArrayLike, speed_mps: float | None = None) -> Ids:
         return np.append(self.vocabulary.numbers_to_ids(METRE, positions(xy, self.steps)).reshape(-1), END)
 
-    def decode(self, ids: ArrayLike) -> Array:
+    def decode(self, ids: ArrayLike, speed_mps: float | None = None) -> Array:
         answer = np.asarray(ids, dtype=np.int64)
         self.grammar.states(answer)
         return self.vocabulary.ids_to_numbers(METRE, answer[:-1]).reshape(self.steps, 2)

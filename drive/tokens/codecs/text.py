@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from drive.frames import Array
-from drive.schema import DecodeError
+from drive.schema import DecodeError, Window
 from drive.tokens.codecs.base import Ids, positions
 from drive.tokens.expression import Expression, choice, literal, one_of, repeat, sequence
 from drive.tokens.grammar import Grammar, compile_grammar
@@ -24,14 +24,18 @@ class TextCodec:
     """The answer as text; numbers up to three digits before the point, no leading zeros."""
 
     vocabulary: Vocabulary
-    steps: int
+    window: Window
     name: ClassVar[str] = "text"
-    resolution_m = 0.01
+    resolution_m: ClassVar[float | None] = 0.01
     largest_m = 999.99
 
     @classmethod
     def declares(cls, numbers_given: Mapping[str, Grid]) -> tuple[IdRange, ...]:
         return ()
+
+    @property
+    def steps(self) -> int:
+        return len(self.window.future_times_s)
 
     @property
     def expression(self) -> Expression:
@@ -54,14 +58,14 @@ class TextCodec:
         whole = choice(self._text("0"), sequence(self._digit("123456789"), repeat(digit, 0, 2)))
         return sequence(repeat(self._text("-"), 0, 1), whole, self._text("."), digit, digit)
 
-    def encode(self, xy: ArrayLike) -> Ids:
+    def encode(self, xy: ArrayLike, speed_mps: float | None = None) -> Ids:
         points = positions(xy, self.steps)
         if not (np.abs(points) <= self.largest_m).all():
             raise ValueError(f"text holds finite values up to {self.largest_m} m, got {points.tolist()}")
         rounded = np.round(points, 2) + 0.0  # + 0.0 turns -0.0 into 0.0
         return np.append(self.vocabulary.text_to_ids(" and ".join(f"{x:.2f}, {y:.2f}" for x, y in rounded)), END)
 
-    def decode(self, ids: ArrayLike) -> Array:
+    def decode(self, ids: ArrayLike, speed_mps: float | None = None) -> Array:
         answer = np.asarray(ids, dtype=np.int64)
         self.grammar.states(answer)
         text = self.vocabulary.ids_to_text(answer[:-1])
