@@ -157,9 +157,10 @@ def _scores(part: Asked, task: Task) -> Iterator[Scores]:
     metric = METRICS[task.metric or ""]
     rules = TaskRules(str(part.request), metric.source, dict(metric.settings), window=None, main=metric.main, legend=metric.legend)
     unknown = np.array([truth is None for truth in part.truths], dtype=bool)
+    notes = (f"the data know no right answer to any of {len(unknown)} questions",) if unknown.all() else ()
     for name, answers in [*metric.baselines(part.truths).items(), *part.answers.items()]:
         results = {result.name: result for result in metric.score(answers, part.truths)} if part.truths else {}
-        yield Scores(name, rules, results, tuple(part.tokens), tuple(part.scenes), unknown=unknown)
+        yield Scores(name, rules, results, tuple(part.tokens), tuple(part.scenes), notes=notes, unknown=unknown)
 
 
 def _across(together: Together, asked_for: set[str]) -> Iterator[Scores]:
