@@ -24,21 +24,26 @@ TURNS: tuple[Turn, ...] = ("left", "straight", "right", "roundabout")
 
 @dataclass(frozen=True)
 class Navigation:
-    """What a navigator says of the next junction on the route: "in 40 metres, at the roundabout, the second exit".
+    """What a navigator says of the next junction on the route: "in 40 metres, at the roundabout, the second exit, then left".
 
     turn: what to do there. distance_m: along the route from the ego's origin to where the junction begins, 0 inside it. exit: of a
-    roundabout, counted from 1; None elsewhere. Raises ValueError for other words, a negative distance, an exit below 1 or elsewhere.
+    roundabout, counted from 1; None elsewhere. then: the same of the junction after it where that follows soon, without a `then` of its
+    own; None elsewhere. Raises ValueError for other words, a negative distance, an exit below 1 or elsewhere, a `then` that is nearer or
+    has a `then`.
     """
 
     turn: Turn
     distance_m: float
     exit: int | None = None
+    then: Navigation | None = None
 
     def __post_init__(self) -> None:
         if self.turn not in TURNS or not 0.0 <= self.distance_m < np.inf:
             raise ValueError(f"a Navigation is one of {', '.join(TURNS)} and a distance from 0 on, got {self.turn!r}, {self.distance_m}")
         if (self.exit is not None) != (self.turn == "roundabout") or (self.exit is not None and self.exit < 1):
             raise ValueError(f"an exit is counted from 1 at a roundabout and None elsewhere, got {self.exit} with {self.turn!r}")
+        if self.then is not None and (self.then.then is not None or self.then.distance_m < self.distance_m):
+            raise ValueError(f"then is one junction further on, got {self.then} after {self.distance_m:g} m")
 
 
 @dataclass(frozen=True, eq=False)

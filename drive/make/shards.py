@@ -46,8 +46,8 @@ class Shard:
     acceleration m/s^2, yaw rate rad/s); commands int64 [N]; futures [N, T, 3] in the ego frame; traffic: whether any moved.
 
     With a past: earlier uint8 [N, F - 1, C, H, W, 3], the pictures of the frames before, oldest first; past [N, P, 3], the poses at the
-    window's past times, t0 last. With targets: navigation [N, 3] (index into `TURNS`, metres, exit or 0) where navigated [N], and the
-    columns of the targets.
+    window's past times, t0 last. With targets: navigation [N, 7] where navigated [N]: index into `TURNS`, metres, exit or 0, whether
+    a junction follows soon, and the three of that (files of before have the first three); and the columns of the targets.
     """
 
     images: np.ndarray
@@ -65,8 +65,8 @@ class Shard:
         """What a navigator says in state `index`; None where nothing is stored or there is nothing to say."""
         if self.navigation is None or self.navigated is None or not self.navigated[index]:
             return None
-        turn, metres, exit_number = self.navigation[index]
-        return Navigation(TURNS[int(turn)], float(metres), int(exit_number) or None)
+        row = self.navigation[index]
+        return _said(row[:3], _said(row[4:]) if len(row) > 3 and row[3] else None)
 
     def target_of(self, index: int, times_s: Array) -> Target:
         """The target of state `index`: the expert's plan at the window's future times, and what is stored of its surroundings."""
@@ -182,9 +182,19 @@ def _arrays(parts: list[tuple[World, list[Shown], Eyes]], recipe: Recipe) -> dic
     return arrays
 
 
+def _said(row: Array, then: Navigation | None = None) -> Navigation:
+    turn, metres, exit_number = row
+    return Navigation(TURNS[int(turn)], float(metres), int(exit_number) or None, then)
+
+
+def _row(one: Navigation | None) -> list[float]:
+    return [TURNS.index(one.turn), one.distance_m, one.exit or 0] if one else [0.0, 0.0, 0.0]
+
+
 def _told(said: list[Navigation | None]) -> dict[str, np.ndarray]:
-    rows = [(TURNS.index(one.turn), one.distance_m, one.exit or 0) if one else (0.0, 0.0, 0.0) for one in said]
-    return {"navigation": np.array(rows, dtype=np.float64).reshape(-1, 3), "navigated": np.array([one is not None for one in said])}
+    then = [one.then if one else None for one in said]
+    rows = [[*_row(one), float(after is not None), *_row(after)] for one, after in zip(said, then, strict=True)]
+    return {"navigation": np.array(rows, dtype=np.float64).reshape(-1, 7), "navigated": np.array([one is not None for one in said])}
 
 
 def _target(world: World, one: Shown, recipe: Recipe) -> Target:

@@ -32,7 +32,8 @@ class Kind:
 
 
 def _needs(model: ModelConfig) -> Needs:
-    return Needs(model.window, (model.camera.width, model.camera.height), model.inputs.history or model.inputs.motion)
+    size, past = (model.camera.width, model.camera.height), model.inputs.history or model.inputs.motion
+    return Needs(model.window, size, past, "navigation" in model.inputs.others)
 
 
 KINDS: dict[type, Kind] = {

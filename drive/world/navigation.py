@@ -1,4 +1,4 @@
-"""The ego's route as a navigator tells it: at the next junction left, straight, right, or which exit of a roundabout."""
+"""The ego's route as a navigator tells it: at the next junction left, straight, right, or which exit of a roundabout, and what then."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from drive.roads import Navigation, Turn
 
 TOLD = ("t", "four-way", "roundabout")  # junctions where one has to choose
 STRAIGHT_RAD = np.deg2rad(40)
+SOON_M = 80.0  # a junction that begins so near behind the one before it is told with that
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,15 @@ def manoeuvres(road_map: RoadMap, lanes: tuple[str, ...]) -> tuple[Manoeuvre, ..
 
 def navigation_at(told: tuple[Manoeuvre, ...], station: float) -> Navigation | None:
     """What a navigator says to an ego whose origin is at a station of the route; None where no junction is left on it."""
-    for one in told:
-        if station < one.end_m:
-            return Navigation(one.turn, max(0.0, one.begin_m - station), one.exit)
-    return None
+    left = [one for one in told if station < one.end_m]
+    if not left:
+        return None
+    then = _said(left[1], station) if len(left) > 1 and left[1].begin_m - left[0].end_m <= SOON_M else None
+    return _said(left[0], station, then)
+
+
+def _said(one: Manoeuvre, station: float, then: Navigation | None = None) -> Navigation:
+    return Navigation(one.turn, max(0.0, one.begin_m - station), one.exit, then)
 
 
 def _turn(way: list[Lane]) -> Turn:

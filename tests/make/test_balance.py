@@ -7,11 +7,13 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from drive.make import shards
 from drive.make.balance import GROUPS, balanced_weights, groups_of, light_ahead, next_gate, phase_shifts
 from drive.make.demonstrations import Shown, demonstrations, drive_by_lane
 from drive.make.recipe import Displacement, Recipe
 from drive.make.shards import make_shards, read_shard, shard_path
 from drive.planners.load import load_planner
+from drive.roads import Navigation
 from drive.schema import Window
 from drive.sim.episodes import Episode, make_world
 from drive.world.advance import light_colours
@@ -124,3 +126,15 @@ def test_a_town_over_several_drives(tmp_path) -> None:  # type: ignore[no-untype
     assert all(one.lights is not None and one.route is not None and one.signs is not None for one in targets)
     sizes = Counter(len(one.instances) for one in agents)
     assert len(sizes) > 1
+
+
+def test_what_a_navigator_says_comes_back(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    said = [None, Navigation("left", 12.5), Navigation("roundabout", 3.0, 2, Navigation("right", 60.0))]
+    said.append(Navigation("straight", 0.0, None, Navigation("roundabout", 41.5, 3)))
+    arrays = shards._told(said)
+    path = tmp_path / "town.npz"
+    empty = {"images": np.zeros((4, 0)), "dynamics": np.zeros((4, 3)), "commands": np.zeros(4), "futures": np.zeros((4, 6, 3))}
+    np.savez(path, **empty, traffic=np.array(False), **arrays)
+    assert [read_shard(path).navigation_of(k) for k in range(4)] == said
+    np.savez(path, **empty, traffic=np.array(False), navigation=arrays["navigation"][:, :3], navigated=arrays["navigated"])
+    assert read_shard(path).navigation_of(2) == Navigation("roundabout", 3.0, 2)  # as files were before

@@ -132,6 +132,8 @@ def test_towns_that_do_not_fit_the_network_are_refused(towns: TownData) -> None:
         TownSamples(TownsConfig((towns,)), kind_of(MODEL).needs(replace(MODEL, inputs=Inputs())))
     with pytest.raises(ValueError, match="recipe.window"):
         TownSamples(TownsConfig((towns,)), replace(NEEDS, window=replace(MODEL.window, future_s=2.0)))
+    with pytest.raises(ValueError, match="set recipe.target"):
+        TownSamples(TownsConfig((towns,)), kind_of(MODEL).needs(replace(MODEL, inputs=replace(MODEL.inputs, others=("navigation",)))))
 
 
 def test_a_run_on_towns_writes_a_planner_that_keeps_the_contract(towns: TownData, tmp_path: Path) -> None:

@@ -15,12 +15,13 @@ from drive.schema import Window
 from drive.sim.episodes import Episode, make_world
 from drive.world.advance import advance
 from drive.world.map_arrays import map_tables
-from drive.world.navigation import navigation_at
+from drive.world.navigation import TOLD, manoeuvres, navigation_at
 from drive.world.observe import observe
 from drive.world.paths import lane_path
 from drive.world.recorded.scenarionet import log_world
 from drive.world.state import ACTIVE, BY_LANE, State, V
 from drive.world.target import sample_of, target_of
+from drive.world.town.town import make_town
 from drive.world.world import World, assemble, ego_actor
 from tests.analytic.scenario import waymo_scene, write
 
@@ -129,6 +130,80 @@ def test_a_navigator_says_left_and_knows_no_exit() -> None:
     world = crossroads(80.0)
     said = observe(world, world.start.ego[None], WINDOW).navigation
     assert said is not None and (said.turn, said.exit) == ("left", None) and said.distance_m == pytest.approx(20.0)
+
+
+def two_turns(station: float, between: float) -> World:
+    """Left 50 m ahead into a street of so many metres, at whose end the way goes right."""
+    a, b = {"kind": "connector", "junction": "j"}, {"kind": "connector", "junction": "k"}
+    lanes = [
+        lane("a", (0, 0), (50, 0), successors=("a-b", "a-x")),
+        lane("a-b", (50, 0), (60, 4), (64, 14), successors=("b",), **a),
+        lane("a-x", (50, 0), (70, 0), successors=("x",), **a),
+        lane("b", (64, 14), (64, 14 + between), successors=("b-c", "b-y")),
+        lane("b-c", (64, 14 + between), (68, 24 + between), (78, 28 + between), successors=("c",), **b),
+        lane("b-y", (64, 14 + between), (64, 34 + between), successors=("y",), **b),
+        lane("c", (78, 28 + between), (300, 28 + between)),
+        lane("x", (70, 0), (300, 0)),
+        lane("y", (64, 34 + between), (64, 300)),
+    ]
+    junctions = (Junction("j", "t", np.array([60.0, 4.0]), 15.0), Junction("k", "four-way", np.array([64.0, 20.0 + between]), 15.0))
+    road_map = RoadMap("made", linked(lanes), (), junctions=junctions)
+    tables, way = map_tables(road_map), ("a", "a-b", "b", "b-c", "c")
+    static, start = assemble(tables, [ego_actor(lane_path(road_map, tables, way), station + 1.486, 5.0)], np.zeros((0, 5)))
+    return World("made", road_map, static, start, 200.0, 60.0, route=way)
+
+
+def test_a_navigator_says_left_then_right() -> None:
+    world = two_turns(10.0, 20.0)
+    said = observe(world, world.start.ego[None], WINDOW).navigation
+    crossing = float(np.hypot(10, 4) + np.hypot(4, 10))
+    assert said is not None and (said.turn, said.distance_m) == ("left", pytest.approx(40.0)) and said.then is not None
+    assert (said.then.turn, said.then.distance_m) == ("right", pytest.approx(40.0 + crossing + 20.0)) and said.then.then is None
+    inside = navigation_at(world.manoeuvres, 55.0)
+    assert inside is not None and (inside.turn, inside.distance_m) == ("left", 0.0) and inside.then is not None
+    after = navigation_at(world.manoeuvres, 50.0 + crossing + 5.0)
+    assert after is not None and (after.turn, after.distance_m) == ("right", pytest.approx(15.0)) and after.then is None
+
+
+def test_what_comes_much_later_is_not_said_yet() -> None:
+    world = two_turns(10.0, 90.0)
+    said = observe(world, world.start.ego[None], WINDOW).navigation
+    assert said == Navigation("left", said.distance_m if said else 0.0)
+
+
+def test_every_way_out_of_a_junction_has_words_of_its_own() -> None:
+    """In towns no two ways from one lane to different roads are told by the same words, so that who hears them knows the road."""
+    for seed in (850_000, 850_007, 850_021):
+        road_map = make_town(seed).map
+        kinds = {junction.id: junction.kind for junction in road_map.junctions}
+        for entry in (one for one in road_map.lanes if one.junction is None):
+            roads: dict[tuple[str, int | None], set[str]] = {}
+            for way in ways_over(road_map, entry):
+                (said, *_) = manoeuvres(road_map, way) if kinds.get(road_map.lane(way[1]).junction or "") in TOLD else (None,)
+                if said is not None:
+                    roads.setdefault((said.turn, said.exit), set()).add(road_map.lane(way[-1]).road)
+            assert all(len(one) == 1 for one in roads.values()), (seed, entry.id, roads)
+
+
+def ways_over(road_map: RoadMap, entry: Lane) -> list[tuple[str, ...]]:
+    """Every way from a road's lane over the junction at its end to the next road's lane."""
+    done: list[tuple[str, ...]] = []
+    open_ways: list[tuple[str, ...]] = [(entry.id, name) for name in entry.successors]
+    while open_ways:
+        way = open_ways.pop()
+        for name in road_map.lane(way[-1]).successors:
+            if road_map.lane(name).junction is None:
+                done.append((*way, name))
+            elif name not in way:
+                open_ways.append((*way, name))
+    return done
+
+
+def test_a_then_is_one_junction_further_on() -> None:
+    near, far = Navigation("left", 5.0), Navigation("right", 30.0, None, Navigation("left", 50.0))
+    for first, then in ((10.0, near), (10.0, far)):
+        with pytest.raises(ValueError, match="one junction further on"):
+            Navigation("straight", first, None, then)
 
 
 NOBODY_SAYS = [("back", 1.0, None), ("left", -1.0, None), ("left", 1.0, 2), ("roundabout", 1.0, 0), ("roundabout", 1.0, None)]

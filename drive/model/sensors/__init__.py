@@ -9,6 +9,7 @@ from drive.model.sensors.command import CommandSensor
 from drive.model.sensors.dynamics import DynamicsSensor
 from drive.model.sensors.history import HistorySensor
 from drive.model.sensors.motion import MotionSensor
+from drive.model.sensors.navigation import NavigationSensor
 
 __all__ = ["SENSORS", "Part", "Sensor", "used_sensors"]
 
@@ -18,6 +19,7 @@ SENSORS: dict[str, type[Sensor]] = {
     "history": HistorySensor,
     "dynamics": DynamicsSensor,
     "command": CommandSensor,
+    "navigation": NavigationSensor,
 }
 
 

@@ -11,11 +11,12 @@ from drive.schema import SceneSample, Window
 @dataclass(frozen=True)
 class Needs:
     """What samples must hold for a network: the window's times, pictures of a size (width, height) where they cannot be resized,
-    and a past."""
+    a past, and what a navigator says."""
 
     window: Window
     size: tuple[int, int] | None = None
     past: bool = False
+    navigation: bool = False
 
 
 class Source(Protocol):

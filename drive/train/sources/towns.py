@@ -94,6 +94,8 @@ def _check_fit(recipe: Recipe, needs: Needs) -> None:
     size, drawn = needs.size, (recipe.width, recipe.height)
     if size is not None and size != drawn:
         raise ValueError(f"model.camera is {size[0]}x{size[1]}, the towns' pictures {drawn[0]}x{drawn[1]}: give both the same size")
+    if needs.navigation and not recipe.target:
+        raise ValueError("what a navigator says is stored with targets: set recipe.target to true, or take navigation off inputs.others")
     if needs.past and not recipe.past:
         raise ValueError(
             "demonstrations in towns have no past: set model.inputs.history and model.inputs.motion to false, or recipe.past to true"
