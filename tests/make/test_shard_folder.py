@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from drive.answers.roads import LaneLines
 from drive.around import lanes_around
+from drive.cli import main
 from drive.make.recipe import UNUSED, Recipe
 from drive.make.shard_samples import ShardFolder, is_shard_folder
 from drive.make.shards import TARGET, make_shards, open_folder, read_recipe, rig_cameras, shard_path
 from drive.make.target_arrays import pack
 from drive.maps import Lane
 from drive.planners.load import load_planner
-from drive.schema import Target, Trajectory, Window
+from drive.schema import Answers, Observation, Plan, PlanError, Target, Trajectory, Window
 
 RECIPE = Recipe(width=32, height=16, target=True)
 
@@ -84,3 +87,30 @@ def test_training_and_test_towns_are_kept_apart(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="towns below 900000 are for training"):
         make_shards(tmp_path, RECIPE, range(899_999, 900_001), 1, load_planner, tests=True)
     assert not list(tmp_path.iterdir())
+
+
+class Straight:
+    """Answers roads with a straight lane, whatever it sees."""
+
+    name = "straight"
+
+    def plan(self, observation: Observation, samples: int = 1) -> Plan:
+        raise PlanError("asked for roads alone")
+
+    def answer(self, observation: Observation, requests: Sequence[str], samples: int = 1) -> Answers:
+        lane = LaneLines((np.array([[0.0, 1.0], [40.0, 1.0]]),), np.ones(1))
+        return Answers({"roads": (lane,)}, failures={name: "roads alone" for name in requests if name != "roads"})
+
+
+def test_the_verb_scores_answers_on_towns(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    options = ["--planner", "tests.make.test_shard_folder:Straight", "--tasks", "roads,boxes", "--out", str(out)]
+    assert main(["eval", str(folder), *options]) == 1  # boxes failed
+    text = capsys.readouterr().out
+    assert "always a straight road" in text and "roads alone" in text and "boxes:16" in text
+    report = json.loads((out / "report.json").read_text())
+    rows = {(r["planner"], r["protocol"], r["metric"]): r for r in report["rows"]}
+    assert rows["straight", "roads", "beside_f1"]["value"] == pytest.approx(3 / 5)  # town 900001's lane is at y = 1, town 10002's at 2
+    assert rows["straight", "boxes:16", "map"]["unknown"] == 5 and report["settings"]["training_towns"] == 1
+    assert (out / "index.html").is_file()
+    assert main(["eval", str(folder), "--tasks", "roads"]) == 2 and "give --planner" in capsys.readouterr().err
