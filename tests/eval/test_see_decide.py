@@ -72,7 +72,17 @@ def test_see_baselines_are_the_commonest_word_and_the_mean_number() -> None:
     always = METRICS["see"].baselines(truths)
     assert always["always the commonest"] == [lead(None)] * 6
     assert always["always the mean"] == [lead(15.0)] * 6
-    assert METRICS["see"].baselines([None]) == {} and METRICS["see"].score([None], [None]) == []
+    assert METRICS["see"].baselines([None]) == {}
+
+
+def test_what_nobody_knows_is_shown_as_such_and_answers_of_another_type_are_failed() -> None:
+    unknown = METRICS["see"].score([lead(3.0), None], [None, None])
+    assert {result.name for result in unknown} >= {"lead_recall", "lead_gap_share_30m"}
+    assert not any(result.valid.any() or result.failed.any() for result in unknown)
+    assert len(METRICS["see"].score([None], [None])) == 19
+    wrong = METRICS["see"].score(["red"], [light("red")]) + METRICS["decide"].score(["stop"], [Decision("stop", "straight")])
+    assert all(result.failed.all() for result in wrong)
+    assert agree("see_plan", {"see": "red", "plan": STEADY}) == agree("decide_plan", {"decide": 3, "plan": STEADY}) == {}
 
 
 def test_decisions_by_accuracy_and_recall() -> None:

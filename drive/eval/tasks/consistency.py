@@ -24,13 +24,14 @@ from drive.tasks.truths.line import OVER_M
 Said = Mapping[str, Any]
 STARTS_M, FREE_M, SLOW_MPS = 1.0, 15.0, 1.0
 SURE = 0.5
+KINDS: dict[str, type] = {"decide": Decision, "see": Seen, "boxes": Boxes, "plan": np.ndarray}
 Kept = Callable[[Any, Array, Observation], bool | None]
 
 
 def _results(needs: tuple[str, str], answers: Sequence[Said], observations: Sequence[Observation], **rules: Kept) -> list[Result]:
     """Each rule over N samples: 1 where the plan keeps to it, 0 where not, left out where it does not apply (None). A sample without both
-    answers is failed and counts in none."""
-    lost = np.array([any(name not in said for name in needs) for said in answers], dtype=bool)
+    answers, or with one of another type, is failed and counts in none."""
+    lost = np.array([not all(isinstance(said.get(name), KINDS[name]) for name in needs) for said in answers], dtype=bool)
     results: list[Result] = []
     for name, kept in rules.items():
         found = [None if gone else kept(said[needs[0]], said["plan"], o) for said, o, gone in zip(answers, observations, lost, strict=True)]

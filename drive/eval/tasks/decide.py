@@ -12,7 +12,8 @@ HALVES = {"longitudinal": LONGITUDINAL, "lateral": LATERAL}
 
 
 def score(answers: Answered, truths: Truths) -> list[Result]:
-    """Accuracy and macro recall of the twelve, and of each half alone."""
+    """Accuracy and macro recall of the twelve, and of each half alone. What is no `Decision` is no answer."""
+    answers = [one if isinstance(one, Decision) else None for one in answers]
     there, lost = known(truths), failed(answers, truths)
     told, true = ([None if one is None else str(one) for one in rows] for rows in (answers, truths))
     results: list[Result] = [accuracy("accuracy", told, true, there, lost)]

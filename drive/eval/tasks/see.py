@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from drive.answers.see import Seen, SeenPart
+from drive.answers.see import PARTS, Seen, SeenPart
 from drive.eval.result import MetricResult, PooledResult, Result
 from drive.eval.tasks.base import Answered, TaskMetric, Truths, failed, known
 from drive.eval.tasks.shares import accuracy, commonest, macro_recall
@@ -30,11 +30,12 @@ LEAST_GAP_M = 1.0  # a gap's error is told as a share of the gap, of this where 
 
 def score(answers: Answered, truths: Truths) -> list[Result]:
     """Of every part that the truths have: PART_accuracy of its word (with "none") and PART_recall, the mean over its words without "none"
-    (over there or not of lane and lead); errors of its numbers where both say that there is something."""
+    (over there or not of lane and lead); errors of its numbers where both say that there is something. What is no `Seen` is no answer."""
+    answers = [one if isinstance(one, Seen) else None for one in answers]
     there, lost = known(truths), failed(answers, truths)
-    first = next((truth for truth in truths if truth is not None), None)
+    first = next((one for one in [*truths, *answers] if one is not None), None)
     results: list[Result] = []
-    for part in () if first is None else first.parts:
+    for part in PARTS if first is None else first.parts:
         told, true = _column(answers, part), _column(truths, part)
         results += _words(part, told, true, there, lost)
         results += _numbers(part, told, true, lost)
