@@ -33,16 +33,17 @@ def target_of(world: World, states: Sequence[State], now: int, window: Window, r
     """What is true around the ego at `states[now]`, one of consecutive states of a drive, within a square of that half width.
 
     The future and the agents' past and future are those of the other states; steps before the first and after the last are not valid.
+    A record that tells no light at all is taken not to know them.
     """
-    ego = states[now].ego
+    ego, recorded = states[now].ego, len(world.static.human) > 0
     lanes = lanes_around(world.map.lanes, ego[:3], radius_m)
-    lights = lights_around(world.map, lanes, ego[:3], int(states[now].step) * DT_S, repeats=not len(world.static.human))
+    lights = lights_around(world.map, lanes, ego[:3], int(states[now].step) * DT_S, repeats=not recorded)
     return Target(
         _future(states, now, window),
         _agents(world, states, now, window, radius_m),
         world.map.patch(ego[:3], radius_m),
         lanes=lanes,
-        lights=lights,
+        lights=lights if world.map.lights or not recorded else None,
         route=_route(world, ego, lanes, lights),
         signs=_signs(world, ego, radius_m),
     )

@@ -193,6 +193,7 @@ def test_what_is_not_known_is_not_told() -> None:
     assert answered(replace(no_route, target=replace(no_route.target, future=future))) == {"see:lane", "see:cap", "see:lead", "see:bends"}
     assert answered(replace(sample, target=replace(known, agents=None))) == set(REQUESTS) - {"see", "see:lead", "see:line"}
     assert answered(crossroads(yields=None)) == set(REQUESTS) - {"see", "see:line"}
+    assert answered(crossroads(yields=None, line_m=60.0)) == set(REQUESTS) - {"see", "see:line"}  # there may be lines it does not know
     assert answered(replace(sample, target=replace(known, lanes=None, route=None))) == set()
     unpaced = replace(sample, observation=replace(sample.observation, speed_mps=None))
     assert answered(unpaced) == {"see:lane", "see:cap", "see:bends", "see:light"}

@@ -293,3 +293,6 @@ def test_what_a_record_does_not_tell_stays_unknown(tmp_path: Path) -> None:
     target = target_of(world, drive, 10, WINDOW)
     assert target.signs is None and target.route is not None and target.route.lanes is None
     assert observe(world, world.start.ego[None], WINDOW).navigation is None
+    (tmp_path / "dark").mkdir()
+    dark = log_world(write(tmp_path / "dark", {**waymo_scene(4.0), "dynamic_map_states": {}}))
+    assert target_of(dark, [dark.start], 0, WINDOW).lights is None

@@ -77,7 +77,7 @@ def line_of(way: Way, target: Target, lead: LeadSeen | None, speed_mps: float) -
         return None, False
     gate = next_gate(way, route)
     if gate is None:
-        return None, True
+        return None, lanes.yields is not None  # who does not know who yields does not know all lines either
     index, to_line = gate
     colour = target.lights.colours[int(route.light[index])] if route.lit[index] else "green"
     if colour is None or (own := _lane_of(way, route, lanes, index)) is None:
