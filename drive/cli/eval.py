@@ -72,7 +72,7 @@ def tasks_report(args: argparse.Namespace) -> Report:
     """Answers to requests, each by its task's metric; DATA: a data set, or a folder of demonstrations in towns."""
     from drive.asking import common_window, spec_of
     from drive.data.dataset import open_dataset
-    from drive.eval.detection.submission import Collected
+    from drive.eval.detection.write import Collected
     from drive.eval.tasks.evaluate import score_tasks
     from drive.make.shard_samples import ShardFolder, is_shard_folder
 

@@ -17,8 +17,9 @@ from drive.data.dataset import open_dataset
 from drive.eval.detection.evaluate import score_submissions
 from drive.eval.detection.match import ERRORS, THRESHOLDS_M, match, match_greedily, match_plainly
 from drive.eval.detection.score import Detection, detection
-from drive.eval.detection.submission import Collected, attribute_of, read_submission, submission_rows, write_submission
+from drive.eval.detection.submission import read_submission
 from drive.eval.detection.table import ATTRIBUTES, BoxTable
+from drive.eval.detection.write import Collected, attribute_of, submission_rows, write_submission
 from drive.eval.tasks.boxes import NAMES
 from drive.frames import rotation_z, se3
 from drive.schema import PlanError

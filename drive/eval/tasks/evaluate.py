@@ -13,7 +13,7 @@ from drive.data.dataset import Samples
 from drive.eval.entries import unique_name
 from drive.eval.report import Report, Scores
 from drive.eval.tasks import ACROSS, METRICS
-from drive.eval.tasks.base import TaskMetric, TaskRules
+from drive.eval.tasks.base import TaskRules
 from drive.progress import SILENT, Progress
 from drive.schema import Observation, Planner, SceneSample, Window
 from drive.tasks import TASKS, Task, declared, make_task
@@ -178,6 +178,3 @@ def _names(planners: Sequence[Planner]) -> dict[str, Planner]:
     for planner in planners:
         named[unique_name(planner.name, named)] = planner
     return named
-
-
-__all__ = ["Asked", "Question", "TaskMetric", "score_tasks", "scored_tasks"]
