@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from drive.tokens.grammar import Grammar
@@ -72,31 +74,41 @@ def grammar_tables(grammars: Sequence[Grammar], size: int, device: torch.device 
     """Stacks grammars over `size` ids, their states numbered on."""
     starts = np.cumsum([0, *(len(g) for g in grammars)])[:-1].tolist()
     finals = [g.final + start for g, start in zip(grammars, starts, strict=True)]
-    edges = [g.edges(state) for g in grammars for state in range(len(g))]
-    offsets = [start for g, start in zip(grammars, starts, strict=True) for _ in range(len(g))]
-    rows = [[(low, high, target + offset) for low, high, target in row] for row, offset in zip(edges, offsets, strict=True)]
-    for final in finals:
-        rows[final] = [(PAD, PAD + 1, final)]
-    table = np.zeros((3, len(rows), max(len(row) for row in rows)), dtype=np.int64)
-    for state, row in enumerate(rows):
-        table[:, state, : len(row)] = np.array(row).T
+    edges = np.concatenate([_edges(g, start) for g, start in zip(grammars, starts, strict=True)])
+    counts = np.bincount(edges[:, 0])
+    table = np.zeros((3, len(counts), int(counts.max())), dtype=np.int64)
+    place = np.arange(len(edges)) - np.repeat(np.cumsum(counts) - counts, counts)
+    table[:, edges[:, 0], place] = edges[:, 1:].T
     low, high, target = torch.from_numpy(table).to(device)
-    used, found, set_of = _kept(rows, size)
+    used, found, set_of = _kept(edges, counts, size)
     kept = None if found is None else torch.from_numpy(found).to(device)
-    one_way = target[:, 0].contiguous() if all(len({to for _, _, to in row}) == 1 for row in rows) else None
+    one_way = bool((edges[:, 3] == table[2, edges[:, 0], 0]).all())
     choices = max(1, *(_choices(g) for g in grammars))
     longest = max(g.max_length for g in grammars)
     return GrammarTables(
         low, high, target, tuple(starts), tuple(finals), size,
-        torch.from_numpy(used).to(device), kept, torch.from_numpy(set_of).to(device), one_way,
+        torch.from_numpy(used).to(device), kept, torch.from_numpy(set_of).to(device), target[:, 0].contiguous() if one_way else None,
         choices, longest,
     )  # fmt: skip
 
 
-def _kept(rows: list[list[tuple[int, int, int]]], size: int) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+def _edges(grammar: Grammar, start: int) -> NDArray[np.int64]:
+    """[E, 4] in order: state, low, high, target, numbered from start; the final state leads back to itself by padding."""
+    counts = np.diff(grammar.first)
+    state = np.repeat(np.arange(len(grammar)), counts)
+    edges = np.stack([state + start, grammar.low, grammar.high, grammar.target + start], -1)
+    final = grammar.final + start
+    return np.insert(edges, int(grammar.first[grammar.final]), [final, PAD, PAD + 1, final], axis=0)
+
+
+def _kept(
+    edges: NDArray[np.int64], counts: NDArray[np.int64], size: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32] | None, NDArray[np.int64]]:
     """The used ids [U], what each set of ids forbids of them [sets, U] or None where that is too large, the set of each state."""
-    sets: dict[tuple[tuple[int, int], ...], int] = {}
-    set_of = np.array([sets.setdefault(_joined(row), len(sets)) for row in rows], dtype=np.int64)
+    ends = np.cumsum(counts).tolist()
+    low_high, sets = edges[:, 1:3].tolist(), dict[tuple[tuple[int, int], ...], int]()
+    rows = [_joined(low_high[start:end]) for start, end in pairwise([0, *ends])]
+    set_of = np.array([sets.setdefault(row, len(sets)) for row in rows], dtype=np.int64)
     anywhere = np.zeros(size, dtype=bool)
     for ranges in sets:
         for low, high in ranges:
@@ -111,10 +123,10 @@ def _kept(rows: list[list[tuple[int, int, int]]], size: int) -> tuple[np.ndarray
     return used, kept, set_of
 
 
-def _joined(row: list[tuple[int, int, int]]) -> tuple[tuple[int, int], ...]:
+def _joined(row: Sequence[Sequence[int]]) -> tuple[tuple[int, int], ...]:
     """The ids of a state's edges, ranges that touch as one."""
     joined: list[tuple[int, int]] = []
-    for low, high, _ in row:
+    for low, high in row:
         if joined and joined[-1][1] == low:
             joined[-1] = (joined[-1][0], high)
         else:
@@ -123,12 +135,15 @@ def _joined(row: list[tuple[int, int, int]]) -> tuple[tuple[int, int], ...]:
 
 
 def _choices(grammar: Grammar) -> int:
-    """Tokens after which every answer goes on in one way only."""
-    last, states, depth = 0, {0}, 0
-    while states != {grammar.final} and states:
-        edges = [grammar.edges(state) for state in states]
-        depth += 1
-        if any(len(row) > 1 or any(high - low > 1 for low, high, _ in row) for row in edges):
-            last = depth
-        states = {target for row in edges for _, _, target in row}
-    return last
+    """Tokens after which every answer goes on in one way only: one more than the longest way to a state with a choice."""
+    counts = np.diff(grammar.first)
+    choosing = (counts > 1) | (np.bincount(np.repeat(np.arange(len(counts)), counts), grammar.high - grammar.low, len(counts)) > 1)
+    first, targets = grammar.first.tolist(), grammar.target.tolist()
+    waiting, depth, ready = np.bincount(grammar.target, minlength=len(counts)).tolist(), [0] * len(counts), [0]
+    for state in ready:  # in the order of the automaton, which has no cycle
+        for target in targets[first[state] : first[state + 1]]:
+            depth[target] = max(depth[target], depth[state] + 1)
+            waiting[target] -= 1
+            if waiting[target] == 0:
+                ready.append(target)
+    return max((depth[state] + 1 for state in np.flatnonzero(choosing)), default=0)

@@ -46,6 +46,7 @@ class NetworkPlanner:
     request: str | None = None
     deadline_s: float | None = None
     _asked: dict[tuple[Chain, ...], Asked] = field(default_factory=dict, repr=False)
+    _tasks: dict[str, Task] = field(default_factory=dict, repr=False)
 
     @property
     def spec(self) -> PlannerSpec:
@@ -146,7 +147,7 @@ class NetworkPlanner:
         if chains not in self._asked:
             if len(self._asked) >= _KEPT:
                 self._asked.pop(next(iter(self._asked)))
-            self._asked[chains] = Asked.of(self.network, chains)
+            self._asked[chains] = Asked.of(self.network, chains, self._tasks)
         return self._asked[chains]
 
     def attention(self, observation: Observation) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
@@ -183,13 +184,13 @@ class Asked:
     tables: GrammarTables
 
     @staticmethod
-    def of(network: DrivingNetwork, requests: tuple[Chain, ...]) -> Asked:
-        """Raises ValueError for a request that the network's vocabulary does not have."""
+    def of(network: DrivingNetwork, requests: tuple[Chain, ...], made: dict[str, Task] | None = None) -> Asked:
+        """made: as of `ChainTask.of`. Raises ValueError for a request that the network's vocabulary does not have."""
         from drive.decode.tables import grammar_tables
         from drive.tasks.chain import ChainTask
 
         config = network.config
-        chains = tuple(ChainTask.of(chain, config.vocabulary, config.window) for chain in requests)
+        chains = tuple(ChainTask.of(chain, config.vocabulary, config.window, made) for chain in requests)
         tables = grammar_tables([chain.grammar for chain in chains], config.vocabulary.size, next(network.parameters()).device)
         return Asked(chains, tuple(int(chain.openings[0][0]) for chain in chains), tables)
 

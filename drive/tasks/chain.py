@@ -33,11 +33,14 @@ class ChainTask:
     openings: tuple[Ids, ...]
 
     @staticmethod
-    def of(chain: Chain, vocabulary: Vocabulary, window: Window) -> ChainTask:
-        """Raises ValueError for a request that the vocabulary does not have, or words that are missing or given in vain."""
+    def of(chain: Chain, vocabulary: Vocabulary, window: Window, made: dict[str, Task] | None = None) -> ChainTask:
+        """made: tasks by request, used again and added to: their grammars are compiled once. Raises ValueError for a request that the
+        vocabulary does not have, or words that are missing or given in vain."""
         from drive.tasks import make_task
 
-        tasks = tuple(make_task(link.name, vocabulary, window) for link in chain)
+        made = {} if made is None else made
+        made.update({link.name: make_task(link.name, vocabulary, window) for link in chain if link.name not in made})
+        tasks = tuple(made[link.name] for link in chain)
         return ChainTask(chain, tasks, tuple(opening(task, link.prompt) for task, link in zip(tasks, chain, strict=True)))
 
     @cached_property

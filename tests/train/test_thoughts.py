@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from drive.config import NextTokenConfig, Thoughts
+from drive.config import NextTokenConfig, RunConfig, Thoughts
 from drive.model.network import DrivingNetwork
 from drive.planners.network import NetworkPlanner
 from drive.tasks import chains
-from drive.tokens.vocab import END
+from drive.tokens.vocab import END, Vocabulary
+from drive.train.loop import train
 from drive.train.objectives import STUDENT
 from drive.train.spans import Link
 from drive.train.thoughts import disturbed, varied
 from tests.tasks.toys import toys
-from tests.train.test_packing import REQUESTS, DatasetSamples, objective_of, samples
+from tests.train.test_packing import DatasetSamples, objective_of, samples
+from tests.train.tiny import assert_equal, config, interrupted, weights
 
 __all__ = ["samples", "toys"]
 pytestmark = pytest.mark.usefixtures("toys")
+REQUESTS3 = ("plan:bins", "lamp", "tell")
 
 
 def link(task: int) -> Link:
@@ -109,10 +114,6 @@ def test_strangers_in_the_configuration_are_named() -> None:
 
 
 def small(objective: object) -> object:
-    from dataclasses import replace
-
-    from drive.tokens.vocab import Vocabulary
-
     return replace(objective.model, requests=("plan:bins",), vocabulary=Vocabulary())  # type: ignore[attr-defined]
 
 
@@ -126,4 +127,24 @@ def test_shuffled_answers_are_trained(samples: DatasetSamples, monkeypatch: pyte
     assert len(first) == 3
     still = objective._link(example, 2, None)
     assert still is not None and still.answer[0] == objective.model.vocabulary.ranges["lamp"].start + 1
-    assert REQUESTS[2] == "lamp" and Path is not None
+
+
+def test_a_run_trains_chains_with_all_kinds_of_thoughts_and_is_resumed_to_the_bit(
+    tmp_path: Path, mini: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objective = NextTokenConfig(
+        chains=("lamp>plan", "tell"), cut=0.3, plan_first=0.3, thoughts=Thoughts(0.4, 0.3, 0.3), sigma={"metre": 0.2}, noise={"metre": 0.5}
+    )
+
+    def run(name: str) -> RunConfig:
+        base = config(tmp_path / name, mini, steps=4)
+        model = replace(base.model, requests=("plan:bins", "lamp", "tell"), vocabulary=Vocabulary())
+        return replace(base, model=model, stages=(replace(base.stages[0], objective=objective),))
+
+    train(run("whole"))
+    events = EventAccumulator(str(tmp_path / "whole" / "tensorboard"), size_guidance={"scalars": 0}).Reload()
+    curves = {name: np.array([e.value for e in events.Scalars(f"fit/{name}")]) for name in ("loss", *(f"loss/{r}" for r in REQUESTS3))}
+    np.testing.assert_allclose(sum(curves[f"loss/{r}"] for r in REQUESTS3), curves["loss"], atol=1e-5)
+    interrupted(monkeypatch, run("parts"), at=1)
+    train(run("parts"))
+    assert_equal(weights(tmp_path / "parts"), weights(tmp_path / "whole"))
