@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 
 from drive.answers.ask import KINDS, Reply, count, metres, word, words, yes_no
+from drive.answers.boxes import CLASS_OF
+from drive.cameras import in_picture
+from drive.data.dataset import open_dataset
 from drive.schema import DecodeError, SceneSample, Window
 from drive.tasks.ask import MOST_PIECES, AskTask
 from drive.tasks.questions import QUESTIONS, WORDS, Facts, asked, check_reply, question_of
@@ -264,3 +267,32 @@ def test_fifty_questions_are_no_templates_and_have_answers(scenes: list[SceneSam
     told = {one["asks"]: [QUESTIONS[one["asks"]].answer(f) for f in facts] for one in FIFTY}
     nowhere = {name for name, replies in told.items() if all(reply is None for reply in replies)}
     assert nowhere == {"command"}  # no navigator here
+
+
+@pytest.mark.real
+def test_real_frames_are_asked_what_nuscenes_knows(real_data: Path) -> None:
+    """Counts again by a loop over the annotations; nothing about lights, limits and lanes, which its tables do not tell."""
+    samples = list(open_dataset(real_data / "nuscenes-mini", maps=False, limit=12))
+    names = {question.intent.name for sample in samples for question, _ in asked(sample)}
+    assert names >= {"count_within", "nearest_where", "more", "slows", "own_speed"}
+    assert not names & {"light", "any_light", "is_red", "limit", "lanes", "may_go", "must_wait", "why_line", "gap", "bend"}
+    kinds = ("car", "vehicle.car"), ("pedestrian", "human.pedestrian")
+    for sample, (noun, category), radius in product(samples[::4], kinds, (10, 20, 30)):
+        assert QUESTIONS[f"count_within {noun} {radius}"].answer(Facts(sample)) == count(counted(sample, category, radius))
+
+
+def counted(sample: SceneSample, category: str, radius_m: float) -> int:
+    """How many of a category are annotated so near, in sight and in a picture."""
+    agents, number = sample.target.agents, 0
+    assert agents is not None
+    for k, name in enumerate(agents.categories):
+        there = name.startswith(category) and name in CLASS_OF and agents.valid[k, agents.now]
+        told = there and agents.points[k, agents.now] != 0 and agents.visibility[k, agents.now] != 1
+        x, y, z = agents.centres[k, agents.now]
+        if told and np.hypot(x, y) <= radius_m:
+            c, s = np.cos(agents.headings[k, agents.now]), np.sin(agents.headings[k, agents.now])
+            signs = np.array(list(product((-1, 1), (-1, 1), (-1, 1)))) / 2 * agents.sizes[k]
+            corners = np.stack([x + signs[:, 0] * c - signs[:, 1] * s, y + signs[:, 0] * s + signs[:, 1] * c, z + signs[:, 2]], -1)
+            cameras = [view.camera for view in sample.observation.frames[-1].cameras]
+            number += any(in_picture(camera, corners).any() for camera in cameras)
+    return number
