@@ -69,19 +69,106 @@ def _lanes(facts: Facts) -> Reply | None:
 
 
 INTENTS = (
-    Intent("who_ahead", ("What is ahead of me in my lane?", "Who or what is next in my way?", "What do I drive behind?"), _who_ahead),
-    Intent("anyone_ahead", ("Is anyone ahead of me in my lane?", "Is there something in my way?", "Do I follow anybody?"), _anyone_ahead),
-    Intent("lead_does", ("What does the one ahead of me do?", "Does whoever is before me stand or move?"), _lead_does),
-    Intent("light", ("What does the next traffic light show?", "What colour is the light ahead?", "Which colour has my light?"), _light),
-    Intent("any_light", ("Is there a traffic light ahead?", "Do I come to a traffic light?"), _any_light),
-    Intent("is_red", ("Is the light ahead red?", "Does my traffic light show red?"), _is_red),
-    Intent("bend", ("Which way does my road bend?", "Does the way ahead turn left or right, or go straight on?"), _bend),
-    Intent("command", ("Which way does the navigator send me?", "Where am I told to go?"), _command),
+    Intent(
+        "who_ahead",
+        (
+            "What is ahead of me in my lane?",
+            "Who or what is next in my way?",
+            "What do I drive behind?",
+            "What is in front?",
+            "Which kind of road user drives before me?",
+            "What do I see ahead on my way?",
+        ),
+        _who_ahead,
+    ),
+    Intent(
+        "anyone_ahead",
+        (
+            "Is anyone ahead of me in my lane?",
+            "Is there something in my way?",
+            "Do I follow anybody?",
+            "Is somebody before me?",
+            "Is my way ahead taken?",
+            "Does anyone drive ahead of me?",
+        ),
+        _anyone_ahead,
+    ),
+    Intent(
+        "lead_does",
+        (
+            "What does the one ahead of me do?",
+            "Does whoever is before me stand or move?",
+            "Is whoever is ahead standing, moving or oncoming?",
+            "The one before me: what is it doing?",
+        ),
+        _lead_does,
+    ),
+    Intent(
+        "light",
+        (
+            "What does the next traffic light show?",
+            "What colour is the light ahead?",
+            "Which colour has my light?",
+            "Is my light green, yellow or red?",
+            "What is the light showing?",
+            "The traffic light ahead: which colour?",
+        ),
+        _light,
+    ),
+    Intent(
+        "any_light",
+        (
+            "Is there a traffic light ahead?",
+            "Do I come to a traffic light?",
+            "Is a light ahead of me?",
+            "Will I pass a traffic light soon?",
+        ),
+        _any_light,
+    ),
+    Intent(
+        "is_red",
+        ("Is the light ahead red?", "Does my traffic light show red?", "Is it red?", "Do I have a red light?", "Is the traffic light red?"),
+        _is_red,
+    ),
+    Intent(
+        "bend",
+        (
+            "Which way does my road bend?",
+            "Does the way ahead turn left or right, or go straight on?",
+            "Is there a bend ahead, and to which side?",
+            "Does the lane go left, right or straight?",
+        ),
+        _bend,
+    ),
+    Intent(
+        "command",
+        (
+            "Which way does the navigator send me?",
+            "Where am I told to go?",
+            "Which way is my route?",
+            "Do I have to go left, straight or right?",
+        ),
+        _command,
+    ),
     Intent(
         "beside",
-        ("Is there a lane of my direction to the {way} of mine?", "Does another lane run along on my {way}?"),
+        (
+            "Is there a lane of my direction to the {way} of mine?",
+            "Does another lane run along on my {way}?",
+            "To my {way}, is there another lane of my direction?",
+            "Can one drive in a lane {way} of mine in the same direction?",
+        ),
         _beside,
         {"way": ("left", "right")},
     ),
-    Intent("lanes", ("How many lanes lead my way here?", "Count the lanes of my direction."), _lanes),
+    Intent(
+        "lanes",
+        (
+            "How many lanes lead my way here?",
+            "Count the lanes of my direction.",
+            "What number of lanes goes in my direction?",
+            "On how many lanes can one drive my way?",
+        ),
+        _lanes,
+    ),
 )

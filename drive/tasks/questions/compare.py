@@ -34,19 +34,34 @@ PAIRS = ("car", "truck", "pedestrian", "bicycle")
 INTENTS = (
     Intent(
         "more",
-        ("Are there more {ones} than {others} within 30 metres?", "Do the {ones} outnumber the {others} near me?"),
+        (
+            "Are there more {ones} than {others} within 30 metres?",
+            "Do the {ones} outnumber the {others} near me?",
+            "Are the {ones} more than the {others} within 30 m?",
+            "More {ones} than {others} here?",
+        ),
         _more,
         {"one": PAIRS, "other": PAIRS},
     ),
     Intent(
         "nearer",
-        ("Which is nearer, the nearest {one} or the nearest {other}?", "What is closer to me, a {one} or a {other}?"),
+        (
+            "Which is nearer, the nearest {one} or the nearest {other}?",
+            "What is closer to me, a {one} or a {other}?",
+            "Is a {one} or a {other} nearer?",
+            "{one} or {other}: which one is closest?",
+        ),
         _nearer,
         {"one": PAIRS, "other": PAIRS},
     ),
     Intent(
         "busier",
-        ("On which side are more {nouns} within 30 metres, left or right?", "Which of my sides has more {nouns}, or is it the same?"),
+        (
+            "On which side are more {nouns} within 30 metres, left or right?",
+            "Which of my sides has more {nouns}, or is it the same?",
+            "Are more {nouns} on the left or on the right?",
+            "Left or right: where do you see more {nouns}?",
+        ),
         _busier,
         {"noun": ("vehicle", "pedestrian")},
     ),

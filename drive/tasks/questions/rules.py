@@ -50,13 +50,62 @@ def _lead_faster(facts: Facts) -> Reply | None:
 
 
 INTENTS = (
-    Intent("may_go", ("May I go?", "May I enter the junction now?", "Is it my turn at the next line?"), _may_go),
     Intent(
-        "must_wait", ("Must I wait?", "Do I have to let others pass at the junction?", "Do I have to stop at the next line?"), _must_wait
+        "may_go",
+        (
+            "May I go?",
+            "May I enter the junction now?",
+            "Is it my turn at the next line?",
+            "Can I go now?",
+            "Am I allowed to drive on?",
+            "Is it my turn?",
+            "Can I drive into the junction?",
+        ),
+        _may_go,
     ),
-    Intent("too_fast", ("Am I too fast?", "Do I drive faster than is allowed?"), _too_fast),
-    Intent("slows", ("Should I slow down?", "Is it time to brake?"), _slows),
-    Intent("speeds_up", ("Should I speed up?", "Is it time to accelerate?"), _speeds_up),
-    Intent("stands", ("Will I stand in three seconds?", "Should I come to a stop, or stay stopped?"), _stands),
-    Intent("lead_faster", ("Is whoever is before me faster than I am?", "Does the one ahead drive away from me?"), _lead_faster),
+    Intent(
+        "must_wait",
+        (
+            "Must I wait?",
+            "Do I have to let others pass at the junction?",
+            "Do I have to stop at the next line?",
+            "Do I have to wait?",
+            "Must I stop before the junction?",
+            "Does somebody go before me?",
+        ),
+        _must_wait,
+    ),
+    Intent(
+        "too_fast", ("Am I too fast?", "Do I drive faster than is allowed?", "Is my speed above the limit?", "Am I speeding?"), _too_fast
+    ),
+    Intent(
+        "slows",
+        ("Should I slow down?", "Is it time to brake?", "Do I have to brake?", "Must I drive more slowly?", "Should the car lose speed?"),
+        _slows,
+    ),
+    Intent(
+        "speeds_up",
+        ("Should I speed up?", "Is it time to accelerate?", "Can I drive faster now?", "Should the car gain speed?"),
+        _speeds_up,
+    ),
+    Intent(
+        "stands",
+        (
+            "Will I stand in three seconds?",
+            "Should I come to a stop, or stay stopped?",
+            "Will the car be standing in 3 s?",
+            "Is a stop due, or to be kept?",
+        ),
+        _stands,
+    ),
+    Intent(
+        "lead_faster",
+        (
+            "Is whoever is before me faster than I am?",
+            "Does the one ahead drive away from me?",
+            "Does whoever is ahead go faster than me?",
+            "Is the one before me the faster one?",
+        ),
+        _lead_faster,
+    ),
 )

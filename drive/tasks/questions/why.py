@@ -61,6 +61,22 @@ def _why_slow(facts: Facts) -> Reply | None:
 
 
 INTENTS = (
-    Intent("why_line", ("Why {may} go?", "For what reason {may} enter the junction?"), _why_line, {"may": ("may I", "may I not")}),
-    Intent("why_slow", ("Why should I slow down or stand?", "What makes me brake or wait?", "Why am I not driving on?"), _why_slow),
+    Intent(
+        "why_line",
+        ("Why {may} go?", "For what reason {may} enter the junction?", "Tell me why {may} go.", "What is the reason why {may} go on?"),
+        _why_line,
+        {"may": ("may I", "may I not")},
+    ),
+    Intent(
+        "why_slow",
+        (
+            "Why should I slow down or stand?",
+            "What makes me brake or wait?",
+            "Why am I not driving on?",
+            "Why do I have to wait or brake?",
+            "What is in the way of driving on?",
+            "Tell me why I should be slow.",
+        ),
+        _why_slow,
+    ),
 )
