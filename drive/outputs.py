@@ -7,7 +7,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 # A disk that takes this much takes a report; whether it takes a whole run shows only later.
@@ -78,17 +78,18 @@ def writing(path: str | Path) -> Iterator[None]:
         raise OutputError(f"cannot write {str(path)!r}: its name holds a null byte") from error
 
 
-def write_whole(path: str | Path, content: str | bytes) -> Path:
+def write_whole(path: str | Path, content: str | bytes | Iterable[bytes]) -> Path:
     """Write a file through a draft beside it, which takes its name once it is on the disk: whole, or as it was before.
 
-    Raises OutputError.
+    content: all of it, or one piece after another. Raises OutputError, and what making a piece raises.
     """
     path = Path(path)
+    pieces = [content.encode()] if isinstance(content, str) else [content] if isinstance(content, bytes) else content
     draft = path.with_name(f"{path.name}.{os.getpid()}.writing")
     with writing(path):
         try:
             with draft.open("wb") as file:
-                file.write(content.encode() if isinstance(content, str) else content)
+                file.writelines(pieces)
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(path)

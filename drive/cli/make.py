@@ -28,6 +28,9 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--lidar", type=number(1), default=1080, metavar="COLUMNS", help="LiDAR columns a turn (default: 1080)")
     verb.add_argument("--background", type=number(1), default=1, metavar="N", help="keep one in N LiDAR points of road, houses, trees")
     verb.add_argument("--quality", type=number(1, 100), default=90, help="of the JPEG pictures (default: 90)")
+    verb.add_argument(
+        "--tasks", default="", metavar="REQUESTS", help='also right answers, as JSONL in messages/: "see>decide>plan,boxes,roads,ask"'
+    )
     verb.add_argument("--workers", type=number(1), default=1, help="processes that draw at the same time (default: 1)")
 
 
@@ -37,11 +40,14 @@ def run(args: argparse.Namespace) -> int:
     from drive.make.nuscenes.make import make_dataset
     from drive.make.nuscenes.take import Spec
     from drive.render.rigs import load_rig
+    from drive.tasks import chains
 
+    if args.tasks:
+        chains(args.tasks)  # a word that no task answers is told before anything is drawn
     rig = load_rig(args.rig, args.seed, args.width)
     look = {"weather": args.weather, "traffic": args.traffic, "distribution": args.kind, "quality": args.quality}
     laser = {"lidar_columns": args.lidar, "background": args.background}
-    spec = Spec(args.out, rig, args.seed, seconds=args.seconds, sweeps=args.sweeps, **look, **laser)
+    spec = Spec(args.out, rig, args.seed, seconds=args.seconds, sweeps=args.sweeps, tasks=args.tasks, **look, **laser)
     written = make_dataset(spec, args.scenes, args.workers, args.towns, args.progress)
     args.progress.end()
     print(f"written: {written}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -14,10 +15,14 @@ from drive.make.nuscenes.lidar import CHANNEL, Sweep
 from drive.make.nuscenes.tables import Row, Rows, chain, flat_fields, merged, token
 from drive.make.nuscenes.take import KEY_STEPS, SceneJob, Spec, Take, find_take
 from drive.make.nuscenes.visibility import Outlines, level, seen_pixels
+from drive.outputs import writable_folder
 from drive.render import look
 from drive.render.scene import Buffers
 from drive.render.weather import Weather
+from drive.schema import CameraImage, Frame, Window
+from drive.tasks.messages import Writer, write_records
 from drive.world.state import HEADING, State, X, Y
+from drive.world.target import sample_of
 
 
 def record_scene(spec: Spec, job: SceneJob) -> tuple[Rows, dict[str, int], str]:
@@ -58,7 +63,20 @@ class Recorder:
         )
         stamps = [self.job.stamp(self.spec, step) for step in range(len(self.take.states))]
         write_can_bus(self.spec.root, self.job.name, self.take.states, stamps, self.job.place.shift)
+        if self.spec.tasks:
+            self._messages()
         return merged([self._scene(), pictures, self._clouds(), annotated]), self.take.counts, self.description
+
+    def _messages(self) -> None:
+        """Writes the key frames' records: what the world knows, lights and routes included, which the tables have no place for."""
+        writer, world = Writer(self.spec.tasks, Window(), self.spec.root), self.take.renderer.world
+        records = []
+        for k, name in enumerate(self.samples):
+            step = k * KEY_STEPS
+            views = (CameraImage(camera, 0.0, self.spec.root / self._file(camera.name, step)) for camera in self.spec.rig)
+            sample = sample_of(world, self.take.states, step, writer.window, (Frame(0.0, tuple(views)),))
+            records.append(writer.record(replace(sample, token=name, scene=self.job.name, timestamp_us=self.job.stamp(self.spec, step))))
+        write_records(writable_folder(self.spec.root / "messages") / f"{self.job.name}.jsonl", records)
 
     def _scene(self) -> Rows:
         """Rows of scene and sample."""

@@ -29,7 +29,7 @@ TRIES = 60  # drives of a town until one has all classes
 @dataclass(frozen=True, eq=False)
 class Spec:
     """What all scenes of a set share. lidar_columns: a turn. background: of the LiDAR points on nothing annotated, one in so many
-    is kept. quality: of JPEG."""
+    is kept. quality: of JPEG. tasks: requests whose right answers are written as records beside the pictures, "" = none."""
 
     root: Path
     rig: tuple[Camera, ...]
@@ -42,6 +42,7 @@ class Spec:
     lidar_columns: int = 1080
     background: int = 1
     quality: int = 90
+    tasks: str = ""
 
     @property
     def key_frames(self) -> int:

@@ -1,0 +1,125 @@
+"""The one JSON: records of samples, read back as they were, under their schema, and in others' forms and back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from drive.data.dataset import open_dataset
+from drive.schema import SceneSample, Window
+from drive.tasks.exports import from_drivelm, from_llava, to_drivelm, to_llava
+from drive.tasks.messages import Record, Writer, read_record, read_records, schema, write_records
+from tests.tasks.crossroads import crossroads
+
+REQUESTS = "see>decide>plan,boxes,roads,describe,ask"
+
+
+@pytest.fixture(scope="module")
+def samples(mini: Path) -> list[SceneSample]:
+    return [*list(open_dataset(mini, lanes=True))[:3], crossroads(light="red", speed=3.0)]
+
+
+@pytest.fixture(scope="module")
+def records(mini: Path, samples: list[SceneSample]) -> list[Record]:
+    writer = Writer(REQUESTS, Window(), mini)
+    return [writer.record(sample) for sample in samples]
+
+
+def test_a_record_tells_the_right_answers(samples: list[SceneSample], records: list[Record]) -> None:
+    tasks = Writer(REQUESTS, Window()).tasks
+    for sample, record in zip(samples, records, strict=True):
+        found = {request: value for request, words, value in record.answers() if not words}
+        for request, value in found.items():
+            task = tasks[request]
+            assert value == json.loads(json.dumps(task.to_json(task.answer(sample))))
+            assert task.to_json(task.from_json(value)) == task.to_json(task.answer(sample))
+        assert set(found) | set(record.unknown) == {*tasks} - {"ask"} | (set(record.unknown) & {"ask"})
+        assert not set(found) & set(record.unknown)
+    asked = [words for request, words, _ in records[-1].answers() if request == "ask"]
+    assert asked and all(asked)
+
+
+def test_pictures_are_named_by_camera_and_file(mini: Path, records: list[Record]) -> None:
+    images = [part for part in records[0].messages[0].content if part.type == "image"]
+    assert len(images) == 6 and all((mini / str(part.file)).is_file() and part.camera in str(part.file) for part in images)
+    assert sum(part.type == "image" for message in records[0].messages[1:] for part in message.content) == 0
+
+
+def test_links_of_unknown_answers_are_left_out_and_said(mini: Path) -> None:
+    bare = next(iter(open_dataset(mini, maps=False)))
+    record = Writer("see>roads>plan", Window()).record(bare)
+    assert "roads" in record.unknown
+    asked = [part.request for message in record.messages for part in message.content if part.type == "request"]
+    assert len(asked) == 1 and "roads" not in asked[0] and asked[0].endswith("plan:bins")
+
+
+def test_files_read_back(tmp_path: Path, records: list[Record]) -> None:
+    assert write_records(tmp_path / "r.jsonl", records) == len(records)
+    assert list(read_records(tmp_path / "r.jsonl")) == records
+    assert len((tmp_path / "r.jsonl").read_text().splitlines()) == len(records)
+
+
+def test_others_forms_read_back_to_the_same_record(records: list[Record]) -> None:
+    for record in records:
+        entry = json.loads(json.dumps(to_llava(record)))
+        assert from_llava(entry) == record
+        assert [turn["from"] for turn in entry["conversations"]] == ["human", "gpt"] * (len(record.messages) // 2)
+        assert entry["conversations"][0]["value"].count("<image>") == len(entry["image"])
+    scenes = json.loads(json.dumps(to_drivelm(records)))
+    assert sorted(from_drivelm(scenes), key=lambda r: r.id) == sorted(records, key=lambda r: r.id)
+    frame = next(iter(next(iter(scenes.values()))["key_frames"].values()))
+    assert set(frame["QA"]) == {"perception", "prediction", "planning", "behavior"} and frame["QA"]["planning"][0]["Q"] == "plan:bins?"
+
+
+def test_words_of_any_kind_survive_other_forms(records: list[Record]) -> None:
+    odd = 'two\nlines: <image> "quoted" request: see\u2028'
+    content = [{"type": "request", "request": "ask"}, {"type": "text", "text": odd}]
+    answer = [{"type": "answer", "request": "ask", "value": {"kind": "words", "value": odd}}]
+    messages = [{"role": "user", "content": content}, {"role": "assistant", "content": answer}]
+    record = read_record(json.dumps({"id": "a", "scene": "s", "timestamp_us": 1, "messages": messages}))
+    assert from_llava(to_llava(record)) == record and list(from_drivelm(to_drivelm([record]))) == [record]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"messages": [{"role": "system", "content": []}]}, "messages.0.role"),
+        ({"messages": [{"role": "user", "content": [{"type": "video"}]}]}, "messages.0.content.0"),
+        ({"messages": [{"role": "user", "content": [{"type": "answer", "request": "fly", "value": 1}]}]}, "no task 'fly'"),
+        ({"timestamp_us": "noon"}, "timestamp_us"),
+        ({"extra": 1}, "extra"),
+    ],
+)
+def test_what_is_no_record_is_named(tmp_path: Path, records: list[Record], change: dict, message: str) -> None:
+    good = records[0].model_dump_json()
+    (tmp_path / "r.jsonl").write_text(good + "\n" + json.dumps(json.loads(good) | change) + "\n")
+    with pytest.raises(ValueError, match=message) as error:
+        list(read_records(tmp_path / "r.jsonl"))
+    assert "line 2" in str(error.value) or "fly" in message
+    with pytest.raises(ValueError, match="no entry of ours"):
+        from_llava({"id": "x", "image": [], "conversations": []})
+
+
+def test_the_schema_names_every_part_and_answer() -> None:
+    found = schema(REQUESTS, Window())
+    assert {"ImagePart", "EgoPart", "TextPart", "RequestPart", "AnswerPart", "Message"} <= set(found["$defs"])
+    names = [one["properties"]["request"]["const"] for one in found["$defs"]["AnswerPart"]["oneOf"]]
+    assert names == [*Writer(REQUESTS, Window()).tasks] and len(names) == 7
+    assert json.loads(json.dumps(found)) == found
+
+
+@pytest.mark.slow
+def test_made_sets_carry_the_worlds_answers(tmp_path: Path) -> None:
+    from drive.make.nuscenes.make import make_dataset
+    from drive.make.nuscenes.take import Spec
+    from drive.render.rigs import load_rig
+
+    rig = load_rig("first-drive", 3, 64)
+    make_dataset(Spec(tmp_path / "set", rig, 3, seconds=4.0, lidar_columns=90, tasks="see>plan,boxes"), 1)
+    records = list(read_records(tmp_path / "set" / "messages" / "scene-5000.jsonl"))
+    assert [record.id for record in records] == list(open_dataset(tmp_path / "set").tokens)
+    first = {request: value for request, _, value in records[0].answers()}
+    assert {"light", "lead", "line"} <= set(first["see"]) and len(first["plan:bins"]) == 6 and first["boxes:16"]["boxes"]
+    assert all((tmp_path / "set" / str(p.file)).is_file() for p in records[0].messages[0].content if p.type == "image")
