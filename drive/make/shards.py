@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from drive.make.demonstrations import Shown, demonstrations
 from drive.make.recipe import FIRST_TEST_TOWN, Recipe
 from drive.make.target_arrays import Columns, pack, unpack
 from drive.pool import Failed, outcomes, raise_failed
+from drive.progress import SILENT
 from drive.render.rigs import load_rig
 from drive.roads import TURNS, Navigation
 from drive.schema import CameraImage, Plan, Target, Trajectory
@@ -28,6 +31,7 @@ from drive.sim.episodes import MakePlanner
 from drive.sim.rollout import Loop, rollout, states_of
 from drive.sim.sight import Eyes, Sight
 from drive.sim.tracker import make_track
+from drive.sim.warm import compile_ahead
 from drive.world.advance import advance
 from drive.world.state import AS_RECORDED, DT_S, State
 from drive.world.target import target_of
@@ -99,9 +103,17 @@ def read_recipe(folder: Path) -> Recipe:
     return Recipe.from_json(values if isinstance(values, dict) else {})
 
 
-def make_shards(folder: Path, recipe: Recipe, seeds: range, workers: int, load: MakePlanner, tests: bool = False) -> None:
+def make_shards(
+    folder: Path,
+    recipe: Recipe,
+    seeds: range,
+    workers: int,
+    load: MakePlanner,
+    tests: bool = False,
+    say: Callable[[str], None] = SILENT,
+) -> None:
     """Makes the files of towns that are missing; load makes the recipe's driver of its name, in the worker. tests: of test towns, to score
-    on.
+    on. say: is told where the simulator has to be compiled first.
 
     Where some cannot be made, the others are, before what the first of them raised (JobError where its worker was lost) is raised.
     Raises ValueError for the test towns' seeds, with `tests` for all others, and as `open_folder`.
@@ -112,6 +124,8 @@ def make_shards(folder: Path, recipe: Recipe, seeds: range, workers: int, load: 
         raise ValueError(f"towns from {FIRST_TEST_TOWN} on are for tests; got seeds up to {seeds.stop - 1}")
     open_folder(folder, recipe)
     jobs = [(folder, recipe, seed, load) for seed in seeds if not shard_path(folder, seed).exists()]
+    if jobs:
+        compile_ahead(partial(town_world, jobs[0][2], traffic=EMPTY), Sight(recipe.rig), say)
     failed = [(job[2], made) for job, made in zip(jobs, outcomes(_make_shard, jobs, workers), strict=True) if isinstance(made, Failed)]
     if failed:
         names = ", ".join(str(seed) for seed, _ in failed)

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from drive.make.nuscenes.canvas import MAX_TOWNS, MapCanvas, Place, draw_mask, place_towns
@@ -17,7 +18,10 @@ from drive.make.nuscenes.take import SceneJob, Spec
 from drive.pool import Failed, outcomes, raise_failed
 from drive.progress import SILENT, Progress
 from drive.render.weather import choose_weather
+from drive.sim.sight import Sight
+from drive.sim.warm import compile_ahead
 from drive.world.things import CLASS_RANGE_M
+from drive.world.town.populate import EMPTY, town_world
 from drive.world.town.town import TOWNS, Town, make_town
 
 VAL_SHARE = 0.2
@@ -38,6 +42,7 @@ def make_dataset(spec: Spec, scenes: int, workers: int = 1, towns: int | None = 
     part = _fresh_folder(root)
     spec = replace(spec, root=part)
     seeds = [spec.seed * 1000 + n for n in range(min(scenes, towns or MAX_TOWNS))]
+    compile_ahead(partial(town_world, seeds[0], traffic=EMPTY), Sight("first-drive"), progress)
     progress.begin("laying out towns")
     built = [make_town(seed, TOWNS[spec.distribution]) for seed in seeds]
     places, canvases = place_towns([town.map for town in built])

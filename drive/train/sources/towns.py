@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from drive.cameras import Camera
@@ -34,7 +35,7 @@ class TownSamples:
         self._shards: list[Shard] = []
         for part in towns:
             folder, seeds = Path(part.folder), range(part.first, part.first + part.count)
-            make_shards(folder, part.recipe, seeds, part.workers, load_planner)
+            make_shards(folder, part.recipe, seeds, part.workers, load_planner, say=partial(print, flush=True))
             self._shards += [read_shard(shard_path(folder, seed)) for seed in seeds]
         self._where = [(s, i) for s, shard in enumerate(self._shards) for i in range(len(shard.commands))]
 
