@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 
 from drive.cli import ask, bench, check, completion, make, plan, sim, train, view
 from drive.cli import eval as evaluate
@@ -41,6 +42,7 @@ def main(argv: list[str] | None = None) -> int:
             parser.print_help(sys.stderr)
             return 2
         try:
+            _no_verbs_option_first(parser, words)
             args, rest = parser.parse_known_args(words)
             if rest and not args.overrides:
                 args.parser.error(f"what is {rest[0]!r}? There is one word or option too many")
@@ -48,6 +50,15 @@ def main(argv: list[str] | None = None) -> int:
             return int(stop.code or 0)
         args.rest = rest
         return _run(args)
+
+
+def _no_verbs_option_first(parser: Parser, words: Sequence[str]) -> None:
+    """An option of a verb that stands before the verb is told where it belongs."""
+    word = next((word for word in words if word not in ("-q", "--quiet", "--debug")), "")
+    name = word.partition("=")[0]
+    if name.startswith("-") and name not in parser.options and set(name[1:]) != {"q"}:
+        verb = next((word for word in words if word in VERBS), "VERB")
+        parser.error(f"{name} stands before the verb; options of a verb come after it: drive {verb} ... {name}")
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -91,6 +102,7 @@ def make_parser() -> Parser:
 
     parser = Parser(prog="drive", description="End-to-end driving: cameras in, trajectory tokens out.")
     parser.add_argument("--version", action="version", version=f"drive {__version__}")
+    _everywhere(parser, False)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, verb in VERBS.items():
         overrides = getattr(verb, "OVERRIDES", False)
@@ -98,7 +110,13 @@ def make_parser() -> Parser:
         verb.arguments(one)
         if getattr(verb, "ROWS", False):
             one.add_argument("--json", action="store_true", help="print the report's rows as JSON instead of tables")
-        one.add_argument("-q", "--quiet", action="store_true", help="no progress, only results and errors")
-        one.add_argument("--debug", action="store_true", help="show the traceback of an error, and of planners that failed")
+        _everywhere(one, argparse.SUPPRESS)
         one.set_defaults(run=verb.run, parser=one, overrides=overrides)
     return parser
+
+
+def _everywhere(parser: Parser, default: object) -> None:
+    """What may stand before the verb and after it; after it, it is set only where it is given."""
+    parser.add_argument("-q", "--quiet", action="store_true", default=default, help="no progress, only results and errors")
+    told = "show the traceback of an error, and of planners that failed"
+    parser.add_argument("--debug", action="store_true", default=default, help=told)

@@ -21,6 +21,7 @@ def run(args: argparse.Namespace) -> int:
     """`drive train CONFIG`."""
     file = _file(args.config)
     args.progress.begin("loading")
+    _known(args)
     from drive.config import load_config
     from drive.values import to_yaml
 
@@ -59,3 +60,18 @@ def _file(config: str) -> str:
         names = config_names()
         raise ValueError(f"no configuration {config!r}: not a file, and not one of {', '.join(names)}{did_you_mean(config, names)}")
     return str(path)
+
+
+def _known(args: argparse.Namespace) -> None:
+    """Whatever looks like an option and is none of the verb is a value of the configuration. Raises ValueError for anything else."""
+    from dataclasses import fields
+
+    from drive.config import RunConfig
+    from drive.words import did_you_mean
+
+    names = [f"--{field.name}" for field in fields(RunConfig)]
+    for word in args.rest:
+        head = word.partition("=")[0].partition(".")[0]
+        if head.startswith("--") and head not in names:
+            meant = did_you_mean(head, [*args.parser.options, *names])
+            raise ValueError(f"no option {head}, and no value of that name in a configuration{meant}")

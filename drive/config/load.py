@@ -33,9 +33,18 @@ def _value(path: Sequence[str], text: str, key: str) -> Any:
 
 
 def _pairs(overrides: Sequence[str]) -> list[tuple[str, str]]:
-    if len(overrides) % 2 or any(not key.startswith("--") for key in overrides[::2]):
-        raise ValueError(f"overrides come as --key value pairs, got {' '.join(overrides)}")
-    return [(key[2:], value) for key, value in zip(overrides[::2], overrides[1::2], strict=True)]
+    """--key value and --key=value, as (key, value)."""
+    pairs, words = [], list(overrides)
+    while words:
+        key, joined, value = words.pop(0).partition("=")
+        if not key.startswith("--"):
+            raise ValueError(f"what is {key!r}? Values of the configuration come as --key value, as in --seed 3")
+        if not joined:
+            if not words or words[0].startswith("--"):
+                raise ValueError(f"{key} has no value; values of the configuration come as --key value, as in --seed 3")
+            value = words.pop(0)
+        pairs.append((key[2:], value))
+    return pairs
 
 
 def _assign(values: Any, path: list[str], value: Any, key: str) -> None:

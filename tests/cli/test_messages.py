@@ -50,6 +50,16 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         ("sim town --planner expert --rig waymo --weather fogg", "did you mean fog?"),
         ("sim nowhere.pkl --planner expert", "nowhere.pkl: no such scenario file"),
         ("train smal", "did you mean small?"),
+        ("train first-drive --fersh", "no option --fersh, and no value of that name in a configuration; did you mean --fresh?"),
+        ("train first-drive --print-conifg --seed 3", "did you mean --print-config?"),
+        ("train first-drive --limit=3", "no option --limit"),
+        ("train first-drive --print-config --seed", "--seed has no value; values of the configuration come as --key value"),
+        ("train first-drive --seed --print-config", "--seed has no value"),
+        ("train first-drive --print-config -x 3", "what is '-x'?"),
+        ("train first-drive --print-config more", "what is 'more'?"),
+        ("--json eval DATA", "--json stands before the verb; options of a verb come after it: drive eval ... --json"),
+        ("--limit=3 eval DATA", "drive eval ... --limit"),
+        ("-q --quite check DATA", "--quite stands before the verb"),
         ("bench metrix", "did you mean metrics?"),
         ("view", "name a data set"),
         ("completion fish", "invalid choice: 'fish'"),
@@ -157,3 +167,17 @@ def test_output_that_is_taken_by_nobody_is_no_traceback(to: str, status: int, me
     target = writer if to == "head" else os.open(to, os.O_WRONLY)
     done = subprocess.run(call, stdout=target, stderr=subprocess.PIPE, text=True, timeout=60, cwd=Path(drive.__file__).parents[1])
     assert done.returncode == status and done.stderr.startswith(message) and len(done.stderr.splitlines()) == bool(message)
+
+
+@pytest.mark.parametrize("words", ["-q check DATA", "check DATA -q -q", "-qq check DATA", "-q check -q DATA", "--debug check DATA --quiet"])
+def test_quiet_and_debug_stand_before_the_verb_or_after_it(words: str, mini: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr("drive.cli.check.run", lambda args: seen.append((args.quiet, args.debug)))
+    assert main([str(mini) if word == "DATA" else word for word in words.split()]) == 0
+    assert seen == [(True, "--debug" in words)]
+
+
+def test_values_of_a_configuration_come_with_a_space_or_an_equals_sign(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (("--seed", "4"), ("--seed=4",)):
+        assert main(["train", "first-drive", "--print-config", *words]) == 0
+        assert "seed: 4\n" in capsys.readouterr().out
