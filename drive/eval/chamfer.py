@@ -56,15 +56,17 @@ def distances(predicted: Sequence[Array], true: Sequence[Array]) -> Array:
         low, high = ([np.array([f(line[:, axis]) for line in lines]) for lines in (predicted, true)] for f in (np.min, np.max))
         near &= (low[0][:, None] <= high[1] + THRESHOLDS_M[-1]) & (low[1] <= high[0][:, None] + THRESHOLDS_M[-1])
     for p, g in zip(*np.nonzero(near), strict=True):
-        distance = chamfer(predicted[p], true[g])
-        if distance <= THRESHOLDS_M[-1] and shapely.intersects(_wide(predicted[p]), _wide(true[g])):
-            found[p, g] = distance
+        found[p, g] = chamfer(predicted[p], true[g])
+    found[found > THRESHOLDS_M[-1]] = FAR
+    rows, columns = np.nonzero(np.isfinite(found))
+    apart = ~shapely.intersects(_wide(predicted)[rows], _wide(true)[columns])
+    found[rows[apart], columns[apart]] = FAR
     return found
 
 
-def _wide(line: Array) -> shapely.Geometry:
-    """A line as an area, HALF_WIDTH_M to each side."""
-    return shapely.buffer(shapely.linestrings(line), HALF_WIDTH_M, cap_style="flat", join_style="mitre")
+def _wide(lines: Sequence[Array]) -> NDArray[np.object_]:
+    """Lines as areas, HALF_WIDTH_M to each side."""
+    return np.asarray(shapely.buffer([shapely.linestrings(line) for line in lines], HALF_WIDTH_M, cap_style="flat", join_style="mitre"))
 
 
 def match_lines(distance: Sequence[Array], scores: Sequence[Array]) -> LineMatches:
