@@ -12,6 +12,7 @@ import argparse
 import json
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +46,14 @@ def pairs(samples: Iterable[SceneSample], questions: list[dict[str, str]]) -> li
 
 
 def answers(planner: Any, asking: list[tuple[SceneSample, Reply]]) -> list[Reply | None]:
-    """A planner's answers, None where there is none."""
+    """A planner's answers, None where there is none; all questions of a sample are asked together."""
     found: list[Reply | None] = []
-    for sample, truth in asking:
-        request = str(Request(TASK, prompt=truth.question))
-        reply = asked(lambda: answers_of(planner, sample.observation, [request]).best(request))  # noqa: B023 - asked at once
-        found.append(None if isinstance(reply, Refusal) else reply)
+    for _, group in groupby(asking, key=lambda one: one[0].token):
+        own = list(group)
+        requests = [str(Request(TASK, prompt=truth.question)) for _, truth in own]
+        told = asked(lambda: answers_of(planner, own[0][0].observation, list(dict.fromkeys(requests))))  # noqa: B023 - asked at once
+        values = {} if isinstance(told, Refusal) else told.values
+        found += [values[request][0] if request in values else None for request in requests]
     return found
 
 
