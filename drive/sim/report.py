@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +49,9 @@ class SimReport:
 
     @property
     def comparisons(self) -> list[dict[str, Any]]:
-        """Planner minus planner, episode by episode over the same worlds."""
-        return [row for a, b in combinations(self.planners, 2) for row in _differences(a, b, self.of(a), self.of(b))]
+        """The first planner minus each of the others, episode by episode over the same worlds."""
+        first, *others = self.planners or [""]
+        return [row for other in others for row in _differences(first, other, self.of(first), self.of(other))]
 
     @property
     def failures(self) -> list[dict[str, str]]:

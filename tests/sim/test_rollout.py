@@ -263,3 +263,10 @@ def test_a_saved_episode_of_another_world_is_refused(tmp_path: Path) -> None:
 def test_bad_requests_are_refused(arguments: tuple, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         choose_episodes(*arguments)
+
+
+def test_many_planners_are_compared_with_the_first(world: World) -> None:
+    one = score(rollout(replace(world, time_limit_s=1.0), LaneFollower()))
+    report = SimReport([replace(one, planner=name) for name in ("first", "second", "third", "fourth")], {})
+    assert {(row["planner"], row["against"]) for row in report.comparisons} == {("first", name) for name in ("second", "third", "fourth")}
+    assert SimReport([], {}).comparisons == []
