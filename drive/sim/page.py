@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drive.sim.report import ANSWERED, FACTS, SimReport
+from drive.sim.report import ANSWERED, COMPARED, FACTS, SimReport, difference_cells
 from drive.sim.scores import EpisodeScore
 from drive.viz.page import Block, Cell, Heading, Numbers, Table, Text, Video, write_page
 
@@ -28,10 +28,15 @@ def save_page(report: SimReport, folder: Path, videos: dict[tuple[str, str], Pat
     blocks.append(Table(["planner", "kind", "drives"], collided, "At-fault collisions by kind"))
     facts: list[list[Cell]] = [[p, *(f"{np.median(report.facts(p, n)):.0f}" for n in FACTS)] for p in names]
     blocks.append(Table(["planner", *(UNITS.get(n, n.replace("_", " ")) for n in FACTS)], facts, "What the drives were like (medians)"))
+    differences: list[list[Cell]] = [list(difference_cells(row)) for row in report.comparisons if row["metric"] in COMPARED]
+    if differences:
+        header = ["planner", "minus", "metric", "difference, %", "95 % interval", "episodes"]
+        blocks.append(Table(header, differences, "Over the same episodes"))
     blocks += [*_drive_blocks(report, videos), Heading("Settings")]
     settings = [[key.replace("_", " "), str(value)] for key, value in report.settings.items()]
     blocks.append(Table(["setting", "value"], settings))
-    lead = f"{len(report.scores)} drives of {len(names)} planners in {len({s.name for s in report.scores})} episodes"
+    episodes = len({s.name for s in report.scores})
+    lead = f"{len(report.scores)} drives of {len(names)} planners in {episodes} episode{'s' if episodes != 1 else ''}"
     return write_page(folder / "index.html", "Closed loop", blocks, lead)
 
 

@@ -19,6 +19,7 @@ from drive.viz.printable import printable
 SHOWN = ("success", "route_completion", "at_fault_collision", "off_road", "red_light", "pdm_score", "driving_score", "neuroncap_score")
 ANSWERED = "(without the failed drives: they count as 0 in success, route completion, PDM and driving score, and not at all elsewhere)"
 SHOWN_FAILURES = 5
+COMPARED = ("success", "pdm_score")
 FACTS = ("length_m", "agents_met", "moving_agents_met", "junctions", "lights")
 
 
@@ -84,7 +85,7 @@ class SimReport:
         told = [f"rates in %, [95 % interval]{f', {ANSWERED}' if self.failures else ''}\n{aligned([header, *lines])}"]
         told.append("how the drives ended\n" + "\n".join(printable(self._told_outcomes(p)) for p in self.planners))
         told += [*(printable(self._told_faults(p)) for p in self.planners), self.what_it_was_like()]
-        told += [_told_difference(row) for row in self.comparisons if row["metric"] in ("success", "pdm_score")]
+        told += [_told_difference(row) for row in self.comparisons if row["metric"] in COMPARED]
         told += [printable(note) for note in self.notes]
         told += [printable(f"failed: {f['planner']} in {f['episode']}: {f['reason']}") for f in self.failures[:SHOWN_FAILURES]]
         rest = len(self.failures) - SHOWN_FAILURES
@@ -167,6 +168,12 @@ def _differences(a: str, b: str, first: list[EpisodeScore], second: list[Episode
         counts = {"answered": mean, "samples": int(both.sum()), "samples_answered": int(answered.sum())}
         rows.append({"planner": a, "against": b, "metric": metric, "difference": float(values[both].mean()), **bounds, **counts})
     return rows
+
+
+def difference_cells(row: dict[str, Any]) -> list[str]:
+    """A comparison for a table: planners, metric, difference and its interval in per cent, episodes."""
+    bounds = f"[{_points(row['low'])}, {_points(row['high'])}]"
+    return [row["planner"], row["against"], row["metric"].replace("_", " "), _points(row["difference"]), bounds, str(row["samples"])]
 
 
 def _told_difference(row: dict[str, Any]) -> str:

@@ -265,8 +265,10 @@ def test_bad_requests_are_refused(arguments: tuple, message: str) -> None:
         choose_episodes(*arguments)
 
 
-def test_many_planners_are_compared_with_the_first(world: World) -> None:
+def test_many_planners_are_compared_with_the_first(world: World, tmp_path: Path) -> None:
     one = score(rollout(replace(world, time_limit_s=1.0), LaneFollower()))
     report = SimReport([replace(one, planner=name) for name in ("first", "second", "third", "fourth")], {})
     assert {(row["planner"], row["against"]) for row in report.comparisons} == {("first", name) for name in ("second", "third", "fourth")}
     assert SimReport([], {}).comparisons == []
+    page = save_page(report, tmp_path, {}).read_text()
+    assert "Over the same episodes" in page and "<td>fourth</td>" in page and "4 drives of 4 planners in 1 episode<" in page
