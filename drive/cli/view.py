@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drive.cli.common import PLANNER, data_arguments, plan_source, samples_argument
+
+if TYPE_CHECKING:
+    from drive.schema import Window
+    from drive.viz.answers.said import SaidOf
 
 HELP = "pictures, video, one self-contained page"
 
@@ -15,6 +20,7 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     data_arguments(verb, optional=True)
     verb.add_argument("--planner", help=f"draw the plans of {PLANNER}")
     verb.add_argument("--plans", type=Path, help="draw the plans of a plans file (exchange JSON)")
+    verb.add_argument("--tasks", metavar="REQUESTS", help='also draw its answers, truth beside: "see>decide,boxes,roads,ask(may I go?)"')
     samples_argument(verb, "plans asked of the planner for each sample")
     verb.add_argument("--sample", nargs="+", metavar="TOKEN", help="draw these samples (default: a few that have pictures on disk)")
     verb.add_argument("--video", nargs="?", const="mp4", choices=("mp4", "gif"), help="also a video of every scene")
@@ -49,15 +55,27 @@ def _view(args: argparse.Namespace, out: Path) -> int:
     from drive.viz.view import choose_samples, has_pictures, view
 
     plan_of, name, window, attention_of = plan_source(args)
+    said_of = _said_of(args, window)
     args.progress.begin(f"opening {args.data}")
-    dataset = open_dataset(args.data, split=args.split, limit=args.limit, window=window)
+    dataset = open_dataset(args.data, split=args.split, limit=args.limit, window=window, lanes=bool(args.tasks))
     tokens = args.sample or (dataset.tokens if args.limit else choose_samples(dataset.without_maps()))
     samples = [dataset.sample(token) for token in tokens]
     scenes = (list(scene) for _, scene in groupby(dataset, lambda sample: sample.scene)) if args.video else ()
-    made = view(samples, out, plan_of, name, scenes, args.video or "mp4", dataset.name, args.progress, attention_of)
+    made = view(samples, out, plan_of, name, scenes, args.video or "mp4", dataset.name, args.progress, attention_of, said_of)
     args.progress.end()
     blank = sum(not has_pictures(sample) for sample in samples)
     print(f"page: {made.page}" + (f"; {blank} of {len(samples)} samples lack pictures on disk" if blank else ""))
     if made.failures:
         print(f"samples without a plan: {len(made.failures)}; the first: {next(iter(made.failures.values()))}")
     return 1 if made.failures else 0
+
+
+def _said_of(args: argparse.Namespace, window: Window) -> SaidOf | None:
+    """Who tells the answers to --tasks: the planner, or what was recorded where none or `log` is named."""
+    if not args.tasks:
+        return None
+    from drive.planners.load import LOG, load_planner
+    from drive.viz.answers.said import said_of
+
+    planner = None if args.planner in (None, LOG) else load_planner(args.planner)
+    return said_of(planner, args.tasks, window)

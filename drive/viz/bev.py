@@ -11,9 +11,11 @@ from numpy.typing import ArrayLike
 from drive.frames import Array
 from drive.geometry import box_corners, ego_boxes
 from drive.schema import Agents, MapPatch, Plan, SceneSample, Trajectory
+from drive.viz.answers.marks import NOTHING, Marks
 from drive.viz.canvas import Canvas, Picture
 from drive.viz.ribbon import make_ribbon
 from drive.viz.style import (
+    ANSWER,
     BACKGROUND,
     EGO,
     GRID,
@@ -23,6 +25,7 @@ from drive.viz.style import (
     RECORD,
     SOFT_TEXT,
     TIME_COLOURS,
+    TRUTH,
     Colour,
     category_style,
     time_colours,
@@ -56,8 +59,17 @@ def range_of(samples: Iterable[SceneSample], plans: Iterable[Plan | None] = ()) 
     return Range(float(min(ahead, 200.0)), float(min(ahead, 200.0)) * Range.behind_m / Range.ahead_m)
 
 
-def draw_bev(sample: SceneSample, plan: Plan | None = None, width: int = 900, height: int = 1000, view: Range | None = None) -> Picture:
-    """The bird's-eye view of one sample, uint8 [height, width, 3]. view: None fits it to the sample and the plan."""
+def draw_bev(
+    sample: SceneSample,
+    plan: Plan | None = None,
+    width: int = 900,
+    height: int = 1000,
+    view: Range | None = None,
+    said: Marks = NOTHING,
+    true: Marks = NOTHING,
+) -> Picture:
+    """The bird's-eye view of one sample, uint8 [height, width, 3]. view: None fits it to the sample and the plan. said, true: what is said
+    to be there, and what truly is."""
     view = view or range_of([sample], [plan])
     scale = height / (view.ahead_m + view.behind_m)
     place = _Place(width / 2, view.ahead_m * scale, scale)
@@ -67,6 +79,8 @@ def draw_bev(sample: SceneSample, plan: Plan | None = None, width: int = 900, he
     _draw_grid(canvas, place, view)
     if sample.target.agents is not None:
         _draw_agents(canvas, place, sample.target.agents)
+    _draw_marks(canvas, place, true, TRUTH, dash=5.0)
+    _draw_marks(canvas, place, said, ANSWER)
     _draw_ego_past(canvas, place, sample.observation.past)
     if plan is not None:
         _draw_plan(canvas, place, plan)
@@ -165,6 +179,18 @@ def _arrow(canvas: Canvas, start: Array, end: Array, colour: Colour) -> None:
     neck = end - min(7.0, length) * along
     canvas.line([start, neck], colour, 1.6)
     canvas.polygon([end, neck + 3.2 * side, neck - 3.2 * side], colour)
+
+
+def _draw_marks(canvas: Canvas, place: _Place, marks: Marks, colour: Colour, dash: float = 0.0) -> None:
+    """Outlines, lines and words at places."""
+    for line in marks.lines:
+        canvas.line(place(line), colour, 1.2 if dash else 2.0, 0.8, dash=dash)
+    for solid in marks.solids:
+        corners = box_corners([*solid.centre[:2], solid.heading, *solid.size[:2]])
+        canvas.line(place(corners), colour, 1.0 if dash else 1.8, 0.95, closed=True, dash=dash)
+    for x, y, word in () if dash else marks.places:
+        u, v = place(np.array([x, y]))
+        canvas.text((float(u), float(v) - 12), word, 11, colour, "middle", pill=BACKGROUND)
 
 
 def _draw_ego_past(canvas: Canvas, place: _Place, past: Trajectory) -> None:

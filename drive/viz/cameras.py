@@ -13,9 +13,10 @@ from drive.data.images import read_image
 from drive.frames import Array, invert_se3, transform_points
 from drive.geometry import box_corners
 from drive.schema import Agents, CameraImage, Mask, MissingImage
+from drive.viz.answers.marks import NOTHING, Marks
 from drive.viz.canvas import SCALE, Canvas, Picture, shortened
-from drive.viz.ribbon import Ribbon
-from drive.viz.style import BACKGROUND, MISSING, SOFT_TEXT, TEXT, category_style, time_colours
+from drive.viz.ribbon import STEP_M, Ribbon
+from drive.viz.style import ANSWER, BACKGROUND, MISSING, SOFT_TEXT, TEXT, TRUTH, Colour, category_style, time_colours
 
 NEAR_M = 0.2
 BOX_RANGE_M = 75.0
@@ -32,12 +33,15 @@ _FRONT_FACE = [0, 3, 7, 4]
 
 @dataclass(frozen=True, eq=False)
 class Scenery:
-    """What is drawn into every camera: the plan's band, the recorded path [N, 2], the agents; ground_z m in the ego frame."""
+    """What is drawn into every camera: the plan's band, the recorded path [N, 2], the agents; ground_z m in the ego frame; what is said
+    to be there and what truly is."""
 
     ribbon: Ribbon | None = None
     record: Array | None = None
     agents: Agents | None = None
     ground_z: float = 0.0
+    said: Marks = NOTHING
+    true: Marks = NOTHING
 
 
 def draw_camera(camera_image: CameraImage, width: int, height: int, scenery: Scenery, before: Mask | None = None) -> Picture:
@@ -60,6 +64,8 @@ def draw_camera(camera_image: CameraImage, width: int, height: int, scenery: Sce
         canvas.restore(pixels, cv2.resize(before.astype(np.uint8), (width * SCALE, height * SCALE)) > 0, HIDDEN)
     for box in boxes:
         _draw_box(canvas, camera, box)
+    _draw_marks(canvas, camera, scenery.true, TRUTH, scenery.ground_z, dash=True)
+    _draw_marks(canvas, camera, scenery.said, ANSWER, scenery.ground_z)
     canvas.text((14, 19), shortened(camera.name, 13, width - 32, bold=True), 13, TEXT, pill=BACKGROUND, bold=True)
     if missing is not None:
         _name_missing(canvas, missing)
@@ -159,6 +165,31 @@ def _draw_box(canvas: Canvas, camera: Camera, box: _Box) -> None:
     canvas.polygon(face, box.colour, 0.3 * fade)
     segments = project_segments(camera, box.corners[_EDGES[:, 0]], box.corners[_EDGES[:, 1]])
     canvas.lines(list(segments), box.colour, float(np.clip(24 / max(box.distance, 1), 1.0, 2.0)), fade)
+
+
+def _draw_marks(canvas: Canvas, camera: Camera, marks: Marks, colour: Colour, ground_z: float, dash: bool = False) -> None:
+    """Edges of boxes, lines on the ground and words at places of what is said or true; the truth thinner, its lines dashed."""
+    wide = 1.0 if dash else 1.6
+    for solid in marks.solids:
+        corners = box_corners_3d(solid.centre, solid.heading, solid.size)
+        canvas.lines(list(project_segments(camera, corners[_EDGES[:, 0]], corners[_EDGES[:, 1]])), colour, wide, 0.95)
+    for line in marks.lines:
+        dense = _on_ground(_every(line, STEP_M), ground_z)
+        kept = np.arange(len(dense) - 1) // DASH_PIECES % 2 == 0 if dash else np.ones(len(dense) - 1, dtype=bool)
+        canvas.lines(list(project_segments(camera, dense[:-1][kept], dense[1:][kept])), colour, wide, 0.85)
+    for x, y, word in () if dash else marks.places:
+        point = np.array([[x, y, ground_z]])
+        if clip_margin(camera, point)[0] > 0:
+            u, v = project(camera, point)[0][0]
+            if 0 <= u <= camera.width and 0 <= v <= camera.height:
+                canvas.text((float(u), float(v)), shortened(word, 11, camera.width / 2), 11, colour, "middle", pill=BACKGROUND)
+
+
+def _every(line: Array, step_m: float) -> Array:
+    """A polyline [N, 2] with points at most so far apart, [M, 2]."""
+    stations = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
+    at = np.linspace(0.0, stations[-1], max(2, int(np.ceil(stations[-1] / step_m)) + 1))
+    return np.stack([np.interp(at, stations, line[:, axis]) for axis in (0, 1)], -1)
 
 
 def _draw_path(canvas: Canvas, camera: Camera, scenery: Scenery, boxes: list[_Box]) -> None:

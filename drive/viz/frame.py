@@ -8,12 +8,14 @@ import numpy as np
 
 from drive.cameras import Camera
 from drive.schema import Plan, SceneSample
+from drive.viz.answers import marks_of
+from drive.viz.answers.said import Said, answers_marks, truths_marks
 from drive.viz.bev import Range, draw_bev
 from drive.viz.cameras import Scenery, draw_camera, yaw_of
 from drive.viz.canvas import Canvas, Picture, shortened
 from drive.viz.legend import draw_legend
 from drive.viz.ribbon import ground_height, make_ribbon
-from drive.viz.style import BACKGROUND, PANEL, SOFT_TEXT, TEXT
+from drive.viz.style import ANSWER, BACKGROUND, PANEL, SOFT_TEXT, TEXT, TRUTH
 
 WIDTH, HEIGHT = 1920, 1080
 GAP = 6
@@ -50,17 +52,28 @@ class Look:
     ground_z: float | None = None
 
 
-def draw_frame(sample: SceneSample, plan: Plan | None = None, plan_name: str = "", look: Look = Look(), note: str = "") -> Picture:
-    """The picture of one sample, uint8 [HEIGHT, WIDTH, 3]. note: a line for the panel, such as why there is no plan."""
+def draw_frame(
+    sample: SceneSample,
+    plan: Plan | None = None,
+    plan_name: str = "",
+    look: Look = Look(),
+    note: str = "",
+    said: tuple[Said, ...] = (),
+) -> Picture:
+    """The picture of one sample, uint8 [HEIGHT, WIDTH, 3]. note: a line for the panel, such as why there is no plan. said: answers to
+    further requests, drawn with the truth beside."""
     cameras = sample.observation.frames[-1].cameras
     layout = make_layout([image.camera for image in cameras])
     picture = np.full((HEIGHT, WIDTH, 3), BACKGROUND, dtype=np.uint8)
-    scenery = _scenery(sample, plan, look)
+    answers, truths = answers_marks(said), truths_marks(said)
+    scenery = replace(_scenery(sample, plan, look), said=answers, true=truths)
+    if answers.solids or truths.solids:  # what is said of boxes shall not drown in those of the sample
+        scenery = replace(scenery, agents=None)
     for image, cell in zip(cameras, layout.cameras, strict=True):
         fitted = fitted_cell(cell, image.camera.width / image.camera.height)
         put(picture, fitted, draw_camera(image, fitted.width, fitted.height, scenery))
-    put(picture, layout.bev, draw_bev(sample, plan, layout.bev.width, layout.bev.height, look.view))
-    put(picture, layout.panel, _draw_panel(layout.panel, sample, plan, plan_name, note))
+    put(picture, layout.bev, draw_bev(sample, plan, layout.bev.width, layout.bev.height, look.view, answers, truths))
+    put(picture, layout.panel, _draw_panel(layout.panel, sample, plan, plan_name, note, said))
     return picture
 
 
@@ -141,9 +154,9 @@ def _scenery(sample: SceneSample, plan: Plan | None, look: Look) -> Scenery:
     )
 
 
-def _draw_panel(cell: Cell, sample: SceneSample, plan: Plan | None, plan_name: str, note: str) -> Picture:
+def _draw_panel(cell: Cell, sample: SceneSample, plan: Plan | None, plan_name: str, note: str, said: tuple[Said, ...]) -> Picture:
     canvas = Canvas(cell.width, cell.height, PANEL)
-    x, y, right = 26, 34, cell.width - 26
+    x, y, right = 26, 34.0, cell.width - 26
     canvas.text((x, y), shortened(sample.scene, 22, right - x - 160, bold=True), 22, TEXT, bold=True)
     canvas.text((right, y), f"key frame {sample.index}", 15, SOFT_TEXT, "right")
     observation = sample.observation
@@ -155,5 +168,21 @@ def _draw_panel(cell: Cell, sample: SceneSample, plan: Plan | None, plan_name: s
         canvas.text((x, y + 62), f"{plan_name or 'plan'}: {length:.1f} m in {plan.times_s[-1]:g} s", 15, TEXT)
     elif note or plan_name:
         canvas.text((x, y + 62), shortened(f"{plan_name}: {note or 'no plan'}", 15, right - x), 15, TEXT)
-    draw_legend(canvas, (x, y + 102), (right - x, cell.height - y - 102 - 10), sample, plan)
+    y = _draw_said(canvas, said, x, y + 92, right, cell.height - 150) - 92 if said else y
+    draw_legend(canvas, (x, y + 102), (right - x, cell.height - y - 102 - 10), sample, plan, bool(said))
     return canvas.finish()
+
+
+def _draw_said(canvas: Canvas, said: tuple[Said, ...], x: float, y: float, right: float, low: float) -> float:
+    """Lines "request: words", the answer's and, where it differs, the truth's, as far as they fit above `low`; returns where they end.
+    The page beside the picture holds all of them."""
+    for one in said:
+        answer, truth = (marks_of(value).words if value is not None else () for value in (one.answer, one.truth))
+        lines = [(f"{one.request}: {word}", ANSWER) for word in answer] or [(f"{one.request}: {one.reason or 'no answer'}", SOFT_TEXT)]
+        lines += [(f"truly {word}", TRUTH) for word in truth if word not in answer]
+        for words, colour in lines:
+            if y > low:
+                return y
+            canvas.text((x, y), shortened(words, 13, right - x), 13, colour)
+            y += 19
+    return y + 8

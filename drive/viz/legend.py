@@ -8,7 +8,7 @@ import numpy as np
 
 from drive.schema import Plan, SceneSample
 from drive.viz.canvas import Canvas
-from drive.viz.style import EGO, RECORD, SOFT_TEXT, TEXT, TIME_COLOURS, Colour, category_style, time_colours
+from drive.viz.style import ANSWER, EGO, RECORD, SOFT_TEXT, TEXT, TIME_COLOURS, TRUTH, Colour, category_style, time_colours
 
 ROW = 28.0
 SWATCH = 46.0
@@ -18,13 +18,13 @@ Entry = tuple[str, Callable[[Canvas, float, float], None]]
 
 
 def draw_legend(
-    canvas: Canvas, place: tuple[float, float], size: tuple[float, float], sample: SceneSample, plan: Plan | None
+    canvas: Canvas, place: tuple[float, float], size: tuple[float, float], sample: SceneSample, plan: Plan | None, said: bool = False
 ) -> None:
     """Entries in two columns from place (x, y of the first row's middle) on: only what the pictures of this sample show.
 
     size: width and height in pixels that they may take; where that is little, rows and letters shrink.
     """
-    entries = legend_entries(sample, plan)
+    entries = legend_entries(sample, plan, said)
     rows = (len(entries) + 1) // 2
     step = min(ROW, size[1] / max(rows - 0.5, 1))
     letters = round(min(LETTERS, 0.75 * step, size[0] / 30))
@@ -34,8 +34,8 @@ def draw_legend(
         canvas.text((x + SWATCH + 10, y), name, letters, TEXT)
 
 
-def legend_entries(sample: SceneSample, plan: Plan | None) -> list[Entry]:
-    """(name, how to draw its swatch) for everything drawn of this sample."""
+def legend_entries(sample: SceneSample, plan: Plan | None, said: bool = False) -> list[Entry]:
+    """(name, how to draw its swatch) for everything drawn of this sample. said: answers to requests too."""
     entries: list[Entry] = []
     if plan is not None:
         horizon = f"{plan.times_s[-1]:g}"
@@ -46,6 +46,7 @@ def legend_entries(sample: SceneSample, plan: Plan | None) -> list[Entry]:
     if sample.target.future.valid.any():
         entries.append(("recorded drive", _stroke(RECORD, dash=6.0)))
     entries.append(("ego", _box(EGO, 0.95)))
+    entries += [("answers", _stroke(ANSWER)), ("the truth of these", _stroke(TRUTH, dash=6.0))] if said else []
     agents = sample.target.agents
     valid = agents.valid[:, agents.now] if agents is not None else ()
     shown = [category_style(c) for c, there in zip(agents.categories if agents is not None else (), valid, strict=True) if there]

@@ -21,6 +21,8 @@ GRID: Colour = (46, 55, 67)
 MISSING: Colour = (52, 58, 66)
 EGO: Colour = (240, 244, 248)
 RECORD: Colour = (255, 255, 255)
+ANSWER: Colour = (64, 255, 208)  # what a planner says is there
+TRUTH: Colour = (206, 214, 222)
 
 # The plan's colour runs along these from now to the horizon: none of them is an agent's.
 TIME_COLOURS: tuple[Colour, ...] = ((0, 226, 255), (96, 128, 255), (255, 62, 190))

@@ -15,6 +15,7 @@ from drive.asking import Refusal, as_plan, asked
 from drive.data.dataset import Samples
 from drive.progress import SILENT, Progress
 from drive.schema import Plan, SceneSample
+from drive.viz.answers.said import Said, SaidOf
 from drive.viz.bev import range_of
 from drive.viz.canvas import Picture
 from drive.viz.frame import Look, draw_frame
@@ -72,15 +73,17 @@ def view(
     title: str = "Drives",
     progress: Progress = SILENT,
     attention_of: AttentionOf | None = None,
+    said_of: SaidOf | None = None,
 ) -> ViewResult:
     """Draws samples as PNG files, each of `scenes` as a video, and a page `index.html` with all of it, into a folder.
 
     plan_of: gives a sample's plan; where it raises, the picture and the page say why there is none. None draws no plans.
     scenes: the samples of each video, in time order. video: "mp4" or "gif". progress is called with a line as each file is
     done. attention_of: gives the table [N, N] bool of who attends to whom while a sample is planned, and the tokens' names; it
-    is drawn for the first sample that has a plan. Raises ValueError where the folder cannot be made.
+    is drawn for the first sample that has a plan. said_of: tells the answers to further requests and the truth, which are drawn and
+    written beside the pictures. Raises ValueError where the folder cannot be made.
     """
-    plans = _Plans(plan_of)
+    plans, said = _Plans(plan_of), _Said(said_of)
     out = Path(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -91,13 +94,13 @@ def view(
     for scene in scenes:
         progress.begin(f"video of {scene[0].scene}: frames", len(scene))
         path = out / f"{_file_name(scene[0].scene)}.{video}"
-        write_video(path, _counted(_frames(scene, plans, plan_name), progress), _fps(scene))
+        write_video(path, _counted(_frames(scene, plans, plan_name, said), progress), _fps(scene))
         videos.append(path)
         drawn |= {sample.token: sample for sample in scene}
         progress(f"{path} ({len(scene)} frames)")
         blocks += _video_blocks(path, scene, len(videos) <= VIDEOS_ON_PAGE)
     progress.begin("pictures", len(samples))
-    for sample, picture in zip(samples, _frames(samples, plans, plan_name), strict=True):
+    for sample, picture in zip(samples, _frames(samples, plans, plan_name, said), strict=True):
         path = out / f"{_file_name(sample.scene)}_{sample.index:03d}.png"
         path.write_bytes(encode_picture(picture))
         pictures.append(path)
@@ -105,6 +108,8 @@ def view(
         progress(str(path))
         # Encoded at once: a page of hundreds of pictures does not hold their pixels.
         blocks.append(Image(encode_picture(picture, photo=True), _caption(sample, plans, plan_name)))
+        if rows := [one.row() for one in said.get(sample)]:
+            blocks.append(Table(["request", plan_name or "answer", "true"], rows))
     planned = next((sample for sample in samples if sample.token in plans.found), None)
     if attention_of is not None and planned is not None:
         path = out / "attention.png"
@@ -137,14 +142,27 @@ class _Plans:
         return self.found.get(sample.token)
 
 
-def _frames(samples: Sequence[SceneSample], plans: _Plans, plan_name: str) -> Iterator[Picture]:
+@dataclass(eq=False)
+class _Said:
+    """What is said of samples, each asked once."""
+
+    said_of: SaidOf | None
+    found: dict[str, tuple[Said, ...]] = field(default_factory=dict)
+
+    def get(self, sample: SceneSample) -> tuple[Said, ...]:
+        if self.said_of is not None and sample.token not in self.found:
+            self.found[sample.token] = self.said_of(sample)
+        return self.found.get(sample.token, ())
+
+
+def _frames(samples: Sequence[SceneSample], plans: _Plans, plan_name: str, said: _Said) -> Iterator[Picture]:
     """Pictures of samples; those of one scene share scale and ground."""
     looks: dict[str, Look] = {}
     for name in dict.fromkeys(sample.scene for sample in samples):
         own = [sample for sample in samples if sample.scene == name]
         looks[name] = Look(range_of(own, [plans.get(sample) for sample in own]), ground_height(own))
     for sample in samples:
-        yield draw_frame(sample, plans.get(sample), plan_name, looks[sample.scene], plans.failures.get(sample.token, ""))
+        yield draw_frame(sample, plans.get(sample), plan_name, looks[sample.scene], plans.failures.get(sample.token, ""), said.get(sample))
 
 
 def _counted(pictures: Iterable[Picture], progress: Progress) -> Iterator[Picture]:

@@ -1,0 +1,81 @@
+"""What a planner says to requests, beside what is true, for the pictures of a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from drive.asking import Refusal, answers_of, asked
+from drive.schema import Planner, SceneSample, Window
+from drive.tasks import Chain, Request, Task, chains, declared, make_task, spelled
+from drive.tokens.vocab import Vocabulary
+from drive.viz.answers import marks_of
+from drive.viz.answers.marks import Marks, together
+
+PLAN = "plan"  # has a drawing of its own
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """One request of one sample: the answer and the truth, None where there is none; reason: why there is no answer."""
+
+    request: str
+    answer: Any | None
+    truth: Any | None
+    reason: str = ""
+
+    def row(self) -> tuple[str, str, str]:
+        """The request, the answer and the truth in words."""
+        answer = "; ".join(marks_of(self.answer).words) if self.answer is not None else f"no answer: {self.reason}"
+        return self.request, answer, "; ".join(marks_of(self.truth).words) if self.truth is not None else "not known"
+
+
+SaidOf = Callable[[SceneSample], tuple[Said, ...]]
+
+
+def said_of(planner: Planner | None, requests: str, window: Window) -> SaidOf:
+    """Who tells what is said to requests (`see>decide>plan,boxes`) of a sample; planner None: the truth alone, as if it were said.
+
+    Raises ValueError for requests that no task answers, and for one that needs words and has none.
+    """
+    wanted = chains(requests)
+    links = [link for chain in wanted for link in chain]
+    names = list(dict.fromkeys(link.name for link in links))
+    vocabulary = Vocabulary().extended(declared(names, {}), names)
+    tasks = {name: make_task(name, vocabulary, window) for name in names}
+    bare = next((link for link in links if tasks[link.name].prompted and not link.prompt), None)
+    if bare:
+        raise ValueError(f"request {bare}: write the question, as in {bare}(may I go?)")
+    drawn = [link for link in links if link.task != PLAN]
+
+    def said(sample: SceneSample) -> tuple[Said, ...]:
+        truths = {str(link): _truth(tasks[link.name], link, sample) for link in drawn}
+        if planner is None:
+            return tuple(Said(name, truth, truth, "" if truth is not None else "not known") for name, truth in truths.items())
+        answers, reasons = _asked(planner, sample, wanted)
+        return tuple(Said(name, answers.get(name), truth, reasons.get(name, reasons.get("", ""))) for name, truth in truths.items())
+
+    return said
+
+
+def _truth(task: Task, link: Request, sample: SceneSample) -> Any | None:
+    return next((value for words, value in task.answers(sample) if words == link.prompt), None)
+
+
+def _asked(planner: Planner, sample: SceneSample, wanted: tuple[Chain, ...]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Answers by request, and reasons; that of all requests under ""."""
+    found = asked(lambda: answers_of(planner, sample.observation, [spelled(chain) for chain in wanted]))
+    if isinstance(found, Refusal):
+        return {}, {"": found.reason}
+    return {name: values[0] for name, values in found.values.items()}, found.failures
+
+
+def answers_marks(said: tuple[Said, ...]) -> Marks:
+    """What is drawn of all answers."""
+    return together([marks_of(one.answer) for one in said if one.answer is not None])
+
+
+def truths_marks(said: tuple[Said, ...]) -> Marks:
+    """What is drawn of what is true."""
+    return together([marks_of(one.truth) for one in said if one.truth is not None])
