@@ -7,7 +7,7 @@ from typing import Literal
 
 from drive.limits import HUGE, TINY, within
 from drive.schema import Window
-from drive.tasks import DEFAULT_REQUESTS, canonical, declared
+from drive.tasks import DEFAULT_REQUESTS, canonical, chains, declared
 from drive.tokens.vocab import Grid, Vocabulary
 
 # Weights of the transformer; more than this is a slip of the keyboard here.
@@ -99,8 +99,9 @@ class TransformerConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """A whole network. requests: the requests it is trained to answer; the first is its default. numbers: grids of number tokens
-    that differ from those that its tasks declare, by name.
+    """A whole network. requests: the single requests it is trained to answer. plan_request: how its plan is asked for where nobody says
+    otherwise, such as see>decide>plan; "" = the first plan of its requests, alone. numbers: grids of number tokens that differ from those
+    that its tasks declare, by name.
 
     vocabulary: which ids stand for what. What requests need is put behind what is there, so that a checkpoint, which stores it,
     keeps its ids when tasks are added. Raises ValueError for a request that this version does not know.
@@ -112,6 +113,7 @@ class ModelConfig:
     camera: CameraConfig = field(default_factory=CameraConfig)
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     numbers: dict[str, Grid] = field(default_factory=dict)
+    plan_request: str = ""
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
     def __post_init__(self) -> None:
@@ -121,6 +123,9 @@ class ModelConfig:
         if len(set(requests)) < len(requests):
             raise ValueError(f"requests must be given once each, got {list(self.requests)}")
         object.__setattr__(self, "requests", requests)
+        links = [link.name for chain in chains(self.plan_request) for link in chain] if self.plan_request else []
+        if unknown := [name for name in links if name not in requests]:
+            raise ValueError(f"plan_request {self.plan_request!r} asks for {unknown[0]}; requests are {', '.join(requests)}; add it there")
         object.__setattr__(self, "vocabulary", self.vocabulary.extended(declared(requests, self.numbers), requests))
 
     @property

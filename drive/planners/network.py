@@ -35,8 +35,8 @@ class NetworkPlanner:
     """A network as a planner.
 
     seed: of the samples drawn, which are the same for the same observation. temperature: of the draw. request: what `plan` asks, with
-    one plan in it, such as see>decide>plan; by default the plan that the network knows. deadline_s: time after which nothing more than the
-    plan, which then comes first, is waited for.
+    one plan in it, such as see>decide>plan; by default what the network's configuration says in `plan_request`. deadline_s: time after
+    which nothing more than the plan, which then comes first, is waited for.
     """
 
     network: DrivingNetwork
@@ -131,12 +131,13 @@ class NetworkPlanner:
 
         trained = self.network.config.requests
         default = next((name for name in trained if name.partition(":")[0] == PLAN), None)
-        if self.request is None and default is None:
+        request = self.request or self.network.config.plan_request or default
+        if request is None:
             raise PlanError(f"{self.name} was not trained to answer plan; it answers {', '.join(trained)}")
-        asked = chains(self.request or default or "")
+        asked = chains(request)
         plans = [str(link) for chain in asked for link in chain if link.task == PLAN]
         if len(asked) != 1 or len(plans) != 1:
-            raise ValueError(f"a planner's request is one span with one plan, such as see>plan, got {self.request!r}")
+            raise ValueError(f"a planner's request is one span with one plan, such as see>plan, got {request!r}")
         unknown = [link.name for link in asked[0] if link.name not in trained]
         if unknown:
             raise ValueError(f"{self.name} was not trained to answer {unknown[0]}; it answers {', '.join(trained)}")

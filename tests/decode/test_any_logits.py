@@ -133,8 +133,8 @@ def test_decodes_of_every_task_are_legal_or_typed_errors(config: ModelConfig, re
 def share(request: str, config: ModelConfig) -> int:
     """Of a hundred thousand decodes: few of the longest answers, the rest evenly."""
     longest = {r: make_task(r, config.vocabulary, config.window).grammar.max_length for r in REQUESTS}
-    few = [r for r in REQUESTS if longest[r] > 300]
-    return 4_000 if request in few else -(-(100_000 - 4_000 * len(few)) // (len(REQUESTS) - len(few)))
+    few = {r: 1_000 if length > 500 else 4_000 for r, length in longest.items() if length > 300}
+    return few[request] if request in few else -(-(100_000 - sum(few.values())) // (len(REQUESTS) - len(few)))
 
 
 @pytest.mark.slow

@@ -135,6 +135,10 @@ def test_plan_asks_a_whole_chain(network: DrivingNetwork) -> None:
     chained = NetworkPlanner(network, request="lamp>plan")
     best = chained.answer(observation, "lamp>plan").best("plan:bins")
     np.testing.assert_array_equal(chained.plan(observation).best, best)
+    kept = make_network(2, requests=REQUESTS, vocabulary=Vocabulary(), plan_request="lamp>plan")
+    np.testing.assert_array_equal(NetworkPlanner(kept).plan(observation).best, best)
+    with pytest.raises(ValueError, match="plan_request 'lamp>plan' asks for lamp; requests are plan:bins, plan:text; add it there"):
+        make_network(plan_request="lamp>plan")
     assert chained.plan(observation, samples=5).trajectories.shape == (5, 6, 3)
     for request in ("lamp", "plan,lamp", "plan>plan:text"):
         with pytest.raises(ValueError, match="one span with one plan"):
