@@ -13,7 +13,7 @@ from drive.model.network import DrivingNetwork
 from drive.model.sensors.navigation import NavigationSensor
 from drive.roads import Navigation
 from drive.schema import Observation
-from tests.model.conftest import TINY, make_observation
+from tests.model.conftest import TINY, make_observation, whole
 
 CONFIG = replace(TINY, inputs=Inputs(others=("navigation",)))
 SAID = [
@@ -72,5 +72,5 @@ def test_a_network_hears_it() -> None:
     generator = torch.Generator().manual_seed(7)
     span = torch.randint(0, CONFIG.vocabulary.size, (1, 1, 5), generator=generator)
     with torch.inference_mode():
-        heard = [network(collate([prepare(saying(one), CONFIG)]), span) for one in (SAID[1], SAID[3], None)]
+        heard = [whole(network, collate([prepare(saying(one), CONFIG)]), span) for one in (SAID[1], SAID[3], None)]
     assert (heard[0] - heard[1]).abs().max() > 1e-4 and (heard[0] - heard[2]).abs().max() > 1e-4
