@@ -20,7 +20,7 @@ def arguments(verb: argparse.ArgumentParser) -> None:
         choices=list(BENCHES),
         help="metrics: samples per second of CPU time; sim: steps per second of worlds and environments; render: pictures per second; "
         "plan: milliseconds of a plan and their shares; pack: useful tokens per second of training, packed and padded; "
-        "codecs: tokens and errors of plans as tokens",
+        "codecs: tokens and errors of plans as tokens; decode: milliseconds of decoding, beside transformers",
     )
     verb.add_argument("--samples", type=number(1), default=1024, help="made-up samples to score (default: 1024)")
     verb.add_argument("--repeats", type=number(1), default=5, help="runs, of which the best counts (default: 5)")
@@ -94,10 +94,17 @@ def _codecs(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
     return str(table), table.rows(), _written(args, table.rows())
 
 
+def _decode(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
+    from drive.decode.bench import bench_decode
+
+    speed = bench_decode(args.repeats)
+    return str(speed), speed.rows(), _written(args, speed.rows())
+
+
 def _written(args: argparse.Namespace, rows: list[dict[str, Any]]) -> str:
     from drive.eval.report import write_json
 
     return str(write_json(args.out, "bench", {"settings": {"what": args.what}, "rows": rows})) if args.out else ""
 
 
-BENCHES = {"metrics": _metrics, "sim": _sim, "render": _render, "plan": _plan, "pack": _pack, "codecs": _codecs}
+BENCHES = {"metrics": _metrics, "sim": _sim, "render": _render, "plan": _plan, "pack": _pack, "codecs": _codecs, "decode": _decode}
