@@ -109,7 +109,9 @@ class _Spans:
 
     def _attend(self, x_ND: Tensor, layer: PackedLayer, index: int, batch: int, spans: int) -> Tensor:
         c, t = self.config, self.done
-        qkv = torch.mm(normed(x_ND), layer.qkv).view(batch * spans, -1, c.head_dim)
+        unit = normed(x_ND)
+        qkv = torch.mm(unit, layer.qkv) if layer.bias is None else torch.addmm(layer.bias, unit, layer.qkv)
+        qkv = qkv.view(batch * spans, -1, c.head_dim)
         qk = qkv[:, : c.heads + c.kv_heads]
         if c.qk_norm:
             qk = qk * torch.rsqrt(torch.linalg.vector_norm(qk, 2.0, -1, True).square_().add_(c.head_dim * c.norm_eps))

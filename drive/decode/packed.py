@@ -23,10 +23,11 @@ from drive.tokens.sequence import SPAN_POSITION
 
 @dataclass(frozen=True, eq=False)
 class PackedLayer:
-    """qkv [D+1, (H+2K)E]; out [HE, D+1]; gate_up [D+1, 2M]; down [M, D+1]; cos, sin [T, H+K, E]: of the t-th token of a span, with
-    the norms' weights and the signs of the rotation."""
+    """qkv [D+1, (H+2K)E] and its bias, where there is one; out [HE, D+1]; gate_up [D+1, 2M]; down [M, D+1]; cos, sin [T, H+K, E]:
+    of the t-th token of a span, with the norms' weights and the signs of the rotation."""
 
     qkv: Tensor
+    bias: Tensor | None
     out: Tensor
     gate_up: Tensor
     down: Tensor
@@ -65,10 +66,10 @@ def pack(network: DrivingNetwork, length: int, used: Tensor) -> Packed:
     c = network.config.transformer
     root = c.width**0.5
     positions = torch.arange(SPAN_POSITION, SPAN_POSITION + length, device=network.head.weight.device)
-    cos, sin = (t[0, 0, :, None] for t in rotary_tables(positions[None], c.head_dim, c.rope_theta))
+    cos, sin = (t[0, 0, :, None] for t in rotary_tables(positions[None], c))
     layers = tuple(_layer(cast(Block, block), cos, sin, root) for block in network.transformer.layers)
     table = network.tokens.table()
-    head = (table[used] @ network.head.weight * network.transformer.norm.weight).T * root
+    head = (network.tokens.output_table()[used] @ network.head.weight * network.transformer.norm.weight).T * root
     return Packed(layers, table, F.pad(head, (0, 0, 0, 1)).contiguous(), (c.width * c.norm_eps) ** 0.5)
 
 
@@ -83,8 +84,10 @@ def _layer(block: Block, cos: Tensor, sin: Tensor, root: float) -> PackedLayer:
     scale[: c.heads] *= c.head_dim**-0.5  # of attention
     half = c.head_dim // 2
     signed = torch.cat([-sin[..., :half], sin[..., half:]], -1)
+    biases = [cast(Tensor, p.bias) for p in (a.q_proj, a.k_proj, a.v_proj)] if c.qkv_bias else []
     return PackedLayer(
         F.pad(qkv.T * root, (0, 0, 0, 1)).contiguous(),
+        torch.cat(biases) if biases else None,
         F.pad(a.o_proj.weight.T, (0, 1)).contiguous(),
         F.pad(gate_up.T * root, (0, 0, 0, 1)).contiguous(),
         F.pad(mlp.down_proj.weight.T, (0, 1)).contiguous(),

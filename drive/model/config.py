@@ -8,7 +8,7 @@ from typing import Literal
 from drive.limits import HUGE, TINY, within
 from drive.schema import Window
 from drive.tasks import DEFAULT_REQUESTS, canonical, chains, declared
-from drive.tokens.vocab import Grid, Vocabulary
+from drive.tokens.vocab import Grid, IdRange, Vocabulary
 
 # Weights of the transformer; more than this is a slip of the keyboard here.
 MOST_WEIGHTS = 20_000_000_000
@@ -69,8 +69,24 @@ class CameraConfig:
 
 
 @dataclass(frozen=True)
+class RopeScaling:
+    """Llama 3's stretching of long waves of the rotary embedding (`rope_type: llama3`), under its names. original: positions that it was
+    trained on before."""
+
+    factor: float
+    low_freq_factor: float
+    high_freq_factor: float
+    original: int
+
+    def __post_init__(self) -> None:
+        within(self, factor=(TINY, HUGE), low_freq_factor=(TINY, HUGE), high_freq_factor=(TINY, HUGE), original=(1, 10**9))
+        if not self.low_freq_factor < self.high_freq_factor:
+            raise ValueError(f"low_freq_factor must be below high_freq_factor, got {self}")
+
+
+@dataclass(frozen=True)
 class TransformerConfig:
-    """Names and meanings as in the Llama and Qwen3 families; qk_norm is Qwen3's."""
+    """Names and meanings as in the Llama and Qwen3 families; qk_norm is Qwen3's, qkv_bias Qwen2.5's."""
 
     width: int = 192
     depth: int = 4
@@ -81,6 +97,8 @@ class TransformerConfig:
     rope_theta: float = 10_000.0
     norm_eps: float = 1e-6
     qk_norm: bool = True
+    qkv_bias: bool = False
+    rope_scaling: RopeScaling | None = None
 
     def __post_init__(self) -> None:
         within(self, width=(1, 65_536), depth=(1, 512), heads=(1, 1024), kv_heads=(1, 1024), head_dim=(2, 4096), mlp_width=(1, 1_000_000))
@@ -98,10 +116,23 @@ class TransformerConfig:
 
 
 @dataclass(frozen=True)
+class Language:
+    """The vocabulary of a language model, a range of ids among ours. tied: its logits come from the embeddings, not from rows of their
+    own."""
+
+    tokens: int
+    tied: bool = True
+
+
+LANGUAGE = "language"  # the range's name
+
+
+@dataclass(frozen=True)
 class ModelConfig:
     """A whole network. requests: the single requests it is trained to answer. plan_request: how its plan is asked for where nobody says
     otherwise, such as see>decide>plan; "" = the first plan of its requests, alone. numbers: grids of number tokens that differ from those
-    that its tasks declare, by name.
+    that its tasks declare, by name. init_from: folder of a language model (config.json, model*.safetensors) that a run starts from;
+    `transformer` and `language` are then the folder's (`drive.train.language`).
 
     vocabulary: which ids stand for what. What requests need is put behind what is there, so that a checkpoint, which stores it,
     keeps its ids when tasks are added. Raises ValueError for a request that this version does not know.
@@ -115,6 +146,8 @@ class ModelConfig:
     numbers: dict[str, Grid] = field(default_factory=dict)
     plan_request: str = ""
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    init_from: str | None = None
+    language: Language | None = None
 
     def __post_init__(self) -> None:
         if not self.requests:
@@ -126,7 +159,13 @@ class ModelConfig:
         links = [link.name for chain in chains(self.plan_request) for link in chain] if self.plan_request else []
         if unknown := [name for name in links if name not in requests]:
             raise ValueError(f"plan_request {self.plan_request!r} asks for {unknown[0]}; requests are {', '.join(requests)}; add it there")
-        object.__setattr__(self, "vocabulary", self.vocabulary.extended(declared(requests, self.numbers), requests))
+        parts = [*declared(requests, self.numbers), *([IdRange(LANGUAGE, self.language.tokens)] if self.language else [])]
+        object.__setattr__(self, "vocabulary", self.vocabulary.extended(parts, requests))
+
+    @property
+    def untied(self) -> str | None:
+        """The range of ids that has rows of its own for logits, where one has."""
+        return LANGUAGE if self.language and not self.language.tied else None
 
     @property
     def least_numbers(self) -> int:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from drive.model.config import TransformerConfig
+from drive.model.config import RopeScaling, TransformerConfig
 
 KeyValue = tuple[Tensor, Tensor]
 
@@ -26,12 +26,23 @@ class RMSNorm(nn.Module):
         return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
 
 
-def rotary_tables(position_BN: Tensor, head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
+def rotary_tables(position_BN: Tensor, config: TransformerConfig) -> tuple[Tensor, Tensor]:
     """Position ids [B, N] -> cos and sin [B, 1, N, E] of rotary embeddings (arXiv 2104.09864, half-split layout)."""
-    frequency = theta ** (-torch.arange(0, head_dim, 2, device=position_BN.device, dtype=torch.float32) / head_dim)
+    size, device = config.head_dim, position_BN.device
+    frequency = config.rope_theta ** (-torch.arange(0, size, 2, device=device, dtype=torch.float32) / size)
+    if config.rope_scaling is not None:
+        frequency = _stretched(frequency, config.rope_scaling)
     angle = position_BN[:, None, :, None].float() * frequency
     angle = torch.cat([angle, angle], -1)
     return angle.cos(), angle.sin()
+
+
+def _stretched(frequency: Tensor, scaling: RopeScaling) -> Tensor:
+    """Llama 3: waves longer than the original positions / low_freq_factor become `factor` times longer, those shorter than the original /
+    high_freq_factor stay, between them it changes smoothly."""
+    turns = scaling.original * frequency / (2 * torch.pi)  # of a wave over the original positions
+    share = ((turns - scaling.low_freq_factor) / (scaling.high_freq_factor - scaling.low_freq_factor)).clamp(0, 1)
+    return frequency * (share + (1 - share) / scaling.factor)
 
 
 def rotate(x_BHNE: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -47,9 +58,9 @@ class Attention(nn.Module):
         super().__init__()
         self.config = config
         inner, inner_kv = config.heads * config.head_dim, config.kv_heads * config.head_dim
-        self.q_proj = nn.Linear(config.width, inner, bias=False)
-        self.k_proj = nn.Linear(config.width, inner_kv, bias=False)
-        self.v_proj = nn.Linear(config.width, inner_kv, bias=False)
+        self.q_proj = nn.Linear(config.width, inner, bias=config.qkv_bias)
+        self.k_proj = nn.Linear(config.width, inner_kv, bias=config.qkv_bias)
+        self.v_proj = nn.Linear(config.width, inner_kv, bias=config.qkv_bias)
         self.o_proj = nn.Linear(inner, config.width, bias=False)
         self.q_norm = RMSNorm(config.head_dim, config.norm_eps) if config.qk_norm else nn.Identity()
         self.k_norm = RMSNorm(config.head_dim, config.norm_eps) if config.qk_norm else nn.Identity()

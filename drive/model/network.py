@@ -64,12 +64,16 @@ class TokenEmbedding(nn.Module):
     """One table of ids for input and output. Number tokens are embedded by their value, so that neighbours on the grid are
     neighbours for the network: their logits are a smooth function of the number."""
 
-    def __init__(self, vocabulary: Vocabulary, width: int) -> None:
+    def __init__(self, vocabulary: Vocabulary, width: int, untied: str | None = None) -> None:
+        """untied: the range of ids with rows of their own for logits."""
         super().__init__()
+        ids = vocabulary.ranges[untied] if untied else range(0)
+        self.first, self.output = ids.start, nn.Embedding(len(ids), width) if untied else None
         self.allotted = vocabulary.allotted
         self.words = nn.Embedding(sum(part.size for part in self.allotted if part.grid is None), width)
         self.numbers = nn.ModuleDict({part.name: _Numbers(part.grid, width) for part in self.allotted if part.grid})
-        nn.init.normal_(self.words.weight, std=INITIAL_STD)
+        for rows in (self.words, *([self.output] if self.output else [])):
+            nn.init.normal_(rows.weight, std=INITIAL_STD)
         self._kept: tuple[Any, Tensor] | None = None
 
     def table(self) -> Tensor:
@@ -80,6 +84,13 @@ class TokenEmbedding(nn.Module):
         if self._kept is None or self._kept[0] != state:
             self._kept = state, self._table()
         return self._kept[1]
+
+    def output_table(self) -> Tensor:
+        """As `table`, of what logits are taken with: the same but for a language model's rows where it has other ones for that."""
+        if self.output is None:
+            return self.table()
+        rows = self.table()
+        return torch.cat([rows[: self.first], self.output.weight, rows[self.first + len(self.output.weight) :]])
 
     def _table(self) -> Tensor:
         rows = iter(self.words.weight.split([part.size for part in self.allotted if part.grid is None]))
@@ -120,7 +131,7 @@ class DrivingNetwork(nn.Module):
         super().__init__()
         self.config = config
         self.sensors = nn.ModuleDict({name: sensor(config) for name, sensor in used_sensors(config).items()})
-        self.tokens = TokenEmbedding(config.vocabulary, config.transformer.width)
+        self.tokens = TokenEmbedding(config.vocabulary, config.transformer.width, config.untied)
         self.transformer = Transformer(config.transformer)
         self.head = nn.Linear(config.transformer.width, config.transformer.width, bias=False)
 
@@ -135,7 +146,7 @@ class DrivingNetwork(nn.Module):
 
     def logits(self, hidden: Tensor, used: Tensor | None = None) -> Tensor:
         """Hidden states [..., D] -> logits of all ids [..., V], or of the used ones [U] alone."""
-        table = self.tokens.table()
+        table = self.tokens.output_table()
         return self.head(hidden) @ (table if used is None else table[used]).T
 
     def prefix(self, batch: Batch) -> Cache:

@@ -52,7 +52,7 @@ class FrameRing:
         held = min(self.pushed, slots)
         order = [(self.pushed - held + k) % slots for k in range(held)]
         place = torch.arange(held, device=self._valid.device).repeat_interleave(self._valid.shape[2])
-        turn = rotary_tables(place[None], config.head_dim, config.rope_theta)
+        turn = rotary_tables(place[None], config)
         layers = [(rotate(k[:, :, order].flatten(2, 3), *turn), v[:, :, order].flatten(2, 3)) for k, v in self._layers]
         return Cache(layers, place, place, self._valid[:, order].flatten(1))
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import torch
 from torch import Tensor, nn
 
 from drive.model.config import TransformerConfig
@@ -38,40 +35,20 @@ class Transformer(nn.Module):
         self.config = config
         self.layers = nn.ModuleList(Block(config) for _ in range(config.depth))
         self.norm = RMSNorm(config.width, config.norm_eps)
-        for parameter in self.parameters():
+        for name, parameter in self.named_parameters():
             if parameter.ndim == 2:
                 nn.init.normal_(parameter, std=INITIAL_STD)
+            elif name.endswith("bias"):
+                nn.init.zeros_(parameter)
 
     def forward(
         self, x_BND: Tensor, position_BN: Tensor, mask_BNM: Tensor, past: list[KeyValue] | None = None
     ) -> tuple[Tensor, list[KeyValue]]:
         """x [B, N, D]; position [B, N] int; mask [B, N, M] bool, True = may attend, M = cached + N; past: one (keys,
         values) pair a layer, each [B, K, M - N, E]. Returns hidden states [B, N, D] and the cache of all M tokens."""
-        rotary = rotary_tables(position_BN, self.config.head_dim, self.config.rope_theta)
+        rotary = rotary_tables(position_BN, self.config)
         caches = []
         for index, block in enumerate(self.layers):
             x_BND, cache = block(x_BND, rotary, mask_BNM[:, None], past[index] if past else None)
             caches.append(cache)
         return self.norm(x_BND), caches
-
-
-def load_language_model(transformer: Transformer, weights: Mapping[str, Tensor]) -> None:
-    """Copy the layers and final norm of a Llama or Qwen3 checkpoint (Hugging Face names, "model." prefix or none).
-
-    Embeddings and output head stay ours. No verb calls it yet: with it a language model's layers become a start for training, and a test
-    holds our layers equal to those of `transformers`. Raises ValueError where a weight is missing or of another shape.
-    """
-    named = {name.removeprefix("model."): tensor for name, tensor in weights.items()}
-    wanted = {name: tensor for name, tensor in named.items() if name.startswith(("layers.", "norm."))}
-    own = transformer.state_dict()
-    problems = [f"missing {name}" for name in own if name not in wanted]
-    problems += [f"unknown {name}" for name in wanted if name not in own]
-    problems += [
-        f"{name} is {tuple(wanted[name].shape)}, expected {tuple(own[name].shape)}"
-        for name in own
-        if name in wanted and wanted[name].shape != own[name].shape
-    ]
-    if problems:
-        raise ValueError("these weights do not fit transformer config: " + "; ".join(problems[:5]))
-    with torch.no_grad():
-        transformer.load_state_dict(dict(wanted))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from drive.train.ema import Ema
 from drive.train.folder import CHECKPOINT, CURVES, RESUME, claimed, clear
 from drive.train.guard import NonFinite
 from drive.train.init import start_from
+from drive.train.language import load_language, resolved
 from drive.train.loader import Steps, prepared
 from drive.train.mix import Mix
 from drive.train.networks import frozen_network, kind_of
@@ -69,6 +70,7 @@ def train(config: RunConfig, fresh: bool = False) -> Run:
     batch, and the first alone writes. Raises ValueError where `out` holds a run of another configuration, is in use, or holds what no
     run wrote; OutputError where it cannot be written to; NonFinite; Interrupted.
     """
+    config = replace(config, model=resolved(config.model))
     device = check_machine(config)
     with all_ranks(device.type) as ranks, claimed(Path(config.out), fresh) if ranks.first else contextlib.nullcontext():
         if config.threads:
@@ -85,6 +87,8 @@ def train(config: RunConfig, fresh: bool = False) -> Run:
 def _run(trainer: Trainer) -> Run:
     config, network, ema = trainer.config, trainer.network, trainer.ema
     state = trainer.ranks.in_turn(lambda: load_state(config, network))
+    if state is None and (source := getattr(config.model, "init_from", None)):
+        load_language(network, source)
     if state is None and config.init:
         start_from(network, config.init)
     ema.begin(network, state.ema if state else {})
