@@ -32,6 +32,7 @@ from drive.train.state import RunState, load_state, save_state
 from drive.train.statistics import measure_statistics
 from drive.train.step import Update
 from drive.train.stop import Interrupted, stop_on_signals
+from drive.train.vision import load_vision
 from drive.values import plain
 
 
@@ -89,6 +90,8 @@ def _run(trainer: Trainer) -> Run:
     state = trainer.ranks.in_turn(lambda: load_state(config, network))
     if state is None and (source := getattr(config.model, "init_from", None)):
         load_language(network, source)
+    if state is None and (file := getattr(getattr(config.model, "camera", None), "weights", None)):
+        load_vision(network, file)
     if state is None and config.init:
         start_from(network, config.init)
     ema.begin(network, state.ema if state else {})
