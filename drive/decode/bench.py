@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from drive.decode.engine import Engine
+from drive.decode.graph import GraphEngine
 from drive.decode.tables import GrammarTables, grammar_tables
 from drive.model.config import CameraConfig, ModelConfig, TransformerConfig
 from drive.model.network import Cache, DrivingNetwork
@@ -92,7 +94,17 @@ class Ours:
         self.request = self.network.config.vocabulary.request_id(self.network.config.requests[0])
         self.ids = torch.randint(END + 1, self.size, (1, PREFIX))
         self.engine, self.cache = Engine(self.network), self.prefix()
-        self.tables: GrammarTables = grammar_tables([compile_grammar(repeat(ids(END, self.size), TOKENS, TOKENS))], self.size)
+        self.tables = self.tables_on("cpu")
+
+    def tables_on(self, device: str) -> GrammarTables:
+        """The grammar's tables on a device."""
+        return grammar_tables([compile_grammar(repeat(ids(END, self.size), TOKENS, TOKENS))], self.size, device)
+
+    def cache_on(self, device: str) -> Cache:
+        """The prefix on a device."""
+        c = self.cache
+        layers = [(k.to(device), v.to(device)) for k, v in c.layers]
+        return Cache(layers, c.block.to(device), c.position.to(device), c.valid.to(device))
 
     @torch.inference_mode()
     def prefix(self) -> Cache:
@@ -214,6 +226,20 @@ def _status(name: str) -> float:
     return int(text.split(f"{name}:")[1].split()[0]) / 1024
 
 
-def gpu_line() -> str:
-    """What was run on a GPU."""
-    return "  on a GPU: not run" if torch.cuda.is_available() else "  on a GPU: not run, there is none"
+def gpu_line(shape: TransformerConfig = SHAPE, runs: int = 200) -> str:
+    """Decoding as CUDA graphs (`drive.decode.graph`), where there is a GPU: median and 99th percentile of one and of several samples."""
+    if not torch.cuda.is_available():
+        return "  on a GPU, as CUDA graphs: not run, no GPU here"
+    ours, parts = Ours(shape), []
+    graphs, tables = GraphEngine(ours.network.to("cuda")), ours.tables_on("cuda")
+    cache = ours.cache_on("cuda")
+    for samples in (1, SAMPLES):
+        times = []
+        for _ in range(runs + 5):
+            torch.cuda.synchronize()
+            began = time.perf_counter()
+            graphs.decode(cache, [ours.request], tables, samples)  # ends with the ids on the host
+            times.append(1e3 * (time.perf_counter() - began))
+        median, late = np.percentile(times[5:], [50, 99])
+        parts.append(f"K={samples} {median:.1f} ms, p99 {late:.1f} ms")
+    return f"  on {torch.cuda.get_device_name()}, as CUDA graphs: {'; '.join(parts)}"

@@ -49,7 +49,7 @@ class Engine:
         batch, device = cache.valid.shape[0], cache.valid.device
         ids = as_ids(list(request_ids), samples, batch, device)
         state, finals = (as_ids(list(values), samples, batch, device) for values in (tables.start, tables.final))
-        spans = _Spans(self._weights(tables), self.network.config.transformer, cache, ids.shape[1], tables.choices)
+        spans = Spans(self.weights(tables), self.network.config.transformer, cache, ids.shape[1], tables.choices)
         history: list[Tensor] = []
         log_probs: list[Tensor] = []
         stopped = False
@@ -59,11 +59,8 @@ class Engine:
             if step and stop and stop(step):  # the look before has waited for the device
                 stopped = True
                 break
-            scores = spans.step(ids) + tables.forbidden(state)
-            chosen, ids = scores.max(-1) if samples == 1 else drawn(scores, temperature, generator)
-            log_probs.append(chosen - scores.logsumexp(-1))
-            ids = tables.used[ids]
-            state = tables.after(state, ids)
+            ids, state, told_now = choose(spans, ids, state, tables, samples, temperature, generator)
+            log_probs.append(told_now)
             history.append(ids)
         for _ in range(0 if stopped else tables.max_length - len(history)):  # one way is left: the first id of the only edge
             ids = tables.low[state, 0]
@@ -74,7 +71,7 @@ class Engine:
             raise not_finite()
         return answers(torch.stack(history, -1), told, len(request_ids), samples)
 
-    def _weights(self, tables: GrammarTables) -> Packed:
+    def weights(self, tables: GrammarTables) -> Packed:
         """Packed anew where a weight was changed, the network moved, or other grammars are asked for."""
         parameters = [*self.network.transformer.parameters(), *self.network.tokens.parameters(), self.network.head.weight]
         state = [id(tables), *((p.data_ptr(), p._version) for p in parameters)]
@@ -83,7 +80,17 @@ class Engine:
         return self._packed
 
 
-class _Spans:
+def choose(
+    spans: Spans, ids: Tensor, state: Tensor, tables: GrammarTables, samples: int, temperature: float, generator: torch.Generator | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One step: the last ids of all spans and their states [B, S] -> the next ids, states, and the ids' log-probabilities."""
+    scores = spans.step(ids) + tables.forbidden(state)
+    chosen, found = scores.max(-1) if samples == 1 else drawn(scores, temperature, generator)
+    ids = tables.used[found]
+    return ids, tables.after(state, ids), chosen - scores.logsumexp(-1)
+
+
+class Spans:
     """S spans of up to `length` tokens behind a prefix that they share."""
 
     def __init__(self, packed: Packed, config: Any, cache: Cache, spans: int, length: int) -> None:
@@ -93,7 +100,8 @@ class _Spans:
         self.own = [layer.unbind() for layer in torch.empty(shape, dtype=like.dtype, device=like.device).unbind()]
         self.prefix = [(k.flatten(0, 1).transpose(1, 2), v.flatten(0, 1)) for k, v in cache.layers]  # [BK, E, P], [BK, P, E]
         self.hidden: Tensor | None = None
-        if not bool(cache.valid.all()):  # minus infinity on tokens that are not there, [BK, 1, P]
+        if like.is_cuda or not bool(cache.valid.all()):  # (asking a GPU would be waiting for it)
+            # Minus infinity on tokens that are not there, [BK, 1, P].
             hidden = torch.zeros(cache.valid.shape, dtype=like.dtype, device=like.device).masked_fill(~cache.valid, -torch.inf)
             self.hidden = hidden.repeat_interleave(config.kv_heads, 0)[:, None]
 
