@@ -67,7 +67,7 @@ def by_engine(tables: GrammarTables, kind: str, seed: int, batch: int, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(GrammarTables, "forbidden", forbidden)
         patch.setattr(engine, "Spans", lambda *_: SimpleNamespace(step=lambda ids: torch.zeros(())))
-        patch.setattr(engine.Engine, "_weights", lambda *_: None)
+        patch.setattr(engine.Engine, "weights", lambda *_: None)
         network = SimpleNamespace(config=SimpleNamespace(transformer=None))
         cache = SimpleNamespace(valid=torch.ones(batch, 1, dtype=torch.bool))
         rows = engine.Engine(network).decode(cache, [0], tables)  # type: ignore[arg-type]
