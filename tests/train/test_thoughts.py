@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -145,6 +146,6 @@ def test_a_run_trains_chains_with_all_kinds_of_thoughts_and_is_resumed_to_the_bi
     events = EventAccumulator(str(tmp_path / "whole" / "tensorboard"), size_guidance={"scalars": 0}).Reload()
     curves = {name: np.array([e.value for e in events.Scalars(f"fit/{name}")]) for name in ("loss", *(f"loss/{r}" for r in REQUESTS3))}
     np.testing.assert_allclose(sum(curves[f"loss/{r}"] for r in REQUESTS3), curves["loss"], atol=1e-5)
-    interrupted(monkeypatch, run("parts"), at=1)
+    interrupted(monkeypatch, run("parts"), at=1, number=signal.SIGTERM)
     train(run("parts"))
     assert_equal(weights(tmp_path / "parts"), weights(tmp_path / "whole"))
