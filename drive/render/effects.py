@@ -12,8 +12,8 @@ from drive.render.culling import PinholeView
 from drive.render.sky import Lighting
 from drive.render.surface import BLUE, FACING_LEAST, FAR, GREEN, LENGTH, PER_BYTE_2, RED, Chunk, X, Y, Z
 
-LAMP_AHEAD_M, LAMP_UP_M, LAMP_DIP = 3.7, 0.7, 0.05  # the ego's head lights: where they are, how far down they look per metre
-LAMP_POWER, LAMP_REACH_M = 0.9, 16.0
+LAMP_AHEAD_M, LAMP_UP_M, LAMP_DIP = 3.7, 0.7, 0.04  # the ego's head lights: where they are, how far down they look per metre
+LAMP_POWER, LAMP_REACH_M = 1.7, 24.0
 LAMP_BLUE = 0.9  # as much blue as red and green
 WET_DARK, MIRROR_LEAST, MIRROR_GRAZING, MIRROR_MOST = 0.45, 0.04, 0.6, 0.5
 
@@ -67,7 +67,7 @@ def lamp_light(p0: float, p1: float, p2: float, n0: float, n1: float, n2: float,
         return 0.0
     far = math.sqrt(x * x + y * y + z * z)
     side, drop = y / x, z / x + LAMP_DIP
-    beam = math.exp(-6.0 * side * side) * (1.0 if drop < 0.0 else math.exp(-drop * drop * 120.0))
+    beam = math.exp(-4.0 * side * side) * (1.0 if drop < 0.0 else math.exp(-drop * drop * 120.0))
     met = (-n0 * (x * cos_h - y * sin_h) - n1 * (x * sin_h + y * cos_h) - n2 * z) / far
     return LAMP_POWER * beam * (0.35 + 0.65 * max(met, 0.0)) / (1.0 + (far / LAMP_REACH_M) ** 2)
 

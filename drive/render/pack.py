@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from drive.frames import Array
 from drive.jit import kernel
-from drive.render.scene import Floats, Mesh
+from drive.render.scene import FINE_LAYER, Floats, Mesh
 
 CELL_M = 16.0
 SPREAD_M = 60.0  # triangles longer than this share one cell
@@ -18,7 +18,8 @@ SPREAD_M = 60.0  # triangles longer than this share one cell
 
 class PackedMesh(NamedTuple):
     """A mesh with its triangles sorted by cell. corners [9, T] float32: x, y, z of each corner in turn; normal [3, T] float32 unit;
-    density [T] float32: texture repeats per metre; cell_ptr [C + 1]; cell_box [C, 6] float32: low and high; the rest as in `Mesh`."""
+    density [T] float32: texture repeats per metre; cell_ptr [C + 1]; fine_ptr [C]: where in each cell the fine triangles begin (see
+    `scene.FINE_LAYER`), which come last; cell_box [C, 6] float32: low and high; the rest as in `Mesh`."""
 
     corners: Floats
     normal: Floats
@@ -31,18 +32,19 @@ class PackedMesh(NamedTuple):
     glow: Floats
     layer: NDArray[np.int8]
     cell_ptr: NDArray[np.int64]
+    fine_ptr: NDArray[np.int64]
     cell_box: Floats
 
 
 def pack(mesh: Mesh) -> PackedMesh:
     """Lays out what never moves."""
-    order, pointer = _cells(mesh.vertices[mesh.triangles].astype(np.float64))
+    order, pointer = _cells(mesh.vertices[mesh.triangles].astype(np.float64), mesh.layer >= FINE_LAYER)
     looks = (mesh.texture[order], mesh.tint[order], mesh.semantic[order], mesh.instance[order], mesh.glow[order], mesh.layer[order])
     return _packed(Mesh(mesh.vertices, mesh.triangles[order], mesh.uv[order], *looks), pointer)
 
 
 def pack_actors(mesh: Mesh) -> PackedMesh:
-    """Lays out what moves: every run of triangles of one instance is a cell."""
+    """Lays out what moves: every run of triangles of one instance is a cell, all of it fine or none of it."""
     cut = np.flatnonzero(np.diff(mesh.instance)) + 1
     return _packed(mesh, np.concatenate([[0], cut, [len(mesh.instance)]]).astype(np.int64))
 
@@ -51,7 +53,8 @@ def _packed(mesh: Mesh, pointer: NDArray[np.int64]) -> PackedMesh:
     corners, normal, density, boxes = shaped(mesh.vertices, mesh.triangles, mesh.uv, pointer)
     uv = np.ascontiguousarray(mesh.uv.reshape(-1, 6))
     looks = (mesh.texture, mesh.tint, mesh.semantic, mesh.instance, mesh.glow, mesh.layer)
-    return PackedMesh(corners, normal, density, uv, *looks, pointer, boxes)
+    fine = np.concatenate([[0], np.cumsum(mesh.layer >= FINE_LAYER)])[pointer]
+    return PackedMesh(corners, normal, density, uv, *looks, pointer, pointer[1:] - np.diff(fine), boxes)
 
 
 @kernel
@@ -81,12 +84,12 @@ def shaped(vertices: Floats, triangles: NDArray[np.int32], uv: Floats, pointer: 
     return corners, normal, density, boxes
 
 
-def _cells(corners: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """An order of triangles by cell and where each cell begins; very long ones share a last cell."""
+def _cells(corners: Array, fine: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """An order of triangles by cell, fine ones last in it, and where each cell begins; very long ones share a last cell."""
     middle = corners.mean(1)
     wide = np.ptp(corners, axis=1).max(-1) > SPREAD_M
     key = np.floor(middle[:, :2] / CELL_M).astype(np.int64)
     key[wide] = np.iinfo(np.int32).max
-    order = np.lexsort((key[:, 1], key[:, 0]))
+    order = np.lexsort((fine, key[:, 1], key[:, 0]))
     cut = np.flatnonzero((np.diff(key[order], axis=0) != 0).any(-1)) + 1
     return order, np.concatenate([[0], cut, [len(order)]]).astype(np.int64)

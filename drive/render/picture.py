@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from drive.jit import kernel
 from drive.render.culling import PinholeView, new_tiles
+from drive.render.fine import draw_fine, new_fine
 from drive.render.looks import gather
 from drive.render.pack import PackedMesh
 from drive.render.raster import draw, new_hits
@@ -31,5 +32,8 @@ def draw_face(
     tiles = new_tiles(view.width, view.height)
     used = draw(view, static, 0, FAR_M, hits, tiles, 0)
     used = draw(view, moving, len(static.layer), FAR_M, hits, tiles, used)
+    fine = new_fine(view.width * view.height)
+    used = draw_fine(view, static, 0, hits, tiles, fine, used)
+    used = draw_fine(view, moving, len(static.layer), hits, tiles, fine, used)
     looks = gather(view, hits, used, static, moving, around.light, around.still)
-    shade(view, pixels, points, hits, looks, around, flat)
+    shade(view, pixels, points, hits, looks, around, fine, flat)

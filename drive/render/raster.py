@@ -45,13 +45,13 @@ def new_hits(width: int, height: int, triangles: int) -> Hits:
 
 @maker_part
 def draw(view: PinholeView, mesh: PackedMesh, first_source: int, far_m: float, hits: Hits, tiles: Floats, used: int) -> int:
-    """Draws a mesh into `hits`, near cells first; returns how many rows of its weights are in use afterwards."""
+    """Draws a mesh, but what is fine, into `hits`, near cells first; returns how many rows of its weights are in use afterwards."""
     cells, drawn = cells_in_view(view, mesh.cell_box, far_m), 0
     keep = np.empty(len(mesh.layer), np.bool_)
     for cell in cells:
         if hidden(view, mesh.cell_box[cell], tiles):
             continue
-        begin, end = mesh.cell_ptr[cell], mesh.cell_ptr[cell + 1]
+        begin, end = mesh.cell_ptr[cell], mesh.fine_ptr[cell]
         mark_candidates(view, mesh, begin, end, keep)
         for t in range(begin, end):
             if keep[t - begin]:
@@ -91,15 +91,26 @@ def draw_triangle(view: PinholeView, corners: Floats, t: int, layer: int, source
     first_v, last_v = max(math.ceil(low_v - 0.5 - ROOM_PX), 0.0), min(math.floor(high_v - 0.5 + ROOM_PX), view.height - 1.0)
     if first_u > last_u or first_v > last_v:
         return used
+    rows = hits.weights[used]
+    if not weigh(k, ax, ay, az, bx, by, bz, cx, cy, cz, rows):
+        return used
+    hits.source[used] = source
+    return used + 1 if fill(rows, first_u, last_u, int(first_v), int(last_v), layer, used, hits) else used
+
+
+@part
+def weigh(
+    k: Array, ax: float, ay: float, az: float, bx: float, by: float, bz: float, cx: float, cy: float, cz: float, rows: Array
+) -> bool:
+    """Writes a row of `Hits.weights` for a triangle in the camera frame; False where it turns its back."""
     # Weights' normals, turned so that they are positive inside a triangle that shows its front.
     ux, uy, uz = cy * bz - by * cz, cz * bx - bz * cx, cx * by - bx * cy
     volume = ax * ux + ay * uy + az * uz
     if volume <= 1e-9:
-        return used
+        return False
     vx, vy, vz = ay * cz - cy * az, az * cx - cz * ax, ax * cy - cx * ay
     wx, wy, wz = by * az - ay * bz, bz * ax - az * bx, bx * ay - ax * by
     ifx, ify, skew = 1.0 / k[0], 1.0 / k[3], k[1] / (k[0] * k[3])
-    rows = hits.weights[used]
     rows[0], rows[1] = ux * ifx, uy * ify - ux * skew
     rows[3], rows[4] = vx * ifx, vy * ify - vx * skew
     rows[6], rows[7] = wx * ifx, wy * ify - wx * skew
@@ -109,8 +120,7 @@ def draw_triangle(view: PinholeView, corners: Floats, t: int, layer: int, source
     rows[9] = volume
     for n in range(3):
         rows[10 + n] = -1.0 / rows[3 * n] if rows[3 * n] != 0.0 else 0.0
-    hits.source[used] = source
-    return used + 1 if fill(rows, first_u, last_u, int(first_v), int(last_v), layer, used, hits) else used
+    return True
 
 
 @part

@@ -15,10 +15,12 @@ from drive.frames import Array, se2_to_se3
 from drive.pool import alive
 from drive.render import look
 from drive.render.culling import PinholeView
+from drive.render.ground import contact_map, lamp_map, still_boxes
 from drive.render.lens import Face, faces_of
 from drive.render.pack import PackedMesh, pack, pack_actors
 from drive.render.picture import draw_face
 from drive.render.pyramid import pyramid
+from drive.render.rain import fall
 from drive.render.scene import Buffers, Mesh
 from drive.render.shade import Surroundings, empty_buffers
 from drive.render.shadows import actor_map, static_map
@@ -54,7 +56,8 @@ class Renderer:
         self.light = light_of(weather, seed)
         self.clear = clear_table(self.light.extinction)
         self.textures = pyramid(look.textures(seed))
-        self.static = pack(look.static_mesh(world, weather, seed, hindsight))
+        still = look.static_mesh(world, weather, seed, hindsight)
+        self.static, self.lamps, self.boxes = pack(still), lamp_map(still), still_boxes(world)
         self.models = look.actor_models(world, weather, seed)
         self.shadow = static_map(self.static, self.light.sun)
 
@@ -73,16 +76,18 @@ class Renderer:
         ego = np.array([state.ego[X], state.ego[Y], state.ego[HEADING]])
         own = pack_actors(look.ego_mesh(self.models, state))
         shadow = actor_map((moving, own), np.array([ego[0], ego[1], 0.0]), self.shadow.axes)
-        around = Surroundings(self.textures, self.light, self.clear, self.shadow, shadow, ego)
-        picture = partial(self._picture, moving=moving, around=around)
+        contact = contact_map(self.world, self.boxes, state, ego[:2])
+        around = Surroundings(self.textures, self.light, self.clear, self.shadow, shadow, contact, self.lamps, ego)
+        picture = partial(self._picture, moving=moving, around=around, step=int(state.step))
         return tuple((map if self._pool is None else self._pool.map)(picture, cameras))
 
-    def _picture(self, camera: Camera, moving: PackedMesh, around: Surroundings) -> Buffers:
+    def _picture(self, camera: Camera, moving: PackedMesh, around: Surroundings, step: int) -> Buffers:
         out, many = self._rays(camera, moving, around), self.supersample
-        if many == 1:
-            return out
-        fine = self._rays(resized(camera, many * camera.width, many * camera.height), moving, around)
-        return out._replace(rgb=averaged(fine.rgb, many))
+        if many > 1:
+            fine = self._rays(resized(camera, many * camera.width, many * camera.height), moving, around)
+            out = out._replace(rgb=averaged(fine.rgb, many))
+        fall(out.rgb, self.weather.rain, float(self.light.haze.mean()), camera, self.seed, step)
+        return out
 
     def _rays(self, camera: Camera, moving: PackedMesh, around: Surroundings) -> Buffers:
         out = empty_buffers(camera.height, camera.width)

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+FINE_LAYER = 4  # from here on a triangle tints a pixel by the share that it covers: what may be thinner than a pixel
+UPRIGHT_LAYER = 5  # from here on it does not lie on another surface
 
 SEMANTIC = (
     "sky",
@@ -41,7 +43,7 @@ class Mesh(NamedTuple):
     float32: 1 = one repeat of the texture. texture [T] int32: 0 = plain white. tint [T, 3] float32 0..1 multiplies the texture's
     colour. semantic [T] uint8: index into `SEMANTIC`. instance [T] int32: 0 none, i + 1 = agent i of the state, A + 1 + p = parked
     row p. glow [T] float32: 0 = lit by sun and sky, above 0 = shines by itself. layer [T] int8: of surfaces in one plane the
-    higher layer is seen.
+    higher layer is seen; see `FINE_LAYER` too.
     """
 
     vertices: Floats

@@ -43,12 +43,13 @@ def light_of(weather: Weather, seed: int) -> Lighting:
     """Light of a weather; the seed shapes the clouds."""
     low = float(np.clip(1 - weather.sun_elevation_rad / 0.5, 0, 1))
     clear = 1 - weather.cloud
-    sun = np.array([1.0, 0.93 - 0.25 * low, 0.82 - 0.5 * low]) * 0.95 * (1 - 0.35 * low) * clear
+    sun = np.array([1.0, 0.93 - 0.40 * low, 0.82 - 0.70 * low]) * 0.95 * clear
     zenith, horizon = np.array([0.13, 0.29, 0.62]), np.array([0.50, 0.62, 0.76])
-    horizon = horizon * (1 - 0.6 * low) + np.array([0.80, 0.52, 0.33]) * 0.6 * low
+    zenith = zenith * (1 - 0.5 * low) + np.array([0.20, 0.15, 0.26]) * 0.5 * low
+    horizon = horizon * (1 - 0.9 * low) + np.array([0.88, 0.46, 0.20]) * 0.9 * low
     grey = np.array([0.52, 0.55, 0.58]) * (1 - 0.35 * low - 0.25 * weather.rain)
     zenith, horizon = zenith * clear + 0.85 * grey * weather.cloud, horizon * clear + grey * weather.cloud
-    sky = 0.36 * (zenith + horizon) * (1 + 0.45 * weather.cloud)
+    sky = 0.36 * (zenith + horizon) * (1 + 0.45 * weather.cloud) * (1 - 0.45 * low * clear)
     if weather.night:
         sun, zenith, horizon = sun * [0.02, 0.025, 0.04], np.array([0.002, 0.003, 0.008]), np.array([0.012, 0.012, 0.018])
         sky = np.array([0.030, 0.027, 0.026])

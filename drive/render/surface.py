@@ -36,10 +36,11 @@ RED, GREEN, BLUE = range(3)
 
 
 class Chunk(NamedTuple):
-    """Neighbouring pixels, one column each. place [N]: number of the pixel in the picture; shown [N]: row of `Looks`, -1 the sky;
-    rays [7, N]; light [3, N]: linear."""
+    """Neighbouring pixels, one column each. place [N]: number of the pixel in the picture; spot [N]: in the face; shown [N]: row of
+    `Looks`, -1 the sky; rays [7, N]; light [3, N]: linear."""
 
     place: NDArray[np.int64]
+    spot: NDArray[np.int64]
     shown: NDArray[np.int64]
     rays: Array
     light: Floats
@@ -48,7 +49,8 @@ class Chunk(NamedTuple):
 @maker_part
 def new_chunk(most: int) -> Chunk:
     """Room for so many pixels."""
-    return Chunk(np.empty(most, np.int64), np.empty(most, np.int64), np.empty((7, most)), np.empty((3, most), np.float32))
+    numbers = np.empty((3, most), np.int64)
+    return Chunk(numbers[0], numbers[1], numbers[2], np.empty((7, most)), np.empty((3, most), np.float32))
 
 
 @fast_part

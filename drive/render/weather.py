@@ -8,6 +8,8 @@ import numpy as np
 
 from drive.words import did_you_mean
 
+WET_LAMPS, THICK_M, LOW_SUN_RAD = 0.25, 250.0, 0.25  # rain, visibility and sun from which on vehicles light their lamps
+
 
 @dataclass(frozen=True)
 class Weather:
@@ -28,6 +30,12 @@ class Weather:
             raise ValueError(f"the sun must stand 0.05 to 1.57 rad above the horizon at a finite azimuth, got {self}")
         if not (0 <= self.cloud <= 1 and 0 <= self.rain <= 1 and self.fog_visibility_m >= 10):
             raise ValueError(f"cloud and rain must be 0 to 1 and visibility at least 10 m, got {self}")
+
+
+    @property
+    def lamps_on(self) -> bool:
+        """Whether vehicles drive with their lamps on."""
+        return self.night or self.rain >= WET_LAMPS or self.fog_visibility_m <= THICK_M or self.sun_elevation_rad < LOW_SUN_RAD
 
 
 WEATHERS: dict[str, Weather] = {

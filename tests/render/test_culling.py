@@ -16,6 +16,7 @@ from drive.render.picture import FAR_M
 from drive.render.raster import Hits
 from drive.render.renderer import Renderer, view_of
 from drive.render.rigs import load_rig
+from drive.render.scene import FINE_LAYER
 from drive.render.weather import WEATHERS
 from drive.world.advance import advance
 from drive.world.state import BY_LANE, HEADING, X, Y
@@ -49,11 +50,11 @@ def view(camera: Camera, ego: Array) -> PinholeView:
 
 
 def drawn_plainly(seen_from: PinholeView, meshes: tuple[PackedMesh, PackedMesh]) -> Hits:
-    """Every triangle, in order."""
+    """Every triangle but the fine ones, in order."""
     hits = new_hits(seen_from.width, seen_from.height, sum(len(mesh.layer) for mesh in meshes) + 1)
     used = first = 0
     for mesh in meshes:
-        for t in range(len(mesh.layer)):
+        for t in np.flatnonzero(mesh.layer < FINE_LAYER):
             used = draw_triangle(seen_from, mesh.corners, t, mesh.layer[t], first + t, hits, used)
         first += len(mesh.layer)
     return hits

@@ -14,6 +14,7 @@ import pytest
 from drive.cameras import Camera, project, resized, unproject
 from drive.frames import Array
 from drive.render import look
+from drive.render.ground import GroundMap
 from drive.render.pyramid import pyramid
 from drive.render.renderer import Renderer
 from drive.render.rigs import load_rig, mount
@@ -142,6 +143,7 @@ class Scene:
         monkeypatch.setattr(look, "actor_mesh", lambda *_: self.moving)
         monkeypatch.setattr(look, "actor_models", lambda *_: None)
         monkeypatch.setattr(look, "ego_mesh", lambda *_: NOTHING)
+        monkeypatch.setattr("drive.render.renderer.contact_map", lambda *_: GroundMap(np.zeros((2, 2), np.float32), np.zeros(2), 1.0))
         monkeypatch.setattr(look, "textures", lambda _: np.full((1, 2, 2, 3), 255, np.uint8))
         self.state = town[1]._replace(ego=np.zeros(8))
         self.renderer = Renderer(town[0], weather, SEED)

@@ -39,12 +39,12 @@ EPISODES = {
     ),
 }
 PICTURES = {
-    "day": "c9cdc100eaf204ea5f2037c30a64db34fbdfaebe4ba8ec56a9618adaa189bc7f",
-    "night": "3767abcbeb81cd822fffadf1f166e1c34017ac384350688723015d4703fdb7bd",
-    "fog": "44643ba08c668615531e4833f028f4a6a603fd30f2950e2a7336029169ab20e3",
-    "rain": "3509ce5a65a8488f3de9a739ed7a310fb960bb68ec6f1ec77804d1bdd8ebdebe",
+    "day": "fd4682ed6fa9e98cc77de55ba0b573e3fce7c8d70622a71aa9ac55a0a15fe34b",
+    "night": "e05b85411d424ccce82f5f7dc1c17eda4dca69eb6b5c67576a53f40f6c638519",
+    "fog": "60f1970c5a351493bed67348f289c073a8e0c40bbe7f88d81ac5a15d09285fe4",
+    "rain": "f2551f97469467f386f2806ca335687c206b5eb057281c0194784885324e3123",
 }
-MADE = "d64a8d17ce2c7703389d5e62e18c4f6850610bd6a10cb6034cd4cd811f437c9d"
+MADE = "8d325ce99597e910d2134edcd49ef3fa616fe881742c2560e2629abee923a34f"
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -40,7 +40,7 @@ class ActorModels:
 def actor_models(world: World, weather: Weather, seed: int) -> ActorModels:
     """Looks of every agent of a world by its kind and size; the same for the same seed."""
     static = world.static
-    night = weather.night
+    night = weather.lamps_on
     soups = [_model(static, i, night, kerb_of(world), np.random.default_rng([seed, 37, i])) for i in range(len(static.kind))]
     lamps, lights = _traffic_lamps(world)
     return ActorModels(static, _models(world, [*soups, lamps], lights, night))
@@ -61,6 +61,7 @@ def _model(static: Static, i: int, night: bool, kerb_m: float, rng: np.random.Ge
     """Somebody on foot is built lower by a kerb's height, so that the box still holds who stands on a pavement."""
     soup, kind = Soup(), int(static.kind[i])
     build(soup, kind, static.size[i] - [0.0, 0.0, kerb_m if kind == PEDESTRIAN else 0.0], rng, night)
+    soup.sort_fine()
     return soup
 
 

@@ -11,22 +11,24 @@ from drive.render.look.solids import blob, box, disc, join, loft, tube
 from drive.render.look.soup import LEFT_LAMP, RIGHT_LAMP, SHIN, SPIN, TAIL, THIGH, Soup
 from drive.render.look.textures import NUMBER
 from drive.render.look.vehicles import DARK, HEAD_TINT, TAIL_TINT, TURN_TINT, paint_of
+from drive.render.scene import UPRIGHT_LAYER
 
 RIDDEN_M = 1.35  # what stands lower has no rider
+VEST, VEST_SHARE = (0.80, 0.95, 0.10), 0.35  # what riders alone wear
 
 
 def _wheel(soup: Soup, x: float, radius: float, sides: int = 10) -> None:
     """A narrow wheel that rolls: a hoop with spokes one sees through."""
     bone = soup.joint(x, radius, SPIN, 0.0, 0.0, 1.0 / radius)
     angle = 2 * np.pi * np.arange(sides + 1) / sides
-    section = ((0.86 * radius, 0.0), (radius, -0.024), (radius, 0.024))
+    section = ((0.80 * radius, 0.0), (radius, -0.03), (radius, 0.03))
     rings = [[(x + r * np.cos(a), y, radius + r * np.sin(a)) for r, y in section] for a in angle]
-    soup.add(loft(rings, (False, False)), "bicycle", 0, DARK, bone=bone)
+    soup.add(loft(rings, (False, False)), "bicycle", 0, DARK, bone=bone, layer=UPRIGHT_LAYER)
     spokes = []
     for a in (0.0, np.pi / 3, 2 * np.pi / 3):
         reach = 0.9 * radius * np.array([np.cos(a), 0.0, np.sin(a)])
         spokes.append(tube((x, 0, radius) - reach, (x, 0, radius) + reach, 0.008, 3, (False, False)))
-    soup.add(join(spokes), "bicycle", 0, (0.5, 0.5, 0.52), bone=bone)
+    soup.add(join(spokes), "bicycle", 0, (0.6, 0.6, 0.62), bone=bone, layer=UPRIGHT_LAYER)
 
 
 def build_bicycle(soup: Soup, size: ArrayLike, rng: np.random.Generator, night: bool) -> None:
@@ -42,13 +44,23 @@ def build_bicycle(soup: Soup, size: ArrayLike, rng: np.random.Generator, night: 
         _wheel(soup, x, radius)
     _frame(soup, (front, radius), (rear, radius), crank, seat, head, paint_of(rng))
     wide = min(0.27, width / 2 - 0.02)
-    soup.add(tube((head[0] + 0.03, -wide, bar), (head[0] + 0.03, wide, bar), 0.018, 4), "bicycle", 0, DARK)
+    soup.add(tube((head[0] + 0.03, -wide, bar), (head[0] + 0.03, wide, bar), 0.022, 4), "bicycle", 0, DARK, layer=UPRIGHT_LAYER)
     soup.add(box((seat[0] - 0.02, 0, seat[1]), (0.24, 0.13, 0.05)), "bicycle", 0, DARK)
     soup.add(disc((rear - 0.02, 0, 2 * radius + 0.06), (0, -0.05, 0), (0, 0, 0.05), 6), "bicycle", 0, TAIL_TINT, lamp=TAIL)
     glow = 1.0 if night else 0.0
     soup.add(disc((head[0] + 0.08, 0, bar - 0.05), (0, 0.05, 0), (0, 0, 0.05), 6), "bicycle", 0, HEAD_TINT, glow=glow)
+    _bags(soup, rear, radius, rng)
     if ridden:
         _rider(soup, height, seat, (head[0] - 0.02, bar), crank, wide, rng, True)
+
+
+def _bags(soup: Soup, rear: float, radius: float, rng: np.random.Generator) -> None:
+    """A mudguard with a carrier over the rear wheel; two bags hang on some."""
+    soup.add(box((rear - 0.02, 0, 2 * radius + 0.02), (0.42, 0.10, 0.03)), "bicycle", 0, DARK)
+    if rng.random() < 0.5:
+        colour = paint_of(rng)
+        for side in (-1, 1):
+            soup.add(box((rear - 0.04, side * 0.12, 1.55 * radius), (0.30, 0.10, 0.8 * radius)), "bicycle", 0, colour)
 
 
 Spot = tuple[float, float]  # x, z
@@ -58,12 +70,15 @@ def _frame(soup: Soup, front: Spot, rear: Spot, crank: Spot, seat: Spot, head: S
     """The tubes between wheels, cranks, saddle and handlebar."""
     under, below = (seat[0] + 0.02, seat[1] - 0.10), (head[0], head[1] - 0.05)
     bars = [(crank, seat), (crank, head), (crank, rear), (under, rear), (under, below), (head, front)]
-    soup.add(join([tube((a[0], 0, a[1]), (b[0], 0, b[1]), 0.02, 4, (False, False)) for a, b in bars]), "bicycle", 0, colour)
+    tubes = [tube((a[0], 0, a[1]), (b[0], 0, b[1]), 0.026, 4, (False, False)) for a, b in bars]
+    soup.add(join(tubes), "bicycle", 0, colour, layer=UPRIGHT_LAYER)
 
 
 def _rider(soup: Soup, height: float, seat: Spot, grip: Spot, crank: Spot, wide: float, rng: np.random.Generator, pedals: bool) -> None:
     """Somebody astride: legs that turn the cranks or rest on pegs, a back leaning ahead, arms to the bar, head up."""
     top, legs, skin = pick(TOPS, rng), pick(LEGS, rng), pick(SKINS, rng)
+    if rng.random() < VEST_SHARE:
+        top = np.array(VEST)
     h, hip = height / 1.75, (seat[0], seat[1] + 0.06)
     neck = (min(hip[0] + 0.30 * h, grip[0] - 0.10), height - 0.30 * h)
     back = np.array([neck[0] - hip[0], neck[1] - hip[1]])

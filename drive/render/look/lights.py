@@ -15,6 +15,7 @@ from drive.render.look.ground import road_area
 from drive.render.look.signs import POLE, off_road
 from drive.render.look.solids import box, disc, join, moved, quad, tube
 from drive.render.look.soup import GREEN_LAMP, RED_LAMP, YELLOW_LAMP, Soup
+from drive.render.scene import UPRIGHT_LAYER
 from drive.world.curves import unit
 
 NEAR_HEIGHT_M, FAR_HEIGHT_M, OVER_HEIGHT_M = 2.7, 3.3, 5.5  # of the middle lamp; lorries pass under the last
@@ -107,10 +108,11 @@ def put_lights(soup: Soup, heads: list[Head]) -> None:
         feet[tuple(head.foot)] = max(feet.get(tuple(head.foot), 0.0), head.height)
         arm = head.place + unit(head.heading) * BACK_M
         if np.hypot(*(arm - head.foot)) > 0.5:
-            soup.add(tube((*head.foot, head.height + 0.3), (*arm, head.height + 0.3), (0.075, 0.05), 6), "light", 0, POLE)
+            bar = tube((*head.foot, head.height + 0.3), (*arm, head.height + 0.3), (0.075, 0.05), 6)
+            soup.add(bar, "light", 0, POLE, layer=UPRIGHT_LAYER)
     for foot, top in feet.items():
         thick = 0.06 if top < OVER_HEIGHT_M else 0.10
-        soup.add(tube((*foot, 0.0), (*foot, top + 0.55), (thick, 0.8 * thick), 6), "light", 0, POLE)
+        soup.add(tube((*foot, 0.0), (*foot, top + 0.55), (thick, 0.8 * thick), 6), "light", 0, POLE, layer=UPRIGHT_LAYER)
 
 
 def _put_head(soup: Soup, head: Head) -> None:
@@ -127,7 +129,7 @@ def add_lamps(soup: Soup, head: Head) -> None:
     """The three lamps of one head."""
     for lamp, up in LAMPS:
         face = disc((-0.125, 0.0, head.height + up), (0.0, -LAMP_M, 0.0), (0.0, 0.0, LAMP_M), 8)
-        soup.add(moved(face, (*head.place, 0.0), head.heading), "light", 0, lamp=lamp)
+        soup.add(moved(face, (*head.place, 0.0), head.heading), "light", 0, lamp=lamp, layer=UPRIGHT_LAYER)
 
 
 def sight_areas(road_map: RoadMap, heads: list[Head]) -> BaseGeometry:

@@ -12,9 +12,9 @@ from drive.render.look.flat import flat_shape
 from drive.render.look.solids import eased, join, quad, ribbon
 from drive.render.look.soup import Shape, Soup
 from drive.render.look.textures import NUMBER
+from drive.render.scene import FINE_LAYER
 from drive.world.curves import parallel, stations_of
 
-LINE_LAYER = 4
 WIDTH_M, STOP_WIDTH_M = 0.15, 0.4
 DASH_M, GAP_M, SOLID_END_M = 3.0, 4.5, 18.0
 DOUBLE_M, DOUBLE_WIDTH_M = 0.13, 0.12  # two lines, each so far from the middle
@@ -45,7 +45,7 @@ def _long(lines: Iterable[Array]) -> list[Array]:
 
 def _add(soup: Soup, shape: Shape | None, colour: tuple[float, float, float], semantic: str = "marking") -> None:
     if shape is not None:
-        soup.add(shape, semantic, NUMBER["paint"], colour, layer=LINE_LAYER)
+        soup.add(shape, semantic, NUMBER["paint"], colour, layer=FINE_LAYER)
 
 
 def _solid(line: Array, width: float) -> Shape:
@@ -118,7 +118,7 @@ def paint_crossings(soup: Soup, road_map: RoadMap) -> None:
 
     for crossing in road_map.crossings:
         area = shapely.Polygon(crossing.ring)
-        soup.add(flat_shape(area, 0.0, 14.0, 6.0), "crossing", NUMBER["asphalt"], layer=LINE_LAYER - 1)
+        soup.add(flat_shape(area, 0.0, 14.0, 6.0), "crossing", NUMBER["asphalt"], layer=FINE_LAYER - 1)
         _add(soup, _zebra(crossing), WHITE, "crossing")
 
 

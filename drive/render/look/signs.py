@@ -11,6 +11,7 @@ from drive.maps import RoadMap
 from drive.render.look.solids import box, disc, join, moved, point_at, quad, tube
 from drive.render.look.soup import Shape, Soup
 from drive.render.look.textures import NUMBER
+from drive.render.scene import UPRIGHT_LAYER
 
 POLE = (0.55, 0.56, 0.58)
 LAMP_EVERY_M, LAMP_ASIDE_M = 30.0, 5.0  # spacing; how far beside the lane a street lamp may stand
@@ -20,7 +21,7 @@ def put_sign(soup: Soup, row: Array, rng: np.random.Generator) -> None:
     """One sign: x, y, heading of the reader, kind (0 limit, 1 yield, 2 no parking)."""
     x, y, heading, kind = row
     place = (x, y, 0.0)
-    soup.add(moved(tube((0, 0, 0), (0, 0, 2.9), 0.035, 5), place), "sign", 0, POLE)
+    soup.add(moved(tube((0, 0, 0), (0, 0, 2.9), 0.035, 5), place), "sign", 0, POLE, layer=UPRIGHT_LAYER)
     centre, radius = np.array([-0.06, 0.0, 2.5]), 0.36
     left, up = np.array([0.0, -radius, 0.0]), np.array([0.0, 0.0, radius])
     if kind == 1:
@@ -49,10 +50,10 @@ def put_lamp(soup: Soup, place: Array, heading: float, night: bool) -> None:
     """A street lamp: a pole with an arm over the road, which lies to the left of a heading."""
     at = (*place, 0.0)
     bars = [tube((0, 0, 0), (0, 0, 6.2), (0.09, 0.05), 4, (False, False)), tube((0, 0, 6.1), (0, 1.5, 6.4), 0.04, 3, (False, False))]
-    soup.add(moved(join(bars), at, heading), "sign", 0, POLE)
-    soup.add(moved(box((0, 1.6, 6.40), (0.28, 0.7, 0.12)), at, heading), "sign", 0, (0.45, 0.46, 0.48))
+    soup.add(moved(join(bars), at, heading), "sign", 0, POLE, layer=UPRIGHT_LAYER)
+    soup.add(moved(box((0, 1.6, 6.40), (0.28, 0.7, 0.12)), at, heading), "sign", 0, (0.45, 0.46, 0.48), layer=UPRIGHT_LAYER)
     pane = quad([(-0.12, 1.3, 6.335), (-0.12, 1.9, 6.335), (0.12, 1.9, 6.335), (0.12, 1.3, 6.335)])
-    soup.add(moved(pane, at, heading), "sign", 0, (1.0, 0.90, 0.68), glow=1.0 if night else 0.0)
+    soup.add(moved(pane, at, heading), "sign", 0, (1.0, 0.90, 0.68), layer=UPRIGHT_LAYER, glow=3.0 if night else 0.0)
 
 
 def lamp_places(road_map: RoadMap, road: BaseGeometry, blocked: BaseGeometry) -> list[tuple[Array, float]]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from drive.frames import Array
-from drive.render.scene import SEMANTIC, Mesh
+from drive.render.scene import FINE_LAYER, SEMANTIC, Mesh
 
 SEMANTIC_CODE = {name: code for code, name in enumerate(SEMANTIC)}
 # What a triangle's colour follows: nothing, or a lamp of the agent it belongs to.
@@ -91,6 +91,11 @@ class Soup:
             shift = self.count if name == "triangles" else 0
             self.columns[name].extend(np.full_like(item, fixed[name]) if name in fixed else item + shift for item in items)
         self.count += other.count
+
+    def sort_fine(self) -> None:
+        """Puts the fine triangles last."""
+        order = np.argsort(self._column("layer", np.int64) >= FINE_LAYER, kind="stable")
+        self.columns = {name: [np.concatenate(items)[order]] if items else [] for name, items in self.columns.items()}
 
     def _column(self, name: str, dtype: type, shape: tuple[int, ...] = ()) -> NDArray:
         items = self.columns[name]
