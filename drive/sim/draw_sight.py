@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from drive.cameras import resized
@@ -28,7 +27,7 @@ from drive.viz.video import write_video
 from drive.world.observe import command_at, relative_pose
 from drive.world.state import DT_S, HEADING, SPEED, STATION, State
 
-VIDEO_SIZE = (1600, 900)
+VIDEO_WIDTH = 1600
 AHEAD_M, BEHIND_M = 62.0, 24.0
 FIRST_SOLID = SEMANTIC.index("building")  # what is drawn from here on stands before the road; a crossing lies on it
 HORIZON_S = 3.0  # of the plan, as far as it is shown
@@ -36,12 +35,14 @@ COMMAND_WORDS = {"left": "\u2190 left", "straight": "\u2191 straight", "right": 
 
 
 class SurroundView:
-    """Draws the steps of a drive as its rig sees them. finer: how much larger than shown the cameras' pictures are drawn."""
+    """Draws the steps of a drive as its rig sees them. finer: how much larger than shown the cameras' pictures are drawn; width: of the
+    16:9 pictures."""
 
-    def __init__(self, run: Rollout, sight: Sight, finer: int = 1) -> None:
+    def __init__(self, run: Rollout, sight: Sight, finer: int = 1, width: int = WIDTH) -> None:
         self.run, self.sight, self.finer = run, sight, finer
+        self.size = (width, round(width * HEIGHT / WIDTH))
         rig = sight.cameras(run.world)
-        layout = make_layout(list(rig))
+        layout = make_layout(list(rig), width)
         self.cells = [fitted_cell(cell, camera.width / camera.height) for camera, cell in zip(rig, layout.cameras, strict=True)]
         self.cameras = [resized(camera, finer * cell.width, finer * cell.height) for camera, cell in zip(rig, self.cells, strict=True)]
         self.above, self.panel = layout.bev, layout.panel
@@ -50,7 +51,7 @@ class SurroundView:
         self.plate = self._fixed_panel()
 
     def frames(self, every: int = FRAME_STEPS) -> Iterator[Picture]:
-        """Pictures of the drive, uint8 [HEIGHT, WIDTH, 3], one in so many steps."""
+        """Pictures of the drive, uint8 [height, width, 3], one in so many steps."""
         wanted = dict(plans_in_force(self.run, every))
         for step, state in enumerate(states_of(self.run)):
             if step in wanted:
@@ -58,7 +59,7 @@ class SurroundView:
 
     def frame(self, step: int, state: State, plan: tuple[int, Array] | None, last: bool = False) -> Picture:
         """The picture of one step. plan: when it was made, and its world poses at every step from then."""
-        picture = plate(WIDTH, HEIGHT, BACKGROUND)
+        picture = plate(*self.size, BACKGROUND)
         scenery = Scenery(ribbon=None if plan is None else _band(state, plan[1][step - plan[0] :]))
         for camera, cell, seen in zip(self.cameras, self.cells, self.renderer.render(state, self.cameras), strict=True):
             solid = seen.semantic >= FIRST_SOLID
@@ -117,7 +118,6 @@ def _key(canvas: Canvas, place: tuple[float, float], width: float) -> None:
 
 
 def save_surround_video(run: Rollout, sight: Sight, path: Path, every: int = FRAME_STEPS) -> Path:
-    """The drive as MP4 of VIDEO_SIZE through its cameras, in real time."""
-    pictures = SurroundView(run, sight).frames(every)
-    small = (cv2.resize(picture, VIDEO_SIZE, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False) for picture in pictures)
-    return write_video(path, small, 1.0 / (every * DT_S))
+    """The drive as MP4 of VIDEO_WIDTH through its cameras, in real time."""
+    pictures = SurroundView(run, sight, width=VIDEO_WIDTH).frames(every)
+    return write_video(path, pictures, 1.0 / (every * DT_S))

@@ -100,6 +100,19 @@ def project_polygon(camera: Camera, ring: ArrayLike) -> Array:
     return project(camera, np.array(kept))[0]
 
 
+def project_polygons(camera: Camera, rings: ArrayLike) -> list[Array]:
+    """As `project_polygon` of each of many polygons [P, N, 3], those that lie wholly in the drawn part at once."""
+    every = np.asarray(rings, dtype=np.float64)
+    whole = _in_pieces(every, camera)
+    inside = clip_margin(camera, whole) >= 0
+    drawn = [np.zeros((0, 2))] * len(every)
+    for k, pixels in zip(np.flatnonzero(inside.all(-1)), project(camera, whole[inside.all(-1)])[0], strict=True):
+        drawn[k] = pixels
+    for k in np.flatnonzero(inside.any(-1) & ~inside.all(-1)):
+        drawn[k] = project_polygon(camera, every[k])
+    return drawn
+
+
 def project_segments(camera: Camera, start: ArrayLike, end: ArrayLike) -> Array:
     """Segments from start [S, 3] to end [S, 3] in the ego frame -> the parts the camera can draw, pixels [M, 2, 2]."""
     a, b = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
@@ -199,8 +212,8 @@ def _draw_path(canvas: Canvas, camera: Camera, scenery: Scenery, boxes: list[_Bo
         eye = camera.ego_from_camera[:2, 3]
         distance = np.linalg.norm(quads.mean(1) - eye, axis=1)
         parts: list[tuple[float, Array, tuple[int, int, int] | None]] = [(box.distance, box.hull, None) for box in boxes]
-        for quad, far, colour in zip(quads, distance, time_colours(scenery.ribbon.fraction[:-1]), strict=True):
-            pixels = project_polygon(camera, _on_ground(quad, z))
+        seen = project_polygons(camera, np.concatenate([quads, np.full((*quads.shape[:2], 1), z)], -1))
+        for pixels, far, colour in zip(seen, distance, time_colours(scenery.ribbon.fraction[:-1]), strict=True):
             if len(pixels) and _touches(pixels, camera):
                 parts.append((float(far), pixels, tuple(int(c) for c in colour)))  # type: ignore[arg-type]
         parts.sort(key=lambda part: -part[0])
@@ -221,11 +234,13 @@ def _on_ground(points_xy: Array, z: float) -> Array:
     return np.concatenate([points_xy, np.full((len(points_xy), 1), z)], -1)
 
 
-def _in_pieces(ring: Array, camera: Camera) -> Array:
+def _in_pieces(rings: Array, camera: Camera) -> Array:
+    """Rings [..., N, 3] -> the same with points along their edges where a lens bends these."""
     if not camera.bends:
-        return ring
-    share = np.linspace(0, 1, BENT_PIECES, endpoint=False)[None, :, None]
-    return (ring[:, None] + (np.roll(ring, -1, 0) - ring)[:, None] * share).reshape(-1, ring.shape[1])
+        return rings
+    share = np.linspace(0, 1, BENT_PIECES, endpoint=False)[:, None]
+    ways = np.roll(rings, -1, -2) - rings
+    return (rings[..., None, :] + ways[..., None, :] * share).reshape(*rings.shape[:-2], BENT_PIECES * rings.shape[-2], rings.shape[-1])
 
 
 def _name_missing(canvas: Canvas, name: str) -> None:

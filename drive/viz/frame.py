@@ -21,8 +21,8 @@ WIDTH, HEIGHT = 1920, 1080
 GAP = 6
 FRONT_DEG, BACK_DEG = 75.0, 150.0
 ASPECT = 16 / 9  # of a camera's cell
-PANEL_WIDTH = 460  # where it has a column of its own
-LEAST_BEV_WIDTH = 640
+PANEL_WIDTH = 460  # where it has a column of its own, of a picture of WIDTH
+LEAST_BEV_WIDTH = 640  # also of WIDTH
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ def draw_frame(
     return picture
 
 
-def make_layout(cameras: list[Camera]) -> Layout:
+def make_layout(cameras: list[Camera], width: int = WIDTH) -> Layout:
     """Places for any number of cameras by the direction they look in: those ahead in a row on top, those to the left and
-    right in columns beside the bird's-eye view, those behind where there is room."""
+    right in columns beside the bird's-eye view, those behind where there is room. width: of the picture, which is 16:9."""
     yaw = np.degrees([yaw_of(camera) for camera in cameras])
     order = np.argsort(-yaw, kind="stable")
     front = [int(i) for i in order if abs(yaw[i]) <= FRONT_DEG]
@@ -93,13 +93,14 @@ def make_layout(cameras: list[Camera]) -> Layout:
         (left if len(left) <= len(right) else right).append(i)
     panel = -1
     (left if len(left) < len(right) else right).append(panel)
-    row = min(HEIGHT // 3, round(WIDTH / len(top) / ASPECT)) if top else 0
-    cells = dict(zip(top, _row(len(top), row), strict=True))
-    below = HEIGHT - row
-    left_width, right_width = _column_widths(left, right, below, panel)
-    cells |= dict(zip(left, _column(len(left), 0, left_width, row), strict=True))
-    cells |= dict(zip(right, _column(len(right), WIDTH - right_width, right_width, row), strict=True))
-    bev = _inset(Cell(left_width, row, WIDTH - left_width - right_width, below))
+    height = round(width / ASPECT)
+    row = min(height // 3, round(width / len(top) / ASPECT)) if top else 0
+    cells = dict(zip(top, _row(len(top), row, width), strict=True))
+    below = height - row
+    left_width, right_width = _column_widths(left, right, below, panel, width)
+    cells |= dict(zip(left, _column(len(left), Cell(0, row, left_width, below)), strict=True))
+    cells |= dict(zip(right, _column(len(right), Cell(width - right_width, row, right_width, below)), strict=True))
+    bev = _inset(Cell(left_width, row, width - left_width - right_width, below))
     return Layout(tuple(cells[i] for i in range(len(cameras))), bev, cells[panel])
 
 
@@ -108,27 +109,28 @@ def put(picture: Picture, cell: Cell, part: Picture) -> None:
     picture[cell.y : cell.y + cell.height, cell.x : cell.x + cell.width] = part
 
 
-def _row(count: int, height: int) -> list[Cell]:
-    edges = np.linspace(0, WIDTH, count + 1).round().astype(int)
+def _row(count: int, height: int, width: int) -> list[Cell]:
+    edges = np.linspace(0, width, count + 1).round().astype(int)
     return [_inset(Cell(int(a), 0, int(b - a), height)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
 
 
-def _column_widths(left: list[int], right: list[int], height: int, panel: int) -> tuple[int, int]:
+def _column_widths(left: list[int], right: list[int], height: int, panel: int, whole: int) -> tuple[int, int]:
     """Wide enough for the cells' shape, and never so wide that the bird's-eye view starves; the panel alone is narrow."""
+    narrow, least = whole * PANEL_WIDTH // WIDTH, whole * LEAST_BEV_WIDTH // WIDTH
     lonely = not left or set(left) == {panel} or set(right) == {panel}
-    most = WIDTH - PANEL_WIDTH - LEAST_BEV_WIDTH if lonely else (WIDTH - LEAST_BEV_WIDTH) // 2
+    most = whole - narrow - least if lonely else (whole - least) // 2
 
     def width(column: list[int]) -> int:
         if set(column) <= {panel}:
-            return PANEL_WIDTH if column else 0
+            return narrow if column else 0
         return min(round(height / len(column) * ASPECT), most)
 
     return width(left), width(right)
 
 
-def _column(count: int, x: int, width: int, y: int) -> list[Cell]:
-    edges = np.linspace(y, HEIGHT, count + 1).round().astype(int)
-    return [_inset(Cell(x, int(a), width, int(b - a))) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+def _column(count: int, room: Cell) -> list[Cell]:
+    edges = np.linspace(room.y, room.y + room.height, count + 1).round().astype(int)
+    return [_inset(Cell(room.x, int(a), room.width, int(b - a))) for a, b in zip(edges[:-1], edges[1:], strict=True)]
 
 
 def _inset(cell: Cell) -> Cell:
