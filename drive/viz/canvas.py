@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from drive.frames import Array
+from drive.viz.mix import mix
 from drive.viz.style import TEXT, Colour, font
 
 SCALE = 2
-CHUNK = 1 << 20  # pixels mixed at a time: a town's map from above has fifty million
 _SHIFT = 4  # fractional bits of the coordinates that OpenCV takes
 _LIMIT = 1e6  # pixels; what lies further out is cut off before it can overflow OpenCV's integers
 
@@ -95,7 +95,7 @@ class Canvas:
         rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
         if len(rows):
             part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-            _mix(self.pixels[part], colours[part], mask[part], alpha)
+            mix(self.pixels[part], colours[part], mask[part], alpha)
 
     def restore(self, picture: Picture, mask: NDArray[np.bool_], hidden: float) -> None:
         """Puts a picture of the canvas's own resolution back where the mask says, leaving a share `hidden` of what was drawn."""
@@ -103,7 +103,7 @@ class Canvas:
         if len(rows):
             part = np.s_[rows[0] : rows[-1] + 1]
             drawn = mask[part] & (self.pixels[part] != picture[part]).any(-1)
-            _mix(self.pixels[part], picture[part], drawn * np.uint8(255), 1.0 - hidden)
+            mix(self.pixels[part], picture[part], drawn * np.uint8(255), 1.0 - hidden)
 
     def text(
         self,
@@ -133,7 +133,7 @@ class Canvas:
         bottom, right = min(y + height, self.pixels.shape[0]), min(x + width, self.pixels.shape[1])
         if top < bottom and left < right:
             part = np.s_[top:bottom, left:right]
-            _mix(self.pixels[part], np.array(colour), mask[top - y : bottom - y, left - x : right - x], 1.0)
+            mix(self.pixels[part], np.array(colour), mask[top - y : bottom - y, left - x : right - x], 1.0)
         return width / SCALE
 
     def _blend(self, fixed: list[Any], draw: Any, margin: int, colour: Colour, alpha: float) -> None:
@@ -146,7 +146,7 @@ class Canvas:
         mask = np.zeros((high[1] - low[1], high[0] - low[0]), dtype=np.uint8)
         draw(mask, [shape - (low << _SHIFT).astype(np.int32) for shape in fixed])
         part = np.s_[low[1] : high[1], low[0] : high[0]]
-        _mix(self.pixels[part], np.array(colour), mask, alpha)
+        mix(self.pixels[part], np.array(colour), mask, alpha)
 
 
 def plate(width: int, height: int, colour: Colour) -> Picture:
@@ -191,16 +191,6 @@ def _fill_by_winding(mask: NDArray[np.uint8], rings: list[Any]) -> None:
         # y runs down, so what is counter-clockwise to the eye has a negative area here.
         winding += one * (1 if cv2.contourArea(ring.astype(np.float32), oriented=True) < 0 else -1)
     mask[:] = np.clip(winding, 0, 255)
-
-
-def _mix(below: Picture, above: NDArray[Any], mask: NDArray[np.uint8], alpha: float) -> None:
-    """Mixes a colour [3] or a picture like `below` into it, in place; only where the mask is, which mostly is little of its box."""
-    where = np.flatnonzero(mask != 0)
-    for start in range(0, len(where), CHUNK):
-        rows, columns = np.divmod(where[start : start + CHUNK], mask.shape[1])
-        weight = (mask[rows, columns].astype(np.float32) * (alpha / 255))[:, None]
-        under, over = below[rows, columns], above if above.ndim == 1 else above[rows, columns]
-        below[rows, columns] = (under + (over - under.astype(np.float32)) * weight + 0.5).astype(np.uint8)
 
 
 def _fixed(points: ArrayLike) -> NDArray[np.int32]:
