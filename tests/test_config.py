@@ -36,7 +36,7 @@ def test_overrides(tmp_path: Path) -> None:
         ("[1, 2]", [], "mapping"),
         ("a: [", [], "not YAML"),
         ("x: !!python/object/apply:os.system [ls]", [], "not YAML"),
-        ("seed: 1", ["--seed"], "pairs"),
+        ("seed: 1", ["--seed"], "--seed has no value"),
         ("stages: [{steps: 5}]", ["--stages.4.steps", "3"], "no index"),
         ("seed: 5", ["--seed.steps", "3"], "nothing lies below 5"),
         ("seed: 5", ["--" + ".".join("a" * 5000), "3"], "unknown key a"),

@@ -49,7 +49,7 @@ class Engine:
         batch, device = cache.valid.shape[0], cache.valid.device
         ids = as_ids(list(request_ids), samples, batch, device)
         state, finals = (as_ids(list(values), samples, batch, device) for values in (tables.start, tables.final))
-        spans = Spans(self.weights(tables), self.network.config.transformer, cache, ids.shape[1], tables.choices)
+        spans = LiveSpans(self.weights(tables), self.network.config.transformer, cache, ids.shape[1], tables.choices)
         history: list[Tensor] = []
         log_probs: list[Tensor] = []
         stopped = False
@@ -81,7 +81,7 @@ class Engine:
 
 
 def choose(
-    spans: Spans, ids: Tensor, state: Tensor, tables: GrammarTables, samples: int, temperature: float, generator: torch.Generator | None
+    spans: LiveSpans, ids: Tensor, state: Tensor, tables: GrammarTables, samples: int, temperature: float, generator: torch.Generator | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """One step: the last ids of all spans and their states [B, S] -> the next ids, states, and the ids' log-probabilities."""
     scores = spans.step(ids) + tables.forbidden(state)
@@ -90,7 +90,7 @@ def choose(
     return ids, tables.after(state, ids), chosen - scores.logsumexp(-1)
 
 
-class Spans:
+class LiveSpans:
     """S spans of up to `length` tokens behind a prefix that they share."""
 
     def __init__(self, packed: Packed, config: Any, cache: Cache, spans: int, length: int) -> None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from drive.decode.answer import Answer, answers, as_ids, not_finite
-from drive.decode.engine import Engine, Spans, choose
+from drive.decode.engine import Engine, LiveSpans, choose
 from drive.decode.packed import Packed
 from drive.decode.tables import GrammarTables
 from drive.model.network import Cache, DrivingNetwork
@@ -68,17 +68,17 @@ class GraphEngine:
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):  # libraries set themselves up in first calls, which cannot be captured
             for _ in range(2):
-                all_steps(Spans(packed, config, own, ids.shape[1], tables.choices), ids, state, tables, samples, temperature)
+                all_steps(LiveSpans(packed, config, own, ids.shape[1], tables.choices), ids, state, tables, samples, temperature)
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            spans = Spans(packed, config, own, ids.shape[1], tables.choices)
+            spans = LiveSpans(packed, config, own, ids.shape[1], tables.choices)
             history, told = all_steps(spans, ids, state, tables, samples, temperature)
         return _Captured(graph, own, history, told, (packed, tables))
 
 
 def all_steps(
-    spans: Spans, ids: Tensor, state: Tensor, tables: GrammarTables, samples: int, temperature: float
+    spans: LiveSpans, ids: Tensor, state: Tensor, tables: GrammarTables, samples: int, temperature: float
 ) -> tuple[Tensor, Tensor]:
     """Every step of an answer -> its ids [B, S, L] and the log-probabilities of those that were chosen [B, S, C]."""
     history, told = [], []

@@ -13,13 +13,13 @@ from numpy.typing import ArrayLike
 from drive.schema import DecodeError
 from drive.tokens.codecs.base import Ids
 from drive.tokens.expression import Expression, choice, ids, repeat
-from drive.tokens.text import TextCodec
+from drive.tokens.text import TextPieces
 
 FILE = "tokenizer.json"
 _BROKEN = "\ufffd"  # what stands for bytes that are no UTF-8
 
 
-def text_beside(folder: str | Path) -> TextCodec:
+def text_beside(folder: str | Path) -> TextPieces:
     """The text codec of a folder with language-model weights; its tokens are the model's, those of the range `language`.
 
     Raises ValueError where the folder has no tokenizer.json, it is damaged, or the package `tokenizers` is not installed.
@@ -29,7 +29,7 @@ def text_beside(folder: str | Path) -> TextCodec:
 
 @dataclass(frozen=True)
 class TokenizerText:
-    """A `TextCodec` of a tokenizer.json of Hugging Face's."""
+    """A `TextPieces` of a tokenizer.json of Hugging Face's."""
 
     file: Path
 

@@ -1,6 +1,6 @@
 """Text as tokens: pieces of words by SentencePiece (arXiv 1808.06226), and bytes for whatever has no piece.
 
-Whoever writes text takes a `TextCodec`; the one of the package is `driving_text()`, trained on its own questions and descriptions by
+Whoever writes text takes a `TextPieces`; the one of the package is `driving_text()`, trained on its own questions and descriptions by
 tools/train_text.py. Text is taken as it is (no Unicode normalisation, no space put before it), and every string comes back exactly.
 Its tokens are the range `text` of a vocabulary: token 0 of the range is piece 1 of the model (piece 0 is SentencePiece's "unknown",
 which byte pieces make needless).
@@ -28,7 +28,7 @@ BYTES = 256
 SPACE = "\u2581"  # what SentencePiece writes for a space
 
 
-class TextCodec(Protocol):
+class TextPieces(Protocol):
     """Text in and out of tokens 0 <= id < size."""
 
     @property

@@ -66,7 +66,7 @@ def by_engine(tables: GrammarTables, kind: str, seed: int, batch: int, monkeypat
     plain = GrammarTables.forbidden
     with monkeypatch.context() as patch:
         patch.setattr(GrammarTables, "forbidden", forbidden)
-        patch.setattr(engine, "Spans", lambda *_: SimpleNamespace(step=lambda ids: torch.zeros(())))
+        patch.setattr(engine, "LiveSpans", lambda *_: SimpleNamespace(step=lambda ids: torch.zeros(())))
         patch.setattr(engine.Engine, "weights", lambda *_: None)
         network = SimpleNamespace(config=SimpleNamespace(transformer=None))
         cache = SimpleNamespace(valid=torch.ones(batch, 1, dtype=torch.bool))

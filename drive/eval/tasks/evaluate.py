@@ -24,7 +24,7 @@ Reason = dict[str, str]
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
+class Posed:
     """One question of one sample: as it is asked, and its right answer (None: the data do not know it)."""
 
     request: str
@@ -32,7 +32,7 @@ class Question:
 
 
 @dataclass(eq=False)
-class Asked:
+class Requested:
     """All questions of one request, N of them: tokens and scenes of their samples, right answers; answers: planner -> N."""
 
     request: Request
@@ -67,7 +67,7 @@ def score_tasks(
     """
     chains = parse_chains(requests, TASKS)
     tasks = scored_tasks(chains, common_window(planners))
-    parts = {str(link): Asked(link) for chain in chains for link in chain}
+    parts = {str(link): Requested(link) for chain in chains for link in chain}
     together, failures, names = Together(), [], _names(planners)
     progress.begin(f"asking for {','.join(map(spelled, chains))}", len(dataset))
     for sample in dataset:
@@ -98,18 +98,18 @@ def scored_tasks(chains: Sequence[Chain], window: Window) -> dict[str, Task]:
     return {str(link): make_task(link.name, vocabulary, window) for link in links}
 
 
-def _questions(chains: Sequence[Chain], tasks: dict[str, Task], sample: SceneSample) -> Iterator[tuple[str, list[tuple[str, Question]]]]:
+def _questions(chains: Sequence[Chain], tasks: dict[str, Task], sample: SceneSample) -> Iterator[tuple[str, list[tuple[str, Posed]]]]:
     """What to ask of a sample: each span as it is written, with (request, question) for each of its links."""
     for chain in chains:
         open_ends = [link for link in chain if tasks[str(link)].prompted and not link.prompt]
         if not open_ends:
-            yield spelled(chain), [(str(link), Question(str(link), _truth(tasks[str(link)], link, sample))) for link in chain]
+            yield spelled(chain), [(str(link), Posed(str(link), _truth(tasks[str(link)], link, sample))) for link in chain]
         elif len(chain) > 1:
             raise ValueError(f"request {spelled(chain)}: {open_ends[0]} needs its question in a chain, as in {open_ends[0]}(may I go?)")
         else:
             for prompt, truth in tasks[str(chain[0])].answers(sample):
                 one = replace(chain[0], prompt=prompt)
-                yield str(one), [(str(chain[0]), Question(str(one), truth))]
+                yield str(one), [(str(chain[0]), Posed(str(one), truth))]
 
 
 def _truth(task: Task, link: Request, sample: SceneSample) -> Any | None:
@@ -133,7 +133,7 @@ def _answers(planner: Planner, sample: SceneSample, requests: list[str]) -> tupl
     return {request: values[0] for request, values in found.values.items()}, reasons
 
 
-def _keep(parts: dict[str, Asked], questions: list[tuple[str, Question]], sample: SceneSample, found: dict[str, dict[str, Any]]) -> None:
+def _keep(parts: dict[str, Requested], questions: list[tuple[str, Posed]], sample: SceneSample, found: dict[str, dict[str, Any]]) -> None:
     for name, question in questions:
         part = parts[name]
         part.tokens.append(sample.token)
@@ -152,7 +152,7 @@ def _keep_together(together: Together, sample: SceneSample, found: dict[str, dic
         together.answers.setdefault(planner, []).append(by_task)
 
 
-def _scores(part: Asked, task: Task) -> Iterator[Scores]:
+def _scores(part: Requested, task: Task) -> Iterator[Scores]:
     """The baselines first, since differences are to the first row."""
     metric = METRICS[task.metric or ""]
     rules = TaskRules(str(part.request), metric.source, dict(metric.settings), window=None, main=metric.main, legend=metric.legend)

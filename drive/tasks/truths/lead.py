@@ -9,7 +9,7 @@ from drive.answers.see import LeadSeen, Who
 from drive.frames import Array
 from drive.geometry import EGO_WIDTH_M
 from drive.schema import Agents
-from drive.tasks.truths.way import REACH_M, Way
+from drive.tasks.truths.way import REACH_M, WayAhead
 from drive.world.curves import unit
 
 SIDE_GAP_M = 0.35  # who is further beside the ego's body than this is not in the way
@@ -32,7 +32,7 @@ def who(category: str) -> Who:
     return {"vehicle": "vehicle", "human": "person"}.get(category.partition(".")[0], "thing")  # type: ignore[return-value]
 
 
-def lead_of(way: Way, agents: Agents, speed_mps: float) -> tuple[LeadSeen | None, bool]:
+def lead_of(way: WayAhead, agents: Agents, speed_mps: float) -> tuple[LeadSeen | None, bool]:
     """The nearest of those in the way within REACH_M, None where it is free; and whether that is known: a lead whose speed is not is none.
 
     Somebody on foot is in the way also where its walk will take it within 3 s, unless the ego will have passed before.

@@ -23,14 +23,14 @@ from drive.geometry import EGO_LENGTH_M
 from drive.roads import Lanes, Route
 from drive.schema import Target
 from drive.tasks.truths.conflicts import conflicts, crossed, drivers, must_wait
-from drive.tasks.truths.way import LINE_REACH_M, Way
+from drive.tasks.truths.way import LINE_REACH_M, WayAhead
 
 OVER_M = 1.0  # whose bumper is further over its line has entered
 YELLOW_MPS2 = 3.0
 SLOW_MPS, ROOM_M = 2.5, 3.0
 
 
-def next_gate(way: Way, route: Route, lit: bool = False) -> tuple[int, float] | None:
+def next_gate(way: WayAhead, route: Route, lit: bool = False) -> tuple[int, float] | None:
     """Index of the first of the route's gates, of those with a light where lit, whose line the bumper is not OVER_M over, and the distance
     to it; None where there is none within LINE_REACH_M."""
     to_line = route.gates[:, 0] - way.front_m
@@ -38,7 +38,7 @@ def next_gate(way: Way, route: Route, lit: bool = False) -> tuple[int, float] | 
     return (int(ahead[0]), float(to_line[ahead[0]])) if len(ahead) else None
 
 
-def light_of(way: Way, target: Target) -> tuple[LightSeen | None, bool]:
+def light_of(way: WayAhead, target: Target) -> tuple[LightSeen | None, bool]:
     """The next light on the route, and whether that is known (no route, no lights, or one that is dark: it is not)."""
     if target.route is None or target.lights is None:
         return None, False
@@ -49,7 +49,7 @@ def light_of(way: Way, target: Target) -> tuple[LightSeen | None, bool]:
     return (None, False) if colour is None else (LightSeen(colour, gate[1]), True)
 
 
-def line_of(way: Way, target: Target, lead: LeadSeen | None, speed_mps: float) -> tuple[LineSeen | None, bool]:
+def line_of(way: WayAhead, target: Target, lead: LeadSeen | None, speed_mps: float) -> tuple[LineSeen | None, bool]:
     """The next line, and whether it is known who goes first there."""
     route, lanes, agents = target.route, target.lanes, target.agents
     if route is None or lanes is None or target.lights is None or agents is None:
@@ -74,7 +74,7 @@ def line_of(way: Way, target: Target, lead: LeadSeen | None, speed_mps: float) -
     return LineSeen(free, to_line), True
 
 
-def _lane_of(way: Way, route: Route, lanes: Lanes, gate: int) -> int | None:
+def _lane_of(way: WayAhead, route: Route, lanes: Lanes, gate: int) -> int | None:
     """Row of the route's lane that begins at a gate's line."""
     rows = np.zeros(0, dtype=np.int64) if route.lanes is None else route.lanes[lanes.in_junction[route.lanes]]
     if not len(rows):

@@ -23,7 +23,7 @@ MOST_LANES = 12
 
 
 @dataclass(frozen=True, eq=False)
-class Way:
+class WayAhead:
     """points [N >= 2, 3] (x, y, unwrapped heading), about one metre apart; along [N]: metres from the first point; origin_m: where on it
     the ego's origin is beside it (a little below 0 where it is behind the first point)."""
 
@@ -45,7 +45,7 @@ class Way:
         return np.stack([np.interp(at_m, self.along, column) for column in self.points.T], -1)
 
 
-def way_of(target: Target) -> Way | None:
+def way_of(target: Target) -> WayAhead | None:
     """None where neither a route nor lanes are known, and where the ego is in no lane that leads on."""
     if target.route is not None:
         points = target.route.points[:, :2]
@@ -58,7 +58,7 @@ def way_of(target: Target) -> Way | None:
     return way if way.along[-1] - way.front_m >= SHORTEST_M else None
 
 
-def curvatures(way: Way) -> tuple[float, float, float]:
+def curvatures(way: WayAhead) -> tuple[float, float, float]:
     """Mean curvature over each of STRETCHES_M from the origin on, 1/m; what lies beyond the way's end counts as straight."""
     first, second, third = (
         float(way.heading(way.origin_m + end) - way.heading(way.origin_m + begin)) / (end - begin) for begin, end in STRETCHES_M
@@ -107,7 +107,7 @@ def project(line: Array, point: Array) -> tuple[float, float, float, bool]:
     return float(length[:k].sum() + inside[k] * length[k]), left, float(np.arctan2(ways[k, 1], ways[k, 0])), beside
 
 
-def _made(line: Array, along: Array) -> Way:
+def _made(line: Array, along: Array) -> WayAhead:
     """The way along a polyline [N >= 2, 2] whose points are at places [N]."""
     slope = np.gradient(line, axis=0) if len(line) > 2 else np.repeat(np.diff(line, axis=0), 2, 0)
     heading = np.unwrap(np.arctan2(slope[:, 1], slope[:, 0]))
@@ -115,7 +115,7 @@ def _made(line: Array, along: Array) -> Way:
     origin = float(np.interp(station, stations_of(line), along))
     if not beside and station == 0.0:
         origin = float(-line[0] @ unit(heading[0]))
-    return Way(np.column_stack([line, heading]), along, origin)
+    return WayAhead(np.column_stack([line, heading]), along, origin)
 
 
 def _onward(lanes: Lanes, row: int, future: Array) -> Array:
