@@ -114,6 +114,8 @@ def measure(name: str, futures: Futures) -> CodecResult:
     vocabulary = Vocabulary().extended(declared)
     codec = kind(vocabulary, futures.window)
     written = _written(codec, futures)
+    if not written.answers:
+        raise ValueError(f"plan:{name} can write none of the {len(futures.xy)} futures of {_name(futures.window)}; leave it out")
     began = time.process_time()
     decoded = [codec.decode(ids, speed) for ids, _, speed in written.answers]
     decode_ms = 1000 * (time.process_time() - began) / max(1, len(decoded))

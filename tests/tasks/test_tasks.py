@@ -31,11 +31,13 @@ def test_answers_come_back(request_: str, samples: list[SceneSample]) -> None:
     task, known = make_task(request_, VOCABULARY, Window()), 0
     for sample in samples:
         for _, value in task.answers(sample):
-            known += 1
-            seen = replace(sample.observation, speed_mps=sample.observation.speed_mps or 0.0)
+            if request_.startswith("plan:") and sample.observation.speed_mps is None:
+                continue  # told from the speed by some codecs
+            seen = sample.observation
             ids = task.encode(value, seen)
             assert len(task.grammar.states(ids)) == len(ids)
             again = task.decode(ids, seen)
+            known += 1
             twice = task.decode(task.encode(again, seen), seen)  # by other tokens where several say the same
             assert _nearly(task.to_json(twice), task.to_json(again))
             assert task.to_json(task.from_json(task.to_json(again))) == task.to_json(again)

@@ -110,7 +110,8 @@ def test_what_cannot_be_written_is_refused(codec: TrajectoryCodec, value: float)
 def test_a_codec_that_needs_the_speed_says_so(name: str) -> None:
     codec = CODECS[name](VOCABULARY, WINDOW)
     ids = codec.encode(driven(), SPEED)
-    for call in (lambda: codec.encode(driven()), lambda: codec.decode(ids), lambda: codec.encode(driven(), np.nan)):
+    told = [lambda speed=speed: codec.decode(ids, speed) for speed in (None, np.nan, np.inf, 1e9, -1e308)]
+    for call in (lambda: codec.encode(driven()), lambda: codec.encode(driven(), np.nan), *told):
         with pytest.raises(DecodeError, match=f"plan:{name} is told from the car's speed"):
             call()
 
@@ -184,3 +185,15 @@ def test_byte_pairs_write_what_they_read() -> None:
     runs = pieces()
     for values in itertools.product([-3, 0, 1, 255], repeat=4):
         assert [v for token in runs.joined(list(values)) for v in runs.runs[token]] == list(values)
+
+
+@pytest.mark.parametrize("name", ["action", "codebook"])
+def test_a_path_that_no_answer_comes_near_is_refused(name: str) -> None:
+    """A recorded stop from 15 m/s within a step, and a jump: the nearest answer would be another drive."""
+    codec = CODECS[name](VOCABULARY, WINDOW)
+    jump = np.array([[4.0, 0.0], [8.0, 30.0], [12.0, 0.0]])
+    with pytest.raises(ValueError, match="m off, at most 2: no car drives"):
+        codec.encode(jump, SPEED)
+    if name == "action":
+        with pytest.raises(ValueError, match="m off, at most 2"):
+            codec.encode(np.zeros((STEPS, 2)), 15.0)

@@ -15,12 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from drive.frames import Array, wrap_angle
-from drive.schema import Window
-from drive.tokens.codecs.base import Ids, positions, told_speed
+from drive.tokens.codecs.base import Ids, TrajectoryCodec, near_enough, positions, told_speed, within_reach
 from drive.tokens.codecs.envelope import CAR, REVERSING_CAR, Envelope
 from drive.tokens.expression import Expression, ids, repeat
-from drive.tokens.grammar import Grammar, compile_grammar
-from drive.tokens.vocab import END, Grid, IdRange, Vocabulary
+from drive.tokens.vocab import END, Grid, IdRange
 
 ACTION = "action"
 ACTION_S = 0.5
@@ -30,22 +28,16 @@ BEAM = 32
 
 
 @dataclass(frozen=True)
-class ActionCodec:
-    """Acceleration and curvature tokens; poses come from driving them from the speed at t0."""
+class ActionCodec(TrajectoryCodec):
+    """Acceleration and curvature tokens; poses come from driving them from the speed at t0. A car that moves backwards at t0, faster than
+    the envelope has it, is taken to move as fast as that: for `action` it stands."""
 
-    vocabulary: Vocabulary
-    window: Window
     name: ClassVar[str] = "action"
     envelope: ClassVar[Envelope] = CAR
-    resolution_m: ClassVar[float | None] = None
 
     @classmethod
     def declares(cls, numbers_given: Mapping[str, Grid]) -> tuple[IdRange, ...]:
         return (IdRange(ACTION, (2 * LEVELS + 1) ** 2),)
-
-    @property
-    def steps(self) -> int:
-        return len(self.window.future_times_s)
 
     @property
     def held(self) -> int:
@@ -59,10 +51,6 @@ class ActionCodec:
     @property
     def expression(self) -> Expression:
         return repeat(ids(self.vocabulary.ranges[ACTION]), self.count, self.count)
-
-    @cached_property
-    def grammar(self) -> Grammar:
-        return compile_grammar(self.expression)
 
     @cached_property
     def actions(self) -> tuple[Array, Array]:
@@ -92,16 +80,15 @@ class ActionCodec:
     def encode(self, xy: ArrayLike, speed_mps: float | None = None) -> Ids:
         """The tokens whose drive stays nearest to positions [T, 2], by a beam over sums of squared distances.
 
-        Raises ValueError where the speed at t0 is not known or a value is not finite.
+        Raises ValueError where the speed at t0 is not known, a value is not finite, or no drive comes near the path.
         """
-        wanted = positions(xy, self.steps)
-        speed = told_speed(speed_mps, self.name)
-        if not np.isfinite(wanted).all() or np.abs(wanted).max(initial=0.0) > 1e3:
-            raise ValueError(f"action tokens drive to finite positions within 1 km, got {wanted.tolist()}")
-        beam = _Beam.at(max(speed, -self.envelope.back))
+        wanted = within_reach(positions(xy, self.steps), self.name)
+        beam = _Beam.at(max(told_speed(speed_mps, self.name), -self.envelope.back))
         for first in range(0, self.steps, self.held):
             beam = beam.grown(self, wanted[first : first + self.held])
-        return np.append(beam.path[int(beam.cost.argmin())] + self.vocabulary.ranges[ACTION].start, END)
+        answer = np.append(beam.path[int(beam.cost.argmin())] + self.vocabulary.ranges[ACTION].start, END)
+        near_enough(self.decode(answer, speed_mps), wanted, self.name)
+        return answer
 
     def decode(self, ids: ArrayLike, speed_mps: float | None = None) -> Array:
         """Ids -> poses [T, 3]. Raises DecodeError where they are no answer, ValueError where the speed at t0 is not known."""

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from drive.frames import Array
-from drive.schema import Window
-from drive.tokens.codecs.base import Ids, positions
+from drive.tokens.codecs.base import Ids, TrajectoryCodec, positions
 from drive.tokens.expression import Expression, ids, repeat
-from drive.tokens.grammar import Grammar, compile_grammar
 from drive.tokens.ranges import METRE, shared
-from drive.tokens.vocab import END, Grid, IdRange, Vocabulary
+from drive.tokens.vocab import END, Grid, IdRange
 
 
 @dataclass(frozen=True)
-class BinsCodec:
+class BinsCodec(TrajectoryCodec):
     """x0 y0 x1 y1 ... END, each a metre token."""
 
-    vocabulary: Vocabulary
-    window: Window
     name: ClassVar[str] = "bins"
 
     @classmethod
@@ -36,16 +31,8 @@ class BinsCodec:
         return self.vocabulary.grid(METRE).step
 
     @property
-    def steps(self) -> int:
-        return len(self.window.future_times_s)
-
-    @property
     def expression(self) -> Expression:
         return repeat(ids(self.vocabulary.ranges[METRE]), 2 * self.steps, 2 * self.steps)
-
-    @cached_property
-    def grammar(self) -> Grammar:
-        return compile_grammar(self.expression)
 
     def encode(self, xy: ArrayLike, speed_mps: float | None = None) -> Ids:
         return np.append(self.vocabulary.numbers_to_ids(METRE, positions(xy, self.steps)).reshape(-1), END)

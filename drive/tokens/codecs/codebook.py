@@ -15,12 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from drive.frames import Array, wrap_angle
-from drive.schema import Window
-from drive.tokens.codecs.base import Ids, positions
+from drive.tokens.codecs.base import Ids, TrajectoryCodec, near_enough, positions, within_reach
 from drive.tokens.codecs.fitted import fitted
 from drive.tokens.expression import Expression, ids, repeat
-from drive.tokens.grammar import Grammar, compile_grammar
-from drive.tokens.vocab import END, Grid, IdRange, Vocabulary
+from drive.tokens.vocab import END, Grid, IdRange
 
 CODE = "code"
 CODE_S = 0.5
@@ -34,21 +32,14 @@ def codebook() -> Array:
 
 
 @dataclass(frozen=True)
-class CodebookCodec:
+class CodebookCodec(TrajectoryCodec):
     """Motion tokens. At rates above 2 Hz the points between lie on the arc of the motion."""
 
-    vocabulary: Vocabulary
-    window: Window
     name: ClassVar[str] = "codebook"
-    resolution_m: ClassVar[float | None] = None
 
     @classmethod
     def declares(cls, numbers_given: Mapping[str, Grid]) -> tuple[IdRange, ...]:
         return (IdRange(CODE, len(codebook())),)
-
-    @property
-    def steps(self) -> int:
-        return len(self.window.future_times_s)
 
     @property
     def held(self) -> int:
@@ -67,10 +58,6 @@ class CodebookCodec:
         return repeat(ids(self.vocabulary.ranges[CODE]), self.count, self.count)
 
     @cached_property
-    def grammar(self) -> Grammar:
-        return compile_grammar(self.expression)
-
-    @cached_property
     def _arcs(self) -> Array:
         """Poses at the held points of every motion, [N, held, 3]: the turn even along the way."""
         share = np.arange(1, self.held + 1) / self.held
@@ -82,9 +69,7 @@ class CodebookCodec:
 
     def encode(self, xy: ArrayLike, speed_mps: float | None = None) -> Ids:
         """Raises ValueError where positions [T, 2] are not finite, or further from any path of motions than these reach."""
-        wanted = positions(xy, self.steps)
-        if not np.isfinite(wanted).all() or np.abs(wanted).max(initial=0.0) > 1e3:
-            raise ValueError(f"a codebook writes finite positions within 1 km, got {wanted.tolist()}")
+        wanted = within_reach(positions(xy, self.steps), self.name)
         pose, cost, path = np.zeros((1, 3)), np.zeros(1), np.zeros((1, 0), np.int64)
         for first in range(0, self.steps, self.held):
             reached = _compose(pose[:, None, None], self._arcs)
@@ -93,7 +78,9 @@ class CodebookCodec:
             kept = np.argsort(total, kind="stable")[:BEAM]
             row, code = np.divmod(kept, len(self._arcs))
             pose, cost, path = reached[row, code, -1], total[kept], np.concatenate([path[row], code[:, None]], 1)
-        return np.append(path[int(cost.argmin())] + self.vocabulary.ranges[CODE].start, END)
+        answer = np.append(path[int(cost.argmin())] + self.vocabulary.ranges[CODE].start, END)
+        near_enough(self.decode(answer), wanted, self.name)
+        return answer
 
     def decode(self, ids: ArrayLike, speed_mps: float | None = None) -> Array:
         """Ids -> poses [T, 3]. Raises DecodeError where they are no answer."""

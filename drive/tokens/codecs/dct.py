@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
@@ -17,12 +17,10 @@ from numpy.typing import ArrayLike
 from scipy.fft import dct, idct
 
 from drive.frames import Array
-from drive.schema import Window
-from drive.tokens.codecs.base import Ids, positions, told_speed
+from drive.tokens.codecs.base import Ids, TrajectoryCodec, positions, told_speed
 from drive.tokens.codecs.fitted import fitted
 from drive.tokens.expression import Counted, Expression, ids
-from drive.tokens.grammar import Grammar, compile_grammar
-from drive.tokens.vocab import END, Grid, IdRange, Vocabulary
+from drive.tokens.vocab import END, Grid, IdRange
 
 PIECE = "dct"
 SCALE = 10.0  # as published
@@ -61,21 +59,14 @@ def pieces() -> Pieces:
 
 
 @dataclass(frozen=True)
-class DctCodec:
+class DctCodec(TrajectoryCodec):
     """Byte pairs of cosine coefficients, a number of tokens that depends on the path."""
 
-    vocabulary: Vocabulary
-    window: Window
     name: ClassVar[str] = "dct"
-    resolution_m: ClassVar[float | None] = None
 
     @classmethod
     def declares(cls, numbers_given: Mapping[str, Grid]) -> tuple[IdRange, ...]:
         return (IdRange(PIECE, len(pieces().runs)),)
-
-    @property
-    def steps(self) -> int:
-        return len(self.window.future_times_s)
 
     @property
     def expression(self) -> Expression:
@@ -84,10 +75,6 @@ class DctCodec:
         first = {int(n): start + int(np.searchsorted(lengths, n)) for n in np.unique(lengths)}
         options = tuple((ids(at, at + int((lengths == n).sum())), n) for n, at in first.items())
         return Counted(options, 2 * self.steps)
-
-    @cached_property
-    def grammar(self) -> Grammar:
-        return compile_grammar(self.expression)
 
     def coefficients(self, xy: ArrayLike, speed_mps: float | None) -> list[int]:
         """Positions [T, 2] -> 2 T integers. Raises ValueError where one is too large, or the speed at t0 is not known."""

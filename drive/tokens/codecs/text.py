@@ -5,28 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from drive.frames import Array
-from drive.schema import DecodeError, Window
-from drive.tokens.codecs.base import Ids, positions
+from drive.schema import DecodeError
+from drive.tokens.codecs.base import Ids, TrajectoryCodec, positions
 from drive.tokens.expression import Expression, choice, literal, one_of, repeat, sequence
-from drive.tokens.grammar import Grammar, compile_grammar
-from drive.tokens.vocab import END, Grid, IdRange, Vocabulary
+from drive.tokens.vocab import END, Grid, IdRange
 
 
 @dataclass(frozen=True)
-class TextCodec:
+class TextCodec(TrajectoryCodec):
     """The answer as text; numbers up to three digits before the point, no leading zeros."""
 
-    vocabulary: Vocabulary
-    window: Window
     name: ClassVar[str] = "text"
-    resolution_m: ClassVar[float | None] = 0.01
+    resolution_m = 0.01
     largest_m = 999.99
 
     @classmethod
@@ -34,18 +30,10 @@ class TextCodec:
         return ()
 
     @property
-    def steps(self) -> int:
-        return len(self.window.future_times_s)
-
-    @property
     def expression(self) -> Expression:
         number = self._number()
         point = sequence(number, self._text(", "), number)
         return sequence(point, repeat(sequence(self._text(" and "), point), self.steps - 1, self.steps - 1))
-
-    @cached_property
-    def grammar(self) -> Grammar:
-        return compile_grammar(self.expression)
 
     def _text(self, text: str) -> Expression:
         return literal(self.vocabulary.text_to_ids(text))
