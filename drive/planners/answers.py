@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from drive.asking import Refusal, answers_of, asked, spec_of
+from drive.asking import Refusal, asked, spec_of
 from drive.outputs import write_whole
 from drive.progress import SILENT, Progress
-from drive.schema import Answers, SceneSample, Window
-from drive.tasks import Chain, Task, chains, declared, make_task, spelled
+from drive.schema import SceneSample, Window
+from drive.tasks import Task, chains, declared, make_task, spelled
+from drive.tasks.answered import Answered, answered
 from drive.tokens.vocab import Vocabulary
 
 
@@ -49,24 +51,23 @@ def answer_all(planner: Any, samples: Iterable[SceneSample], requests: str, prog
     tasks = {str(link): make_task(link.name, vocabulary, window) for link in links}
     found = AllAnswers(planner.name, tuple(spelled(chain) for chain in asked_for), tuple(tasks))
     for sample in samples:
-        answers = asked(lambda: answers_of(planner, sample.observation, _as_asked(planner, asked_for)))  # noqa: B023 - asked at once
-        if isinstance(answers, Refusal):
-            found.errors[sample.token] = dict.fromkeys(tasks, answers.reason)
-            if answers.traceback:
-                found.tracebacks[sample.token] = answers.traceback
-        else:
-            _keep(found, sample.token, answers, tasks)
+        _keep(found, sample.token, answered(planner, sample.observation, asked_for), tasks)
         progress.done()
     return found
 
 
-def _as_asked(planner: Any, asked_for: tuple[Chain, ...]) -> list[str]:
-    """As a planner takes requests: one that has a plan alone knows no chains."""
-    return [spelled(c) for c in asked_for] if hasattr(planner, "answer") else [str(link) for chain in asked_for for link in chain]
-
-
-def _keep(found: AllAnswers, token: str, answers: Answers, tasks: dict[str, Task]) -> None:
-    found.results[token] = {name: task.to_json(answers.values[name][0]) for name, task in tasks.items() if name in answers.values}
-    lacking = {name: answers.failures.get(name, "was not answered") for name in tasks if name not in answers.values}
-    if lacking:
-        found.errors[token] = lacking
+def _keep(found: AllAnswers, token: str, told: Answered, tasks: dict[str, Task]) -> None:
+    """An answer that is none of its task's fails, and nothing else."""
+    reasons, results = dict(told.reasons), {}
+    for name, value in told.values.items():
+        written = asked(partial(tasks[name].to_json, value))
+        if isinstance(written, Refusal):
+            reasons[name] = f"answered with {type(value).__name__}, which is no answer of {name}"
+        else:
+            results[name] = written
+    if told.refusal is None:
+        found.results[token] = results
+    elif told.refusal.traceback:
+        found.tracebacks[token] = told.refusal.traceback
+    if reasons:
+        found.errors[token] = reasons

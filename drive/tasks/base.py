@@ -79,6 +79,10 @@ class Task(ABC):
             raise ValueError(f"request {self.name} {told}")
         return self.vocabulary.text_to_ids(prompt)
 
+    def truth(self, sample: SceneSample, prompt: str = "") -> Any | None:
+        """The right answer to one request, of a prompted task to one question that it has itself; None where it is not known."""
+        return self.answer(sample) if not prompt else next((value for words, value in self.answers(sample) if words == prompt), None)
+
     @abstractmethod
     def encode(self, value: Any, observation: Observation | None = None) -> Ids:
         """An answer as ids that end with END. observation: what was seen, for answers that are told from the car's own motion.

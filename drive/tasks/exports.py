@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from drive.tasks.messages import AnswerPart, ImagePart, Part, Record, RequestPart, TextPart, read_record
@@ -30,12 +31,15 @@ def to_llava(record: Record) -> dict[str, Any]:
 
 def from_llava(entry: Mapping[str, Any]) -> Record:
     """The inverse of `to_llava`. Raises ValueError for an entry that is none of ours."""
-    own, cameras = _own(entry), iter(_own(entry)["cameras"])
-    messages = []
-    for turn in entry["conversations"]:
-        content = [_part(line, cameras) for line in turn["value"].split("\n")]
-        messages.append({"role": "user" if turn["from"] == "human" else "assistant", "content": content})
-    return _record(entry["id"], own, messages)
+    with _told("LLaVA"):
+        own, cameras = _own(entry), list(_own(entry)["cameras"])
+        messages = []
+        for turn in entry["conversations"]:
+            content = [_part(line, cameras) for line in turn["value"].split("\n")]
+            messages.append({"role": "user" if turn["from"] == "human" else "assistant", "content": content})
+        if cameras:
+            raise ValueError(f"{len(cameras)} of its cameras are in no conversation")
+        return _record(entry["id"], own, messages)
 
 
 def to_drivelm(records: Iterable[Record]) -> dict[str, Any]:
@@ -50,20 +54,40 @@ def to_drivelm(records: Iterable[Record]) -> dict[str, Any]:
 def from_drivelm(scenes: Mapping[str, Any]) -> Iterator[Record]:
     """The inverse of `to_drivelm`. Raises ValueError for frames that are none of ours."""
     for name, scene in scenes.items():
-        for token, frame in scene["key_frames"].items():
-            own = {**_own(frame), "scene": name}
-            turns: dict[int, list[tuple[int, dict[str, Any]]]] = {}
-            for group in GROUPS:
-                for pair in frame["QA"][group]:
-                    turn, place = pair[OWN]
-                    turns.setdefault(turn, []).append((place, pair))
-            messages = []
-            for turn in sorted(turns):
-                pairs = [pair for _, pair in sorted(turns[turn], key=lambda found: found[0])]
-                answers = [_answer(pair["A"]) for pair in pairs]
-                asked = [*own["asked"][turn]]
-                messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": answers}]
-            yield _record(token, own, messages)
+        with _told("DriveLM"):
+            frames = list(scene["key_frames"].items())
+        for token, frame in frames:
+            with _told("DriveLM"):
+                record = _record(token, {**_own(frame), "scene": name}, _conversation(frame))
+            yield record
+
+
+def _conversation(frame: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A frame's messages, in their order."""
+    turns: dict[int, list[tuple[int, str]]] = {}
+    for group in GROUPS:
+        for pair in frame["QA"][group]:
+            turn, place = pair[OWN]
+            turns.setdefault(turn, []).append((place, pair["A"]))
+    asked = _own(frame)["asked"]
+    if sorted(turns) != list(range(len(asked))):
+        raise ValueError(f"it asks {len(asked)} times and answers turns {sorted(turns)}")
+    messages = []
+    for turn, question in enumerate(asked):
+        answers = [_answer(text) for _, text in sorted(turns[turn])]
+        messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answers}]
+    return messages
+
+
+@contextmanager
+def _told(form: str) -> Iterator[None]:
+    """Around what reads somebody's file: whatever it lacks becomes a ValueError of one line."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"no entry of ours in the form of {form}: {error}") from None
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise ValueError(f"no entry of ours in the form of {form}: {type(error).__name__} {error}") from None
 
 
 def _frame(record: Record) -> dict[str, Any]:
@@ -96,10 +120,11 @@ def _line(part: Part) -> str:
     return f"ego: {part.model_dump_json(exclude={'type'})}"
 
 
-def _part(line: str, cameras: Iterator[Mapping[str, Any]]) -> dict[str, Any]:
+def _part(line: str, cameras: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """cameras: those that no line has named yet, of which this one takes the first where it is a picture's."""
     name, _, rest = line.partition(": ")
     if rest == IMAGE:
-        return {"type": "image", **next(cameras)}
+        return {"type": "image", **cameras.pop(0)}
     if name == "request":
         return {"type": "request", "request": rest}
     if name == "question":
@@ -116,7 +141,7 @@ def _answer(line: str) -> dict[str, Any]:
 
 def _own(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(entry.get(OWN), Mapping):
-        raise ValueError(f"no entry of ours: it lacks the key {OWN!r} that our exporters write; got {sorted(entry)[:8]}")
+        raise ValueError(f"it lacks the key {OWN!r} that our exporters write; got {sorted(entry)[:8]}")
     return entry[OWN]
 
 

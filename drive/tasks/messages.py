@@ -101,7 +101,8 @@ class Record(_Strict):
 
 
 class Writer:
-    """Makes records of samples: the right answers to some requests. root: the folder that files of pictures are relative to.
+    """Makes records of samples: the right answers to some requests. root: the folder that files of pictures are relative to; None:
+    they are named as they are.
 
     Raises ValueError for requests that no task answers.
     """
@@ -136,13 +137,10 @@ class Writer:
             found = [(words, value) for words, value in self.tasks[chain[0].name].answers(sample) if chain[0].prompt in ("", words)]
             turns = [self._turn(chain, words, [(chain[0], value)]) for words, value in found]
             return turns, [] if turns else [chain[0].name]
-        answers = [(link, self._answer(link, sample)) for link in chain]
+        answers = [(link, self.tasks[link.name].truth(sample, link.prompt)) for link in chain]
         known = [(link, value) for link, value in answers if value is not None]
         lacking = [link.name for link, value in answers if value is None]
         return ([self._turn(tuple(link for link, _ in known), "", known)] if known else []), lacking
-
-    def _answer(self, link: Request, sample: SceneSample) -> Any | None:
-        return next((value for words, value in self.tasks[link.name].answers(sample) if link.prompt in ("", words)), None)
 
     def _turn(self, chain: Chain, words: str, answers: Sequence[tuple[Request, Any]]) -> tuple[Message, Message]:
         asked: tuple[Part, ...] = (RequestPart(request=">".join(link.name for link in chain)),)
@@ -160,8 +158,11 @@ class Writer:
     def _file(self, image: Any) -> str | None:
         if not isinstance(image, Path):
             return None
-        path = image.resolve()
-        return path.relative_to(self.root).as_posix() if self.root and path.is_relative_to(self.root) else path.as_posix()
+        if self.root is None:
+            return image.as_posix()
+        if not image.resolve().is_relative_to(self.root):
+            raise ValueError(f"picture {image} lies outside of {self.root}, the folder that records name files from")
+        return image.resolve().relative_to(self.root).as_posix()
 
 
 def _ego(observation: Observation) -> EgoPart:

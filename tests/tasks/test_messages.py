@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,6 +109,36 @@ def test_the_schema_names_every_part_and_answer() -> None:
     names = [one["properties"]["request"]["const"] for one in found["$defs"]["AnswerPart"]["oneOf"]]
     assert names == [*Writer(REQUESTS, Window()).tasks] and len(names) == 7
     assert json.loads(json.dumps(found)) == found
+
+
+def _without(entry: dict, *path: Any) -> dict:
+    """A copy that lacks what lies at a path."""
+    found = copy = json.loads(json.dumps(entry))
+    for key in path[:-1]:
+        found = found[key]
+    del found[path[-1]]
+    return copy
+
+
+def test_damaged_entries_of_others_forms_are_named(records: list[Record]) -> None:
+    llava, scenes = to_llava(records[0]), to_drivelm(records[:1])
+    frame = (records[0].scene, "key_frames", records[0].id)
+    broken = [_without(llava, key) for key in ("id", "conversations", "drive")]
+    broken += [_without(llava, "drive", key) for key in ("scene", "cameras")] + [_without(llava, "drive", "cameras", 0)]
+    broken += [_without(llava, "conversations", 0, "value"), llava | {"conversations": llava["conversations"][1:]}, llava | {"drive": 3}]
+    for entry in broken:
+        with pytest.raises(ValueError, match="no entry of ours in the form of LLaVA"):
+            from_llava(entry)
+    drivelm = [_without(scenes, *frame, key) for key in ("QA", "drive")] + [_without(scenes, *frame, "QA", "planning")]
+    drivelm += [_without(scenes, *frame, "QA", "perception", 0), _without(scenes, records[0].scene, "key_frames"), {"a": []}]
+    for found in drivelm:
+        with pytest.raises(ValueError, match="no entry of ours in the form of DriveLM"):
+            list(from_drivelm(found))
+
+
+def test_pictures_outside_of_the_folder_are_refused(samples: list[SceneSample], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="lies outside of"):
+        Writer("boxes", Window(), tmp_path).record(samples[0])
 
 
 @pytest.mark.slow

@@ -104,3 +104,38 @@ def test_lanes_are_lines(sample: SceneSample) -> None:
     lanes = LaneLines((np.array([[0.0, 5.0], [30.0, 5.0]]),), [1.0])
     rows, columns = np.nonzero(painted(draw_bev(sample, width=400, height=400, said=marks_of(lanes))))
     assert rows.max() - rows.min() > 150 and np.abs(columns - (200 - 5 * 400 / 65)).max() < 4
+
+
+class _Odd(_Half):
+    """Answers with what is no answer: nothing, another type, and not at all."""
+
+    def answer(self, observation: Observation, requests: list[str], samples: int = 1) -> Answers:
+        return Answers({"boxes:16": (), "roads": ("a road",)})
+
+
+class _PlansAlone:
+    name = "plans"
+
+    def plan(self, observation: Observation, samples: int = 1) -> Any:
+        raise PlanError("no plan today")
+
+
+def test_every_missing_answer_has_its_reason(sample: SceneSample) -> None:
+    odd = {one.request: one for one in said_of(_Odd(), "boxes,roads,decide>plan", Window())(sample)}
+    assert all(one.answer is None for one in odd.values())
+    assert odd["boxes:16"].reason == odd["decide"].reason == "was not answered"
+    assert odd["roads"].reason == "answered with str, which is no answer of roads"
+    plans = said_of(_PlansAlone(), "decide>plan,boxes", Window())(sample)
+    assert [one.reason for one in plans] == ["plans answers plan alone"] * 2
+
+
+def test_odd_answers_fail_where_they_are_scored_and_saved(sample: SceneSample) -> None:
+    from drive.eval.tasks.evaluate import score_tasks
+    from drive.planners.answers import answer_all
+
+    found = answer_all(_Odd(), [sample], "boxes,roads,decide>plan")
+    assert found.failed == {"boxes:16": 1, "roads": 1, "decide": 1, "plan:bins": 1} and found.results == {sample.token: {}}
+    assert found.errors[sample.token]["roads"] == "answered with str, which is no answer of roads"
+    report = score_tasks([sample], "boxes,decide>plan", [_Odd()])  # type: ignore[arg-type]
+    asked = ("boxes:16", "decide", "plan:bins")
+    assert [failure["reason"] for failure in report.failures] == [f"{name}: was not answered" for name in asked]

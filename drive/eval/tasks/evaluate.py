@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from drive.asking import Refusal, answers_of, asked, common_window
+from drive.asking import common_window
 from drive.data.dataset import Samples
 from drive.eval.entries import unique_name
 from drive.eval.report import Report, Scores
@@ -17,10 +17,13 @@ from drive.eval.tasks.base import TaskRules
 from drive.progress import SILENT, Progress
 from drive.schema import Observation, Planner, SceneSample, Window
 from drive.tasks import TASKS, Task, declared, make_task
+from drive.tasks.answered import UNANSWERED, answered
 from drive.tasks.requests import Chain, Request, parse_chains, spelled
 from drive.tokens.vocab import Vocabulary
 
 Reason = dict[str, str]
+# Spans as they are asked, each with (request, question) for its links.
+Asking = list[tuple[str, list[tuple[str, "Posed"]]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +75,7 @@ def score_tasks(
     progress.begin(f"asking for {','.join(map(spelled, chains))}", len(dataset))
     for sample in dataset:
         asking = list(_questions(chains, tasks, sample))
-        found = {name: _answers(planner, sample, [text for text, _ in asking]) for name, planner in names.items()}
+        found = {name: _answers(planner, sample, asking) for name, planner in names.items()}
         for _, questions in asking:
             _keep(parts, questions, sample, {name: answers for name, (answers, _) in found.items()})
         failures += [{"planner": name, **reason} for name, (_, reasons) in found.items() for reason in reasons]
@@ -103,7 +106,7 @@ def _questions(chains: Sequence[Chain], tasks: dict[str, Task], sample: SceneSam
     for chain in chains:
         open_ends = [link for link in chain if tasks[str(link)].prompted and not link.prompt]
         if not open_ends:
-            yield spelled(chain), [(str(link), Posed(str(link), _truth(tasks[str(link)], link, sample))) for link in chain]
+            yield spelled(chain), [(str(link), Posed(str(link), tasks[str(link)].truth(sample, link.prompt))) for link in chain]
         elif len(chain) > 1:
             raise ValueError(f"request {spelled(chain)}: {open_ends[0]} needs its question in a chain, as in {open_ends[0]}(may I go?)")
         else:
@@ -112,25 +115,15 @@ def _questions(chains: Sequence[Chain], tasks: dict[str, Task], sample: SceneSam
                 yield str(one), [(str(chain[0]), Posed(str(one), truth))]
 
 
-def _truth(task: Task, link: Request, sample: SceneSample) -> Any | None:
-    """The right answer to a link; to a question in words only where the task itself has that question."""
-    if not link.prompt:
-        return task.answer(sample)
-    return next((truth for prompt, truth in task.answers(sample) if prompt == link.prompt), None)
-
-
-def _answers(planner: Planner, sample: SceneSample, requests: list[str]) -> tuple[dict[str, Any], list[Reason]]:
-    """A planner's best answers by request, and why others are missing."""
-    if not requests:
-        return {}, []
-    if not hasattr(planner, "answer"):  # it plans alone, whatever the plan stands behind
-        requests = [str(link) for chain in parse_chains(requests, TASKS) for link in chain]
-    found = asked(lambda: answers_of(planner, sample.observation, requests))
-    if isinstance(found, Refusal):
-        told = {"traceback": found.traceback} if found.traceback else {}
-        return {}, [{"token": sample.token, "reason": found.reason, **told}]
-    reasons = [{"token": sample.token, "reason": f"{request}: {reason}"} for request, reason in found.failures.items()]
-    return {request: values[0] for request, values in found.values.items()}, reasons
+def _answers(planner: Planner, sample: SceneSample, asking: Asking) -> tuple[dict[str, Any], list[Reason]]:
+    """A planner's best answers by request, and why others are missing. Keeping silent on what nobody knows is no failure."""
+    found = answered(planner, sample.observation, parse_chains([text for text, _ in asking], TASKS))
+    if found.refusal:
+        told = {"traceback": found.refusal.traceback} if found.refusal.traceback else {}
+        return {}, [{"token": sample.token, "reason": found.refusal.reason, **told}]
+    known = {question.request for _, questions in asking for _, question in questions if question.truth is not None}
+    reasons = {link: reason for link, reason in found.reasons.items() if reason != UNANSWERED or link in known}
+    return found.values, [{"token": sample.token, "reason": f"{link}: {reason}"} for link, reason in reasons.items()]
 
 
 def _keep(parts: dict[str, Requested], questions: list[tuple[str, Posed]], sample: SceneSample, found: dict[str, dict[str, Any]]) -> None:

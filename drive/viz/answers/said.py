@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from drive.asking import Refusal, answers_of, asked
 from drive.schema import Planner, SceneSample, Window
-from drive.tasks import Chain, Request, Task, chains, declared, make_task, spelled
+from drive.tasks import chains, declared, make_task
+from drive.tasks.answered import Answered, answered
 from drive.tokens.vocab import Vocabulary
-from drive.viz.answers import marks_of
+from drive.viz.answers import DRAWN, marks_of
 from drive.viz.answers.marks import Marks, together
 
 PLAN = "plan"  # has a drawing of its own
@@ -50,25 +50,20 @@ def said_of(planner: Planner | None, requests: str, window: Window) -> SaidOf:
     drawn = [link for link in links if link.task != PLAN]
 
     def said(sample: SceneSample) -> tuple[Said, ...]:
-        truths = {str(link): _truth(tasks[link.name], link, sample) for link in drawn}
+        truths = {str(link): tasks[link.name].truth(sample, link.prompt) for link in drawn}
         if planner is None:
             return tuple(Said(name, truth, truth, "" if truth is not None else "not known") for name, truth in truths.items())
-        answers, reasons = _asked(planner, sample, wanted)
-        return tuple(Said(name, answers.get(name), truth, reasons.get(name, reasons.get("", ""))) for name, truth in truths.items())
+        told = answered(planner, sample.observation, wanted)
+        return tuple(_said(name, told, truth) for name, truth in truths.items())
 
     return said
 
 
-def _truth(task: Task, link: Request, sample: SceneSample) -> Any | None:
-    return next((value for words, value in task.answers(sample) if words == link.prompt), None)
-
-
-def _asked(planner: Planner, sample: SceneSample, wanted: tuple[Chain, ...]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Answers by request, and reasons; that of all requests under ""."""
-    found = asked(lambda: answers_of(planner, sample.observation, [spelled(chain) for chain in wanted]))
-    if isinstance(found, Refusal):
-        return {}, {"": found.reason}
-    return {name: values[0] for name, values in found.values.items()}, found.failures
+def _said(name: str, told: Answered, truth: Any | None) -> Said:
+    value = told.values.get(name)
+    if value is not None and type(value) not in DRAWN:
+        return Said(name, None, truth, f"answered with {type(value).__name__}, which is no answer of {name}")
+    return Said(name, value, truth, told.reasons.get(name, ""))
 
 
 def answers_marks(said: tuple[Said, ...]) -> Marks:
