@@ -11,10 +11,11 @@ import numpy as np
 
 from drive.frames import Array
 from drive.progress import SILENT, Progress
-from drive.schema import Answers, Observation, Plan, PlanError, PlannerSpec, SceneSample, Window
+from drive.schema import Plan, PlanError, PlannerSpec, SceneSample, Window
 
 T = TypeVar("T")
 SAME_TIME_S = 1e-6
+PLAN = "plan"  # the task that every planner answers whose `spec` names no others
 
 
 @dataclass(frozen=True)
@@ -45,20 +46,6 @@ def as_plan(answer: Any, times_s: Array | None = None) -> Plan:
     return answer
 
 
-def answers_of(planner: Any, observation: Observation, requests: Sequence[str], samples: int = 1) -> Answers:
-    """A planner's answers to requests. One that has a `plan` alone answers `plan` and refuses the others by name."""
-    if hasattr(planner, "answer"):
-        return planner.answer(observation, requests, samples)
-    others = {request: f"{planner.name} answers plan alone" for request in requests if request.partition(":")[0] != "plan"}
-    wanted = [request for request in requests if request not in others]
-    if not wanted:
-        return Answers({}, {}, others)
-    plan = asked(lambda: as_plan(planner.plan(observation, samples=samples), observation.future_times_s))
-    if isinstance(plan, Refusal):
-        return Answers({}, {}, others | dict.fromkeys(wanted, plan.reason))
-    return Answers({request: tuple(plan.trajectories) for request in wanted}, {}, others)
-
-
 def spec_of(planner: Any) -> PlannerSpec:
     """What a planner says of itself in `spec`; without one, in the attributes that small planners may have: `window`, `pictures` (True:
     needs them, False: uses none), `camera_names`, and `plan_in_world` of a privileged one.
@@ -73,6 +60,20 @@ def spec_of(planner: Any) -> PlannerSpec:
     if not isinstance(spec, PlannerSpec):
         raise ValueError(f"planner {planner.name!r}: spec must be a drive.PlannerSpec, got {type(spec).__name__}")
     return spec
+
+
+def gives_plans(planner: Any) -> bool:
+    """Whether a planner plans: all do but those whose `spec` names tasks, and no plan among them."""
+    told = spec_of(planner).tasks
+    return not told or any(request.partition(":")[0] == PLAN for request in told)
+
+
+def require_plans(planners: Iterable[Any]) -> None:
+    """Raises ValueError for the first planner that gives no plans, saying what it does answer."""
+    for planner in planners:
+        if not gives_plans(planner):
+            told = ",".join(spec_of(planner).tasks)
+            raise ValueError(f"planner {planner.name} gives no plans; it answers {told}: ask for these with `drive plan --tasks {told}`")
 
 
 def common_window(planners: Sequence[Any]) -> Window:

@@ -256,8 +256,8 @@ class PlannerSpec:
 
     window: the times and frames that it wants; None: any. pictures: whether it needs them, takes them where there are any, or makes no
     use of them (then none are drawn for it). cameras: names of those it looks at, () = whatever there is. privileged: it is shown the
-    world itself (`plan_in_world`), which benchmarks refuse. tasks: the requests it answers; () = plans alone. deterministic: the same
-    observation gets the same answer, whatever came between.
+    world itself (`plan_in_world`), which benchmarks refuse. tasks: the requests it answers; () = plans alone; without a plan among them
+    it is never asked for one. deterministic: the same observation gets the same answer, whatever came between.
     """
 
     window: Window | None = None

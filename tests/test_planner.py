@@ -13,14 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drive.asking import Refusal, answers_of, as_plan, asked, common_window, plan_all, spec_of
+from drive.answers.roads import LaneLines
+from drive.asking import Refusal, as_plan, asked, common_window, gives_plans, plan_all, require_plans, spec_of
 from drive.baselines import BASELINES, ConstantVelocity, StandStill
 from drive.cli import main
 from drive.model.inputs import prepare
 from drive.planners.check import check_planner
 from drive.planners.load import load_planner, load_sim_planner
 from drive.planners.network import NetworkPlanner, most_central_first
-from drive.schema import DecodeError, Observation, Plan, PlanError, Planner, PlannerSpec
+from drive.schema import Answers, DecodeError, Observation, Plan, PlanError, Planner, PlannerSpec
+from drive.tasks.answered import answers_of
 from drive.tokens.sequence import attention_table, concatenate, span_tokens
 from tests.model.conftest import TINY, make_network, make_observation
 
@@ -252,8 +254,73 @@ def test_answers_to_several_requests_are_those_of_each_alone_and_strangers_are_n
 
 
 def test_a_planner_with_a_plan_alone_answers_plan_and_refuses_the_rest() -> None:
-    answers = answers_of(ConstantVelocity(), make_observation(), ["plan", "boxes"])
-    assert answers.best("plan").shape == (6, 3) and answers.failures == {"boxes": "constant-velocity answers plan alone"}
+    for planner in (ConstantVelocity(), load_planner("black:constant-velocity")):
+        answers = answers_of(planner, make_observation(), "boxes > plan, plan:text", samples=2)
+        plan = planner.plan(make_observation(), 2)
+        assert set(answers.values) == {"plan:bins", "plan:text"} and answers.failures == {"boxes:16": f"{planner.name} answers plan alone"}
+        np.testing.assert_array_equal(answers.values["plan:bins"], plan.trajectories)
+    refused = answers_of(Broken("refuses"), make_observation(), ["plan", "boxes"])
+    assert refused.failures == {"plan:bins": "never", "boxes:16": "broken answers plan alone"} and not refused.values
+    network = NetworkPlanner(make_network(requests=("plan:bins",)))
+    drawn = answers_of(PlanOf(network), make_observation(), ["plan"], 3)
+    np.testing.assert_array_equal(drawn.log_probs["plan:bins"], network.plan(make_observation(), 3).log_probs)
+
+
+class PlanOf:
+    """Another planner's plans, and nothing else of it."""
+
+    name = "plan-of"
+
+    def __init__(self, planner: Planner) -> None:
+        self.planner = planner
+
+    def plan(self, observation: Observation, samples: int = 1) -> Plan:
+        return self.planner.plan(observation, samples)
+
+
+class Answering(PlanOf):
+    """Answers `roads` and gives no plans; breaks one clause of the contract where `how` names it."""
+
+    spec = PlannerSpec(tasks=("roads",))
+
+    def __init__(self, how: str = "") -> None:
+        self.how, self.calls = how, 0
+
+    def answer(self, observation: Observation, requests: list[str], samples: int = 1) -> Answers:
+        self.calls += 1
+        if self.how == "refuses":
+            return Answers({}, {}, dict.fromkeys(requests, "never"))
+        if self.how == "raises":
+            raise RuntimeError("boom")
+        if self.how == "writes":
+            observation.past.poses[0, 0] += 1
+        beside = float(self.calls if self.how == "remembers" else 0)
+        return Answers({"roads": (LaneLines((np.array([[beside, 0.0], [9.0, 0.0]]),), [1.0]),)})
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("", ""),
+        ("refuses", "answered none of roads"),
+        ("raises", "boom; refuse with PlanError"),
+        ("writes", "was changed"),
+        ("remembers", "another answer than asked together"),
+    ],
+)
+def test_who_gives_no_plans_keeps_the_contract_by_its_answers(how: str, message: str) -> None:
+    if not how:
+        check_planner(Answering(), [make_observation()])
+    else:
+        with pytest.raises(ValueError, match=message):
+            check_planner(Answering(how), [make_observation()])
+
+
+def test_who_gives_plans_follows_from_the_spec(planner: NetworkPlanner) -> None:
+    assert gives_plans(planner) and gives_plans(StandStill()) and gives_plans(load_sim_planner("expert"))
+    require_plans([planner, StandStill()])
+    with pytest.raises(ValueError, match="planner plan-of gives no plans; it answers roads: ask for these with `drive plan --tasks roads`"):
+        require_plans([planner, Answering()])
 
 
 def test_specs_say_what_a_planner_takes(planner: NetworkPlanner) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from drive.answers.ask import Reply
-from drive.asking import Refusal, answers_of, asked, common_window
+from drive.asking import Refusal, asked, common_window
 from drive.data.dataset import open_dataset
 from drive.eval.tasks.ask import ASK
 from drive.planners.load import load_planner

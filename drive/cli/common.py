@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from drive.cli.parser import number
 
 if TYPE_CHECKING:
-    from drive.schema import Window
+    from drive.schema import Planner, Window
     from drive.viz.view import AttentionOf, PlanOf
 
 PLANNER = "a shipped planner's name (first-drive), a checkpoint folder, constant-velocity, stand-still, log, or your own module:Class"
@@ -52,8 +52,8 @@ def show_tracebacks(args: argparse.Namespace, tracebacks: Iterable[tuple[str, st
 
 
 def plan_source(args: argparse.Namespace) -> tuple[PlanOf | None, str, Window, AttentionOf | None]:
-    """Who gives a sample's plan, the name, the window to open data with, who tells the attention (a network alone); None and ""
-    where no plan is asked for."""
+    """Who gives a sample's plan, the name, the window to open data with, who tells the attention (a network alone); None
+    where no plan is asked for: there is no planner, or its answers alone can be drawn."""
     from drive.schema import Window
 
     if args.plans and args.planner:
@@ -64,15 +64,22 @@ def plan_source(args: argparse.Namespace) -> tuple[PlanOf | None, str, Window, A
         file = load_plans(args.plans)
         file.require_usable(Window().future_times_s)
         return file.plan, file.planner, Window(), None
-    if args.planner:
+    if not args.planner:
+        return None, "", Window(), None
+    from drive.asking import common_window, gives_plans
+    from drive.planners.load import LOG, load_planner
+
+    if args.planner == LOG or not args.tasks:
         return planner_source(args)
-    return None, "", Window(), None
+    args.progress.begin(f"loading {args.planner}")
+    planner = load_planner(args.planner)
+    return _source(planner, args.samples) if gives_plans(planner) else (None, planner.name, common_window([planner]), None)
 
 
 def planner_source(args: argparse.Namespace) -> tuple[PlanOf, str, Window, AttentionOf | None]:
-    """As `plan_source`, of `--planner`; `log` alone is shown what was recorded."""
+    """As `plan_source`, of `--planner`, which must give plans; `log` alone is shown what was recorded."""
     args.progress.begin(f"loading {args.planner}")
-    from drive.asking import common_window
+    from drive.asking import require_plans
     from drive.planners.load import LOG, load_planner
     from drive.schema import Window
 
@@ -81,6 +88,13 @@ def planner_source(args: argparse.Namespace) -> tuple[PlanOf, str, Window, Atten
 
         return (lambda sample: recorded_plan(sample.target.future, sample.observation)), LOG, Window(), None
     planner = load_planner(args.planner)
+    require_plans([planner])
+    return _source(planner, args.samples)
+
+
+def _source(planner: Planner, samples: int) -> tuple[PlanOf, str, Window, AttentionOf | None]:
+    from drive.asking import common_window
+
     told: Any = getattr(planner, "attention", None)
     attention_of = told and (lambda sample: told(sample.observation))
-    return (lambda sample: planner.plan(sample.observation, samples=args.samples)), planner.name, common_window([planner]), attention_of
+    return (lambda sample: planner.plan(sample.observation, samples=samples)), planner.name, common_window([planner]), attention_of

@@ -42,7 +42,12 @@ def run(args: argparse.Namespace) -> int:
     if run.before:
         print(f"before: {run.before.describe()}")
     if run.after:
-        print(f"after:  {run.after.describe()}\nwritten: {run.checkpoint}, {run.report}")
+        print(f"after:  {run.after.describe()}")
+    if run.answers:
+        told = ",".join(run.answers)
+        print(f"not scored: {told} hold no plan; drive eval DATA --planner {config.out} --tasks {told} scores these")
+    if run.after or run.answers:
+        print(f"written: {run.checkpoint}, {run.report}")
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Discriminator, Tag
 
-from drive.limits import within
+from drive.limits import TINY, within
 from drive.values import kind_or
 
 
@@ -53,9 +53,10 @@ class NextTokenConfig:
     def __post_init__(self) -> None:
         within(self, cut=(0, 1), plan_first=(0, 1))
         widths = [(f"{name}.{key} {value:g}", value) for name in ("sigma", "noise") for key, value in getattr(self, name).items()]
-        wrong = [told for told, value in widths if not 0 <= value <= 10_000]
+        # What is all but 0 would be divided by.
+        wrong = [told for told, value in widths if value != 0 and not TINY <= value <= 10_000]
         if wrong:
-            raise ValueError(f"{type(self).__name__}.{wrong[0]}: expected 0 to 10000")
+            raise ValueError(f"{type(self).__name__}.{wrong[0]}: expected 0, or {TINY:g} to 10000")
 
 
 @dataclass(frozen=True)

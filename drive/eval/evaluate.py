@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from drive.asking import require_plans
 from drive.baselines import ConstantVelocity
 from drive.data.dataset import Samples
 from drive.eval.benchmarks import Benchmark
@@ -47,8 +48,9 @@ def evaluate(
     Constant velocity and the recorded drive (`log`) are scored beside, where the data tells them. A planner that raises or answers
     badly fails that sample.
 
-    Raises ValueError where a protocol, the data or a plans file cannot be used at all.
+    Raises ValueError where a protocol, the data or a plans file cannot be used at all, or a planner gives no plans.
     """
+    require_plans(planners)
     path = Path(data) if isinstance(data, str | Path) else None
     if path is not None and path.is_dir():
         raise ValueError(f"{path} is a folder: give drive.open_dataset({str(path)!r}), or a benchmark's file")

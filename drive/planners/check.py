@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
-from drive.asking import Refusal, asked, spec_of
+from drive.asking import Refusal, asked, gives_plans, spec_of
 from drive.schema import Observation, Plan, PlanError, Planner
 
 
 def check_planner(planner: Any, observations: Sequence[Observation]) -> None:
     """Tests anybody's planner against the contract of `drive.schema.Planner` on some observations.
 
-    Checked: name and `spec`; plans are finite `Plan`s at the asked times with as many trajectories as asked for; the same
-    observation gets the same plan, also after others; observations are left as they were; PlanError is the only refusal; where it has an
-    `answer`, every request of its spec is answered or refused by name, in any company with the same answer.
+    Checked: name and `spec`; plans, where it gives any, are finite `Plan`s at the asked times with as many trajectories as asked for; the
+    same observation gets the same plan, also after others; observations are left as they were; PlanError is the only refusal; where it has
+    an `answer`, every request of its spec is answered or refused by name, in any company with the same answer.
     Raises ValueError naming the first breach, with the observation's token.
     """
     if not isinstance(planner, Planner) or not isinstance(planner.name, str) or not planner.name:
@@ -24,6 +25,14 @@ def check_planner(planner: Any, observations: Sequence[Observation]) -> None:
     spec_of(planner)
     if not observations:
         raise ValueError("check_planner needs at least one observation")
+    if gives_plans(planner):
+        _check_plans(planner, observations)
+    answered = [_check_answers(planner, observation) for observation in observations]
+    if not gives_plans(planner) and not any(answered):
+        raise ValueError(f"{planner.name} answered none of {', '.join(spec_of(planner).tasks)} on any observation: nothing to check")
+
+
+def _check_plans(planner: Planner, observations: Sequence[Observation]) -> None:
     first = [_answer(planner, o, 1) for o in observations]
     if all(plan is None for plan in first):
         raise ValueError(f"{planner.name} refused every observation with PlanError: nothing to check")
@@ -32,7 +41,6 @@ def check_planner(planner: Any, observations: Sequence[Observation]) -> None:
         if (plan is None) != (again is None) or (plan and again and not np.array_equal(plan.trajectories, again.trajectories)):
             raise ValueError(f"{planner.name}: {observation.token} got another plan the second time; a planner keeps no state")
         _answer(planner, observation, 3)
-        _check_answers(planner, observation)
 
 
 def _answer(planner: Planner, observation: Observation, samples: int) -> Plan | None:
@@ -55,25 +63,37 @@ def _answer(planner: Planner, observation: Observation, samples: int) -> Plan | 
     return plan
 
 
-def _check_answers(planner: Any, observation: Observation) -> None:
-    """Each of the requests it says it answers, asked with the others and alone; and one that nobody knows."""
+def _check_answers(planner: Any, observation: Observation) -> bool:
+    """Each of the requests it says it answers, asked with the others and alone. Whether any was answered."""
     requests = spec_of(planner).tasks
     if not hasattr(planner, "answer") or not requests:
-        return
-    where = f"{planner.name}: {observation.token}"
+        return False
+    where, before = f"{planner.name}: {observation.token}", _fingerprint(observation)
     together = asked(lambda: planner.answer(observation, requests))
     if isinstance(together, Refusal):
-        return
+        if together.traceback:
+            raise ValueError(f"{where}: `answer` {together.reason}; refuse with PlanError")
+        return False
     for request in requests:
         if (request in together.values) == (request in together.failures):
             raise ValueError(f"{where}: {request} must stand among the values or the failures, and not in both")
         alone = planner.answer(observation, [request])
         if request in together.values and not _same(alone.values.get(request), together.values[request]):
             raise ValueError(f"{where}: {request} asked alone gets another answer than asked together with {', '.join(requests)}")
+    if _fingerprint(observation) != before:
+        raise ValueError(f"{where}: the observation was changed; copy before writing")
+    return bool(together.values)
 
 
 def _same(a: Any, b: Any) -> bool:
-    return a is not None and len(a) == len(b) and all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+    """Whether two answers hold the same values, also where they are arrays."""
+    if type(a) is not type(b):
+        return False
+    if is_dataclass(a):
+        return all(_same(getattr(a, field.name), getattr(b, field.name)) for field in fields(a))
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(_same, a, b))
+    return bool(np.array_equal(a, b))
 
 
 def _fingerprint(observation: Observation) -> bytes:

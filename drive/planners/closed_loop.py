@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from drive.asking import require_plans
 from drive.outputs import writable_folder
 from drive.planners.custom import completed
 from drive.planners.load import LOG, load_sim_planner
@@ -46,8 +47,8 @@ def simulate(
     `seed` on. families: names, or "all". rig, rig_width in pixels, weather: the car's cameras, none without a rig. out: a folder for
     report.json, the page with `videos` videos, and replayable drives.
 
-    Raises ValueError, before anything is driven, where one of these is none or a planner needs cameras that are not there, and
-    FileNotFoundError for a file that is not there. A planner that fails in an episode fails that episode.
+    Raises ValueError, before anything is driven, where one of these is none, or a planner gives no plans or needs cameras that are not
+    there, and FileNotFoundError for a file that is not there. A planner that fails in an episode fails that episode.
     """
     if rig is None and (weather or rig_width):
         raise ValueError(f"weather and rig_width are of a rig's pictures, got {weather!r} and {rig_width!r} without a rig: give `rig` too")
@@ -61,7 +62,9 @@ def simulate(
     progress.begin(f"loading {', '.join(names)}")
     for name in names:
         if name != LOG:
-            require_sight(load(name), sight)
+            planner = load(name)
+            require_plans([planner])
+            require_sight(planner, sight)
     loop = Loop(planning_hz, latency_s, deadline_s, sight=sight)
     return run_episodes(chosen, names, load, loop, workers, folder, videos, progress)
 

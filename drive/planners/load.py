@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from drive.baselines import BASELINES
-from drive.planners.black import BlackPictures
+from drive.planners.black import black
 from drive.planners.custom import imported_planner
 from drive.schema import Planner
 from drive.shipped import checkpoint_names, shipped_checkpoint
@@ -27,7 +27,7 @@ def load_planner(spec: str | Path, device: str = "auto") -> Planner:
     if name in BASELINES:
         return BASELINES[name]()
     if name.startswith(BLACK):
-        return BlackPictures(load_planner(name.removeprefix(BLACK), device))
+        return black(load_planner(name.removeprefix(BLACK), device))
     for folder in (Path(name), Path(name) / "checkpoint"):
         if (folder / "config.json").is_file() or folder.with_name(folder.name + ".old").is_dir():
             return checkpoint_planner(folder, device)

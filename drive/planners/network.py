@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drive.asking import PLAN
 from drive.frames import Array
 from drive.schema import Answers, DecodeError, Observation, Plan, PlanError, PlannerSpec
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     Decode = Callable[..., list[list[list[Answer]]]]
 
-PLAN = "plan"
 # Requests whose compiled grammars are kept: questions in words may be many.
 _KEPT = 64
 

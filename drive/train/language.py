@@ -6,7 +6,6 @@ matrix of our own head starts as the identity, so that the logits of these ids a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from drive.checkpoint import read_json
+from drive.limits import HUGE
 from drive.model.config import LANGUAGE, Language, ModelConfig, RopeScaling, TransformerConfig
 from drive.model.network import DrivingNetwork
 from drive.tensors import load_tensors
@@ -64,7 +64,7 @@ def read_config(folder: str | Path) -> Found:
             raise ValueError(f"{path}: {key} is {values[key]!r}; our layers know {only!r} alone")
     try:
         transformer = _transformer(values, family)
-        return Found(transformer, Language(_whole(values, "vocab_size"), bool(values.get("tie_word_embeddings", False))))
+        return Found(transformer, Language(_whole(values, "vocab_size"), _flag(values, "tie_word_embeddings")))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -114,9 +114,16 @@ def _whole(values: dict[str, Any], key: str, default: int | None = None) -> int:
 def _number(values: dict[str, Any], key: str, default: float | None = None) -> float:
     value = values.get(key)
     value = default if value is None else value
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        raise ValueError(f"{key} is {value!r}, expected a number")
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= HUGE:
+        raise ValueError(f"{key} is {str(value)[:40]!r}, expected a number up to {HUGE:g}")
     return float(value)
+
+
+def _flag(values: dict[str, Any], key: str) -> bool:
+    value = values.get(key)
+    if value not in (None, False, True) or isinstance(value, int) and not isinstance(value, bool):
+        raise ValueError(f"{key} is {value!r}, expected true or false")
+    return bool(value)
 
 
 def load_language(network: DrivingNetwork, folder: str | Path) -> None:

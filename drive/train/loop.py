@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from drive.asking import gives_plans
 from drive.checkpoint import recovered, save_checkpoint
 from drive.config import RunConfig
 from drive.eval import report_file
@@ -38,13 +39,14 @@ from drive.values import plain
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A finished run: checkpoint folder, report, fit on the test data before (None for a resumed run) and after (None on ranks that
-    only helped)."""
+    """A finished run: checkpoint folder, report, fit on the test data before (None for a resumed run) and after; neither where the network
+    gives no plans, nor on ranks that only helped. answers: what it answers, where that is no plan."""
 
     checkpoint: Path
     report: Path
     before: Fit | None
     after: Fit | None
+    answers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,19 +110,22 @@ def _run(trainer: Trainer) -> Run:
 def _finish(trainer: Trainer, tests: Mix, before: Fit | None) -> Run:
     config, out = trainer.config, trainer.out
     after = _score(trainer, tests)
-    if after is None:
+    if not trainer.ranks.first:
         return Run(out / CHECKPOINT, out / report_file.NAME, None, None)
-    provenance = {"run": plain(config), "l2_average_m": after.l2_average, "test_samples": len(tests)}
+    measured = {"l2_average_m": after.l2_average} if after else {}
+    provenance = {"run": plain(config), **measured, "test_samples": len(tests)}
     folder = save_checkpoint(out / CHECKPOINT, trainer.network, provenance)
     rows = [row for name, fit in (("before", before), ("after", after)) if fit for row in fit.rows(name)]
-    return Run(folder, report_file.write_json(out, "train", {"settings": plain(config), "rows": rows}), before, after)
+    report = report_file.write_json(out, "train", {"settings": plain(config), "rows": rows})
+    return Run(folder, report, before, after, () if after else getattr(config.model, "requests", ()))
 
 
 def _score(trainer: Trainer, tests: Mix) -> Fit | None:
-    """The fit of the network as it is, by the first rank."""
-    kind = kind_of(trainer.config.model)
-    planner = kind.planner(trainer.network.eval())
-    return score(planner, tests, trainer.data.needs.window.future_times_s) if trainer.ranks.first else None
+    """The fit of the plans of the network as it is, by the first rank."""
+    planner = kind_of(trainer.config.model).planner(trainer.network.eval())
+    if not trainer.ranks.first or not gives_plans(planner):
+        return None
+    return score(planner, tests, trainer.data.needs.window.future_times_s)
 
 
 def _run_stage(trainer: Trainer, index: int, state: RunState | None) -> None:

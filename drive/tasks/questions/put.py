@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from drive.answers.ask import Reply
-from drive.asking import Refusal, answers_of, asked, spec_of
+from drive.asking import Refusal, asked, spec_of
 from drive.progress import SILENT, Progress
 from drive.schema import SceneSample
+from drive.tasks.answered import answers_of
 from drive.tasks.questions import Facts, question_of
 from drive.tasks.requests import Request
 

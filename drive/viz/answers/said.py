@@ -6,14 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from drive.asking import PLAN
 from drive.schema import Planner, SceneSample, Window
 from drive.tasks import chains, declared, make_task
 from drive.tasks.answered import Answered, answered
 from drive.tokens.vocab import Vocabulary
 from drive.viz.answers import DRAWN, marks_of
 from drive.viz.answers.marks import Marks, together
-
-PLAN = "plan"  # has a drawing of its own
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +46,7 @@ def said_of(planner: Planner | None, requests: str, window: Window) -> SaidOf:
     bare = next((link for link in links if tasks[link.name].prompted and not link.prompt), None)
     if bare:
         raise ValueError(f"request {bare}: write the question, as in {bare}(may I go?)")
-    drawn = [link for link in links if link.task != PLAN]
+    drawn = [link for link in links if link.task != PLAN]  # a plan has a drawing of its own
 
     def said(sample: SceneSample) -> tuple[Said, ...]:
         truths = {str(link): tasks[link.name].truth(sample, link.prompt) for link in drawn}
