@@ -100,7 +100,8 @@ def test_numbers_that_are_none_are_refused_in_python_too(field: str) -> None:
     for value in (float("nan"), float("inf")):
         with pytest.raises(ValueError, match=f"Stage.{field} must be"):
             replace(Stage(), **{field: value})
-        with pytest.raises(ValueError, match="NextTokenConfig.sigma.metre .*expected 0 to"):
+    for value in (float("nan"), float("inf"), -1.0, 1e-30):
+        with pytest.raises(ValueError, match="NextTokenConfig.sigma.metre .*expected 0, or 1e-12 to 10000"):
             NextTokenConfig(sigma={"metre": value})
 
 
