@@ -24,6 +24,7 @@ from drive.data.dataset import open_dataset
 from drive.eval.tasks.ask import ASK
 from drive.planners.load import load_planner
 from drive.schema import SceneSample
+from drive.tasks.answered import answers_of
 from drive.tasks.questions import QUESTIONS, Facts
 from drive.tasks.questions.put import TASK, require_answers
 from drive.tasks.requests import Request
