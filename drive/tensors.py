@@ -14,7 +14,7 @@ from torch import Tensor
 
 _NAMES = {torch.float32: "F32", torch.int64: "I64", torch.int32: "I32", torch.uint8: "U8", torch.bool: "BOOL"}
 # Weights may be stored in half the size; loading widens them.
-_FLOATS = ("F32", "F16", "BF16")
+FLOATS = ("F32", "F16", "BF16")
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -84,6 +84,6 @@ def _compare(path: Path, expected: Mapping[str, Tensor], subset: bool) -> None:
             shape, dtype = list(part.get_shape()), part.get_dtype()
             if shape != list(own.shape):
                 raise ValueError(f"{path} does not fit its config.json: {name} is {shape}, expected {list(own.shape)}")
-            fitting = _FLOATS if own.is_floating_point() else (_NAMES.get(own.dtype, "none"),)
+            fitting = FLOATS if own.is_floating_point() else (_NAMES.get(own.dtype, "none"),)
             if dtype not in fitting:
                 raise ValueError(f"{path} does not fit its config.json: {name} is of type {dtype}, expected {' or '.join(fitting)}")

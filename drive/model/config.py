@@ -173,7 +173,8 @@ class ModelConfig:
     def least_numbers(self) -> int:
         """Numbers in the transformer's matrices and the table of tokens: a network has more."""
         words = sum(part.size for part in self.vocabulary.allotted if part.grid is None)
-        return self.transformer.weights + words * self.transformer.width
+        rows = self.language.tokens if self.language and self.untied else 0
+        return self.transformer.weights + (words + rows) * self.transformer.width
 
 
 @dataclass(frozen=True)

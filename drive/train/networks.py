@@ -37,7 +37,7 @@ def _needs(model: ModelConfig) -> Needs:
 
 
 KINDS: dict[type, Kind] = {
-    ModelConfig: Kind(DrivingNetwork, _needs, lambda model: model.transformer.weights, NetworkPlanner, "model.transformer"),
+    ModelConfig: Kind(DrivingNetwork, _needs, lambda model: model.least_numbers, NetworkPlanner, "model.transformer"),
     EgoMlpConfig: Kind(
         EgoMlp,
         lambda model: Needs(model.window),
