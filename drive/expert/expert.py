@@ -68,8 +68,12 @@ class Expert:
         """The best proposal's poses at the observation's times. Raises PlanError where the ego has lost its route."""
         if abs(state.ego[LATERAL]) > LOST_M:
             raise PlanError(f"the ego is {abs(state.ego[LATERAL]):.0f} m beside its route")
-        best = best_proposal(world.static, state)
-        return plan_from_rows(best.rows, state, observation)
+        static, now = self.known(world, state)
+        return plan_from_rows(best_proposal(static, now).rows, state, observation)
+
+    def known(self, world: World, state: State) -> tuple[Static, State]:
+        """What its search takes for the world: everything as it is."""
+        return world.static, state
 
 
 def load_search(world: World) -> None:
