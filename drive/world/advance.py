@@ -92,6 +92,53 @@ def locate_ego(sc: Static, ego: Array, near: float) -> None:
 
 
 @part
+def replay(sc: Static, move: Array, pose: Array, marks: Ints, i: int, step: int, forecast: bool) -> None:
+    """Puts recorded agent i where it is at a step; forecast: where it gets to as it goes on, nothing read of its future."""
+    if forecast:
+        pose[i, 0] += move[i, V] * math.cos(pose[i, 2]) * DT_S
+        pose[i, 1] += move[i, V] * math.sin(pose[i, 2]) * DT_S
+        return
+    at = min(step, len(sc.recorded) - 1)
+    marks[i, ACTIVE] = int(sc.recorded_valid[at, i]) if step < len(sc.recorded) else 0
+    for k in range(3):
+        pose[i, k] = sc.recorded[at, i, k]
+    move[i, V] = sc.recorded[at, i, 3]
+
+
+@part
+def has_script(sc: Static, i: int) -> bool:
+    """Whether something triggers agent i's script."""
+    return sc.script[i, TRIGGER] < 1e8
+
+
+@part
+def run_script(sc: Static, st: State, move: Array, i: int, forecast: bool) -> None:
+    """Time since the ego triggered agent i's script, below 0 before."""
+    if i > 0 and not forecast and move[i, SCRIPT] < 0 and st.ego[STATION] >= sc.script[i, TRIGGER]:
+        move[i, SCRIPT] = 0.0
+    elif move[i, SCRIPT] >= 0:
+        move[i, SCRIPT] += DT_S
+
+
+@part
+def driven(sc: Static, now: State, move: Array, colours: Ints, marks: Ints, i: int) -> tuple[float, float]:
+    """Speed and acceleration of agent i on the road, by traffic or its script."""
+    a = drive_agent(sc, now, colours, marks, i)
+    if i > 0 and has_script(sc, i):
+        a = scripted(sc, now, move, i, a)
+    return max(0.0, now.move[i, V] + a * DT_S), a
+
+
+@part
+def walked(sc: Static, now: State, move: Array, colours: Ints, marks: Ints, i: int) -> tuple[float, float]:
+    """Speed and acceleration of agent i on foot."""
+    v = walk(sc, now, colours, marks, i)
+    if has_script(sc, i):
+        v = sc.script[i, AFTER] if move[i, SCRIPT] >= 0 else sc.script[i, BEFORE]
+    return v, (v - now.move[i, V]) / DT_S
+
+
+@part
 def scripted(sc: Static, st: State, move: Array, i: int, own: float) -> float:
     """Acceleration of an agent with a script: its own below its first speed until the ego triggers it, then the script's."""
     v = st.move[i, V]
@@ -125,52 +172,22 @@ def advance(sc: Static, st: State, acceleration: float, steering_rate: float, eg
     elif not ego_by_lane:
         ego = move_ego(sc, st.ego, acceleration, steering_rate)
         locate_ego(sc, ego, st.ego[STATION])
-    for i in range(count):
-        if i == 0 and not ego_by_lane:
-            continue
+    for i in range(0 if ego_by_lane else 1, count):
         mode = BY_LANE if i == 0 else sc.mode[i]
         if mode == AS_RECORDED:
-            if forecast:
-                pose[i, 0] += move[i, V] * math.cos(pose[i, 2]) * DT_S
-                pose[i, 1] += move[i, V] * math.sin(pose[i, 2]) * DT_S
-            else:
-                at = min(step, len(sc.recorded) - 1)
-                marks[i, ACTIVE] = int(sc.recorded_valid[at, i]) if step < len(sc.recorded) else 0
-                for k in range(3):
-                    pose[i, k] = sc.recorded[at, i, k]
-                move[i, V] = sc.recorded[at, i, 3]
-            continue
-        if mode in (BY_LANE, ON_FOOT):
-            if marks[i, ACTIVE] == 0:
-                if not forecast and step >= sc.spawn[i] and marks[i, COMMITTED] >= 0 and room_to_start(sc, st, i):
-                    marks[i, ACTIVE] = 1
-                continue
-            if i > 0 and not forecast and move[i, SCRIPT] < 0 and st.ego[STATION] >= sc.script[i, TRIGGER]:
-                move[i, SCRIPT] = 0.0
-            elif move[i, SCRIPT] >= 0:
-                move[i, SCRIPT] += DT_S
-            if mode == BY_LANE:
-                a = drive_agent(sc, now, colours, marks, i)
-                if i > 0 and sc.script[i, TRIGGER] < 1e8:
-                    a = scripted(sc, st, move, i, a)
-                v = max(0.0, st.move[i, V] + a * DT_S)
-            else:
-                v = walk(sc, now, colours, marks, i)
-                if sc.script[i, TRIGGER] < 1e8:
-                    v = sc.script[i, AFTER] if move[i, SCRIPT] >= 0 else sc.script[i, BEFORE]
-                a = (v - st.move[i, V]) / DT_S
-            glide(sc, st, move, pose, marks, i, v, a)
+            replay(sc, move, pose, marks, i, step, forecast)
+        elif mode in (BY_LANE, ON_FOOT):
+            if marks[i, ACTIVE] == 1:
+                run_script(sc, st, move, i, forecast)
+                v, a = driven(sc, now, move, colours, marks, i) if mode == BY_LANE else walked(sc, now, move, colours, marks, i)
+                glide(sc, st, move, pose, marks, i, v, a)
+            elif not forecast and step >= sc.spawn[i] and marks[i, COMMITTED] >= 0 and room_to_start(sc, st, i):
+                marks[i, ACTIVE] = 1
     if ego_by_lane:
         ego_from_pose(sc, ego, move, pose)
     else:
         follow_ego(sc, ego, move, pose, marks)
-    for i in range(1, count):
-        if sc.mode[i] == TOWED:
-            tractor = sc.tow[i]
-            move[i, S] = move[tractor, S] - 0.5 * (sc.size[tractor, 0] + sc.size[i, 0]) - HITCH_M
-            move[i, V] = move[tractor, V]
-            marks[i, ACTIVE] = marks[tractor, ACTIVE]
-            place(sc, move, pose, i)
+    follow_tractors(sc, move, pose, marks)
     after = State(step, ego, move, pose, marks, flags)
     check_ego(sc, st.ego, after, colours)
     return after
@@ -229,6 +246,18 @@ def glide(sc: Static, st: State, move: Array, pose: Array, marks: Ints, i: int, 
     if move[i, S] + 0.5 * sc.size[i, 0] > sc.path_ptr[i + 1] - sc.path_ptr[i] - 2.0 and i > 0:
         marks[i, ACTIVE] = 0
         marks[i, COMMITTED] = -1
+
+
+@part
+def follow_tractors(sc: Static, move: Array, pose: Array, marks: Ints) -> None:
+    """Puts trailers behind those that tow them."""
+    for i in range(1, len(sc.kind)):
+        if sc.mode[i] == TOWED:
+            tractor = sc.tow[i]
+            move[i, S] = move[tractor, S] - 0.5 * (sc.size[tractor, 0] + sc.size[i, 0]) - HITCH_M
+            move[i, V] = move[tractor, V]
+            marks[i, ACTIVE] = marks[tractor, ACTIVE]
+            place(sc, move, pose, i)
 
 
 @part
