@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from drive.cli import ask, bench, check, completion, make, plan, sim, train, view
+from drive.cli import ask, bench, check, completion, make, plan, sim, tokens, train, view
 from drive.cli import eval as evaluate
 from drive.cli.parser import Parser
 from drive.cli.streams import plain_streams
@@ -22,6 +22,7 @@ VERBS = {
     "check": check,
     "plan": plan,
     "ask": ask,
+    "tokens": tokens,
     "eval": evaluate,
     "view": view,
     "sim": sim,

@@ -21,6 +21,7 @@ from drive.model.inputs import Batch, Prepared
 from drive.model.layers import KeyValue
 from drive.model.sensors import Sensor, used_sensors
 from drive.model.transformer import INITIAL_STD, Transformer
+from drive.schema import Observation
 from drive.tokens.sequence import MAX_FRAMES, SPAN_POSITION, TokenSequence, concatenate, frame_tokens, may_attend, tail_tokens
 from drive.tokens.vocab import Grid, Vocabulary
 
@@ -195,6 +196,14 @@ class DrivingNetwork(nn.Module):
         frames = [frame_tokens(f, sum(labels, [])) for f, labels in enumerate(zip(*inner, strict=True))]
         names = [name for labels in tail for name in labels[0]]
         return concatenate([*frames, *([tail_tokens(names)] if names else [])])
+
+    def prefix_meanings(self, prepared: Prepared, observation: Observation) -> tuple[str, ...]:
+        """What each token of `prefix_sequence` holds, for people; "" where a sensor has no words for it."""
+        inner, tail = (
+            [sensor.meanings(prepared.parts[name], observation) for name, sensor in self._sensors(in_frames)] for in_frames in (True, False)
+        )
+        frames = [text for frame in zip(*inner, strict=True) for row in frame for text in row]
+        return (*frames, *(text for rows in tail for text in rows[0]))
 
     def for_inference(self) -> DrivingNetwork:
         """A copy in evaluation mode with the same answers, made faster: it must not be trained, and is no checkpoint's."""

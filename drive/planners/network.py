@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from drive.tasks import Task
     from drive.tasks.chain import ChainTask
     from drive.tasks.requests import Chain
+    from drive.tokens.codecs.base import Ids
+    from drive.tokens.sequence import TokenSequence
 
     Decode = Callable[..., list[list[list[Answer]]]]
 
@@ -151,6 +153,20 @@ class NetworkPlanner:
             self._asked[chains] = Asked.of(self.network, chains, self._tasks)
         return self._asked[chains]
 
+    def prefix(self, observation: Observation) -> tuple[TokenSequence, tuple[str, ...]]:
+        """The tokens of everything known before an answer, and what each holds, for people. Raises PlanError as `plan`."""
+        from drive.model.inputs import prepare
+
+        prepared = prepare(observation, self.network.config)
+        return self.network.prefix_sequence(prepared), self.network.prefix_meanings(prepared, observation)
+
+    def spans(self, observation: Observation, chains: tuple[Chain, ...]) -> list[tuple[ChainTask, Ids]]:
+        """The greedy answers to chains as they are decoded: all ids behind each span's first one. Raises PlanError as `plan`, ValueError
+        for a request that the network's vocabulary does not have."""
+        asked = self._ask(chains)
+        rows = self._decode([observation], asked, 1, self._engine.decode)[0]
+        return [(chain, answers[0].ids) for chain, answers in zip(asked.chains, rows, strict=True)]
+
     def attention(self, observation: Observation) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
         """Who attends to whom while `plan(observation)` runs: the masks in use as a table [N, N], and a name for each token.
 
@@ -158,13 +174,11 @@ class NetworkPlanner:
         """
         from drive.decode import reference
         from drive.model.attention import recorded_masks, whole_table
-        from drive.model.inputs import prepare
 
         asked = self._ask((self._plan_chain[0],))
         with recorded_masks(self.network) as masks:
             rows = self._decode([observation], asked, 1, partial(reference.decode, self.network))
-        table, prefix = whole_table(masks), self.network.prefix_sequence(prepare(observation, self.network.config)).labels
-        return table, prefix + tuple(asked.chains[0].labels(rows[0][0][0].ids))
+        return whole_table(masks), self.prefix(observation)[0].labels + tuple(asked.chains[0].labels(rows[0][0][0].ids))
 
 
 def plan_first(chain: Chain) -> Chain:

@@ -9,7 +9,7 @@ questions, or a sentence in text tokens. The questions with right answers are th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,12 +19,12 @@ from numpy.typing import ArrayLike
 from drive.answers.ask import KINDS, UNITS, Reply
 from drive.schema import Observation, SceneSample
 from drive.tasks.base import Task
-from drive.tasks.questions import WORDS
+from drive.tasks.questions import WORDS, Facts, question_of
 from drive.tasks.questions.balance import towns_balance
 from drive.tokens.codecs.base import Ids
 from drive.tokens.expression import Expression, choice, ids, sequence, token
 from drive.tokens.ranges import COUNT, METRE, SPEED, shared
-from drive.tokens.text import TEXT, driving_text, text_range
+from drive.tokens.text import TEXT, driving_text, text_range, text_words
 from drive.tokens.vocab import END, Grid, IdRange
 
 KIND, YES_NO, UNIT, WORD = "ask_kind", "ask_yes_no", "ask_unit", "ask_word"
@@ -55,6 +55,15 @@ class AskTask(Task):
         return choice(*(sequence(token(ranges[KIND].start + k), values[kind]) for k, kind in enumerate(KINDS)))
 
     @property
+    def words(self) -> Mapping[str, Sequence[str]]:
+        return {KIND: KINDS, YES_NO: ("no", "yes"), UNIT: UNITS, WORD: WORDS, TEXT: text_words()}
+
+    def places(self, ids: Ids) -> list[str]:
+        kind = self.decode(ids).kind
+        value = [f"value[{k}]" for k in range(len(ids) - 2)] if kind == "words" else ["value"]
+        return ["kind", *(["unit"] if kind == "number" else []), *value]
+
+    @property
     def schema(self) -> dict[str, Any]:
         def kind(name: str, value: dict[str, Any], **more: Any) -> dict[str, Any]:
             properties = {"kind": {"const": name}, "value": value, **more}
@@ -81,6 +90,12 @@ class AskTask(Task):
         """The questions of `drive.tasks.questions` that the sample's target can answer, thinned out so that over many samples of towns the
         questions alone do not tell the answers; `drive.tasks.questions.balance` does it for other sets of samples."""
         return tuple((reply.question, self._clipped(reply)) for reply in towns_balance().asked(sample))
+
+    def truth(self, sample: SceneSample, prompt: str = "") -> Reply | None:
+        """Of any wording of the task's questions, also where `answers` leaves it out for the balance."""
+        question = question_of(prompt)
+        reply = question.answer(Facts(sample)) if question else None
+        return None if reply is None else self._clipped(reply)
 
     def _clipped(self, reply: Reply) -> Reply:
         """With its number at the border of its range where it lies beyond: "100 m or more"."""

@@ -6,7 +6,7 @@ A task is one file and one line in `drive.tasks.TASKS`. Training, planning and s
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -55,6 +55,22 @@ class Task(ABC):
         return compile_grammar(self.expression)
 
     @property
+    def words(self) -> Mapping[str, Sequence[str]]:
+        """What the ids of its ranges without numbers stand for, in their order, by the range's name."""
+        return {}
+
+    def places(self, ids: Ids) -> list[str]:
+        """Which part of an answer each of its ids tells, END left out: `boxes[2].x`. Raises DecodeError where they are no answer."""
+        self.grammar.states(ids)
+        return [f"{self.name}[{k}]" for k in range(len(ids) - 1)]
+
+    def name_of(self, token_id: int) -> str:
+        """What an id stands for, for people: as `Vocabulary.name_of`, with the task's own words, "see_light red"."""
+        part, index = self.vocabulary.place_of(token_id)
+        words = self.words.get(part.name, ())
+        return f"{part.name} {words[index]}" if index < len(words) else self.vocabulary.name_of(token_id)
+
+    @property
     @abstractmethod
     def schema(self) -> dict[str, Any]:
         """JSON Schema of an answer as `to_json` gives it."""
@@ -80,7 +96,7 @@ class Task(ABC):
         return self.vocabulary.text_to_ids(prompt)
 
     def truth(self, sample: SceneSample, prompt: str = "") -> Any | None:
-        """The right answer to one request, of a prompted task to one question that it has itself; None where it is not known."""
+        """The right answer to one request, of a prompted task to a question of its own; None where it is not known."""
         return self.answer(sample) if not prompt else next((value for words, value in self.answers(sample) if words == prompt), None)
 
     @abstractmethod

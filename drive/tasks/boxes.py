@@ -9,7 +9,7 @@ first: its probability says too whether there is another box at all, and stands 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -30,6 +30,7 @@ from drive.tokens.vocab import END, Grid, IdRange
 CLASS, UNKNOWN = "box_class", "velocity_unknown"
 # A box's numbers in the order of its tokens, behind its class; the velocity may be one token instead.
 BEFORE = (METRE, METRE, METRE, SIZE, SIZE, SIZE, ANGLE)
+NAMES = ("class", "x", "y", "z", "length", "width", "height", "heading")
 HARDLY_SEEN = 1  # nuScenes' visibility level: less than 40 % in sight
 # Points of a box of edge 1: its centre, corners, and the middles of edges and faces.
 POINTS = np.stack(np.meshgrid(*[[-0.5, 0.0, 0.5]] * 3), -1).reshape(-1, 3)
@@ -59,6 +60,18 @@ class BoxesTask(Task):
         velocity = choice(sequence(ids(r[SPEED]), ids(r[SPEED])), ids(r[UNKNOWN]))
         box = sequence(ids(r[CLASS]), *(ids(r[name]) for name in BEFORE), velocity, ids(r[PROBABILITY]))
         return sequence(repeat(box, 0, self.most), ids(r[COUNT]))
+
+    @property
+    def words(self) -> Mapping[str, Sequence[str]]:
+        return {CLASS: CLASSES, UNKNOWN: ("unknown",)}
+
+    def places(self, ids: Ids) -> list[str]:
+        self.grammar.states(ids)
+        first, found = self.first_of_boxes(ids), list[str]()
+        for k, length in enumerate(np.diff(np.append(first, len(ids) - 2))):
+            velocity = ("velocity",) if length == len(NAMES) + 2 else ("vx", "vy")
+            found += [f"boxes[{k}].{name}" for name in (*NAMES, *velocity, "score")]
+        return [*found, "left_out"]
 
     @property
     def schema(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ CHANGE_MPS is none, who ends up less than ASIDE_M beside where it would come to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -43,6 +43,14 @@ class DecideTask(Task):
     @property
     def expression(self) -> Expression:
         return ids(self.vocabulary.ranges[DECISION])
+
+    @property
+    def words(self) -> Mapping[str, Sequence[str]]:
+        return {DECISION: list(map(str, DECISIONS))}
+
+    def places(self, ids: Ids) -> list[str]:
+        self.grammar.states(ids)
+        return [DECISION]
 
     @property
     def schema(self) -> dict[str, Any]:

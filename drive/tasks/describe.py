@@ -8,7 +8,7 @@ Objects are the nearest first, so that an answer cut short is the part that matt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -26,7 +26,7 @@ from drive.tasks.questions.scene import scene_words
 from drive.tokens.codecs.base import Ids
 from drive.tokens.expression import Expression, ids, repeat, sequence
 from drive.tokens.ranges import METRE, shared
-from drive.tokens.text import TEXT, driving_text, text_range
+from drive.tokens.text import TEXT, driving_text, text_range, text_words
 from drive.tokens.vocab import END, Grid, IdRange
 
 NOUN, BEHAVIOUR = "describe_noun", "describe_behaviour"
@@ -51,6 +51,15 @@ class DescribeTask(Task):
         ranges = self.vocabulary.ranges
         one = sequence(ids(ranges[NOUN]), ids(ranges[METRE]), ids(ranges[METRE]), ids(ranges[BEHAVIOUR]))
         return sequence(repeat(one, 0, MOST_OBJECTS), driving_text().expression(ranges[TEXT].start, MOST_PIECES))
+
+    @property
+    def words(self) -> Mapping[str, Sequence[str]]:
+        return {NOUN: NOUNS, BEHAVIOUR: BEHAVIOURS, TEXT: text_words()}
+
+    def places(self, ids: Ids) -> list[str]:
+        count = len(self.decode(ids).objects)
+        objects = [f"objects[{k}].{name}" for k in range(count) for name in ("noun", "x", "y", "behaviour")]
+        return objects + [f"words[{k}]" for k in range(len(ids) - 1 - len(objects))]
 
     @property
     def schema(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -43,6 +43,14 @@ class PlanTask(Task):
     @property
     def expression(self) -> Expression:
         return self._codec.expression
+
+    @property
+    def words(self) -> Mapping[str, Sequence[str]]:
+        return self._codec.words
+
+    def places(self, ids: Ids) -> list[str]:
+        self.grammar.states(ids)
+        return self._codec.places(len(ids) - 1)
 
     @property
     def schema(self) -> dict[str, Any]:

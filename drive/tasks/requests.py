@@ -71,7 +71,7 @@ def parse_single(text: str, kinds: Mapping[str, Any]) -> Request:
         raise ValueError(f"request {text.strip()!r}: this version has no task {name!r}; it has {known}{did_you_mean(name, kinds)}")
     own = kinds[name].parameters
     if parameter and parameter not in own:
-        expected = ", ".join(own) or "no parameter"
+        expected = ", ".join(filter(None, own)) or "no parameter"
         raise ValueError(f"request {text.strip()!r}: {name} takes {expected}, not {parameter!r}{did_you_mean(parameter, own)}")
     if prompt and not kinds[name].prompted:
         asking = ", ".join(n for n, kind in kinds.items() if kind.prompted)

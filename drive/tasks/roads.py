@@ -68,6 +68,23 @@ class RoadsTask(Task):
         return sequence(repeat(place, places, places), ids(self.vocabulary.ranges[COUNT]))
 
     @property
+    def words(self) -> Mapping[str, Sequence[str]]:
+        return {MARK: ("invalid", "valid")}
+
+    def places(self, ids: Ids) -> list[str]:
+        self.grammar.states(ids)
+        invalid, valid = self._marks
+        found, place, lane, number = list[str](), -1, -1, 0
+        for token_id in ids[:-2].tolist():
+            if token_id in (invalid, valid):
+                place, lane, number = place + 1, lane + (token_id == valid), 0
+                found.append(f"lanes[{lane}]" if token_id == valid else f"places[{place}]")
+            else:
+                found.append(f"lanes[{lane}].points[{number // 2}].{'xy'[number % 2]}")
+                number += 1
+        return [*found, "left_out"]
+
+    @property
     def schema(self) -> dict[str, Any]:
         point = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2, "description": "m: ahead, to the left"}
         lane = {

@@ -17,7 +17,7 @@ from drive.answers.see import PARTS, Seen, SeenPart
 from drive.frames import wrap_angle
 from drive.schema import DecodeError, Observation, SceneSample
 from drive.tasks.base import Task
-from drive.tasks.seen import NUMBERS, SCHEMAS, STATES, flat, from_flat, plain, read, seen_of
+from drive.tasks.seen import NUMBERS, SCHEMAS, STATES, flat, from_flat, numbered, plain, read, seen_of
 from drive.tasks.truths.lead import lead_of
 from drive.tasks.truths.line import light_of, line_of
 from drive.tasks.truths.way import curvatures, limit_of, own_lane, way_of
@@ -64,6 +64,14 @@ class SeeTask(Task):
     def _bounds(self, kind: str, low: float, high: float) -> tuple[float, float]:
         grid = self.vocabulary.grid(kind)
         return max(low, grid.low), min(high, grid.high)
+
+    @property
+    def words(self) -> Mapping[str, Sequence[str]]:
+        return {words(part): STATES[part] for part in self.parts if part in STATES}
+
+    def places(self, ids: Ids) -> list[str]:
+        told = flat(self.decode(ids)).items()
+        return [place for part, (_, numbers) in told for place in (*([part] if part in STATES else []), *numbered(part, len(numbers)))]
 
     @property
     def schema(self) -> dict[str, Any]:

@@ -84,6 +84,13 @@ def _flat(part: SeenPart, value: Any) -> Flat:
     return "enter" if value.may_enter else "wait", (value.distance_m,)
 
 
+def numbered(part: SeenPart, count: int) -> list[str]:
+    """Where in the JSON form the numbers of a part with `count` of them stand: `lead.gap_m`, `bends[0]`, `cap`."""
+    if part in KINDS:
+        return [f"{part}.{field.name}" for field in fields(KINDS[part])[-count:]] if count else []
+    return [f"{part}[{k}]" for k in range(count)] if part == "bends" else [part] * count
+
+
 def from_flat(told: Mapping[SeenPart, Flat]) -> Seen:
     """The inverse of `flat`."""
     return seen_of({part: _value(part, *one) for part, one in told.items()})

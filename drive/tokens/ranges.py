@@ -24,6 +24,9 @@ GRIDS: dict[str, Grid] = {
     COUNT: Grid(0.0, 63.0, 1.0, wave=4.0),
 }
 
+# What their numbers are counted in, "" where they are shares or counts.
+UNITS: dict[str, str] = {METRE: "m", SPEED: "m/s", ANGLE: "rad", SIZE: "m", CURVATURE: "1/m"}
+
 
 def shared(name: str, given: Mapping[str, Grid]) -> IdRange:
     """The range of a shared kind of number, on the grid that a configuration gives, else on its own."""

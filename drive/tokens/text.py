@@ -106,6 +106,12 @@ def driving_text() -> SentenceText:
     return SentenceText(MODEL_FILE)
 
 
+@cache
+def text_words() -> tuple[str, ...]:
+    """What each id of the range `text` stands for, in quotes."""
+    return tuple(repr(driving_text().name_of(k)) for k in range(TOKENS))
+
+
 def text_range() -> IdRange:
     """The range that a task declares which writes text with `driving_text`."""
     return IdRange(TEXT, TOKENS)

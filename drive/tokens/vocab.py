@@ -46,6 +46,11 @@ class Grid:
         """[count]."""
         return self.low + self.step * np.arange(self.count)
 
+    def told(self, index: int) -> str:
+        """A number as it is written down, with the digits that its step has: "15.60"."""
+        digits = next((n for n in range(12) if abs(round(self.step, n) - self.step) < 1e-12), 12)
+        return f"{round(self.low + self.step * index, digits) + 0.0:.{digits}f}"
+
 
 @dataclass(frozen=True)
 class IdRange:
@@ -149,11 +154,18 @@ class Vocabulary:
             raise ValueError(f"ids {np.asarray(ids).tolist()} are not all byte tokens")
         return values.astype(np.uint8).tobytes().decode()
 
+    def place_of(self, token_id: int) -> tuple[IdRange, int]:
+        """The range that an id is of, and its number there. Raises ValueError for an id of none."""
+        for part, ids in zip(self.allotted, self.ranges.values(), strict=True):
+            if token_id in ids:
+                return part, token_id - ids.start
+        raise ValueError(f"no id {token_id}: this vocabulary has 0 to {self.size - 1}")
+
     def name_of(self, token_id: int) -> str:
-        """What an id stands for, for people: "metre 12.5", "byte 'a'", "request plan:bins"."""
-        name, ids = next((name, ids) for name, ids in self.ranges.items() if token_id in ids)
-        index, grid = token_id - ids.start, next(part.grid for part in self.allotted if part.name == name)
-        if grid:
-            return f"{name} {grid.low + grid.step * index:g}"
-        known = {"special": ("PAD", "END"), "request": self.requests}.get(name, ())
-        return f"{name} {known[index] if index < len(known) else chr(index) if name == 'byte' else index}"
+        """What an id stands for, for people: "metre 12.5", "byte 'a'", "request plan:bins". The words of a task's own ranges are known
+        to `Task.name_of`."""
+        part, index = self.place_of(token_id)
+        if part.grid:
+            return f"{part.name} {part.grid.low + part.grid.step * index:g}"
+        known = {"special": ("PAD", "END"), "request": self.requests}.get(part.name, ())
+        return f"{part.name} {known[index] if index < len(known) else repr(bytes([index]))[1:] if part.name == 'byte' else index}"

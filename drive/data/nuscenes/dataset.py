@@ -26,6 +26,7 @@ from drive.data.nuscenes.tables import (
 )
 from drive.data.scenes import SceneLog, make_sample
 from drive.schema import SceneSample, Window
+from drive.words import did_you_mean
 
 if TYPE_CHECKING:
     from nuscenes.nuscenes import NuScenes
@@ -117,7 +118,8 @@ class NuScenesDataset(Sequence[SceneSample]):
     def sample(self, token: str) -> SceneSample:
         """The sample of a token. Raises ValueError where it is not among `tokens`."""
         if token not in self._index:
-            raise ValueError(f"sample {token!r} is not among the {len(self)} samples of {self.name}; is it another split's?")
+            near = did_you_mean(token, self._index)
+            raise ValueError(f"sample {token!r} is not among the {len(self)} samples of {self.name}; it may be another split's{near}")
         return self[self._index[token]]
 
     def annotated(self, token: str) -> Annotated:

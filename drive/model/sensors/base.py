@@ -68,6 +68,10 @@ class Sensor(nn.Module):
         """The names of the tokens of one observation, for pictures: [F][N] in frames, [1][N] in the tail. name: the sensor's."""
         return [[name]]
 
+    def meanings(self, prepared: Any, observation: Observation) -> list[list[str]]:
+        """What each token of `labels` holds, for people; "" where there are no words for it."""
+        return [[""] * len(row) for row in self.labels(prepared, "")]
+
     def quicken(self) -> None:
         """Makes the encoder faster in a way that is for inference alone; a sensor that knows none stays as it is."""
 

@@ -75,6 +75,18 @@ class CameraSensor(Sensor):
         most = max(len(row) for row in names)
         return [row + ["empty"] * (most - len(row)) for row in names]
 
+    def meanings(self, prepared: list[list[View]], observation: Observation) -> list[list[str]]:
+        """Where in its picture a patch is, counted from 1 at the upper left; of a summary, which token of it."""
+        told = [[text for view in views for text in self._places(view.rays.shape[:2])] for views in prepared]
+        most = max(map(len, told))
+        return [row + [""] * (most - len(row)) for row in told]
+
+    def _places(self, patches: tuple[int, ...]) -> list[str]:
+        if self.summary is not None:
+            return [f"summary {k} of {self.summary.count}" for k in range(1, self.summary.count + 1)]
+        rows, columns = patches
+        return [f"row {r} of {rows}, column {c} of {columns}" for r in range(1, rows + 1) for c in range(1, columns + 1)]
+
     def forward(self, part: CameraPart, first_frame: int = 0) -> tuple[Tensor, Tensor]:
         """The tokens of a frame's cameras stand one behind the other, what is missing behind them."""
         tokens, valid = _side_by_side([self._encode(p) for p in part.sizes], [p.where for p in part.sizes], part.shape)

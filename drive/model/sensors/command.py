@@ -28,6 +28,9 @@ class CommandSensor(Sensor):
     def prepare(observation: Observation, config: ModelConfig) -> NDArray[np.int64]:
         return np.asarray(command_index(observation), np.int64)
 
+    def meanings(self, prepared: NDArray[np.int64], observation: Observation) -> list[list[str]]:
+        return [[observation.command or "unknown"]]
+
     def forward(self, part: Stacked, first_frame: int = 0) -> tuple[Tensor, Tensor]:
         return self.table(part.values)[:, None], part.valid[:, None]
 

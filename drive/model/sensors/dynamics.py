@@ -28,6 +28,11 @@ class DynamicsSensor(Sensor):
     def prepare(observation: Observation, config: ModelConfig) -> NDArray[np.float32]:
         return dynamics_features(observation, config.inputs.rates)
 
+    def meanings(self, prepared: NDArray[np.float32], observation: Observation) -> list[list[str]]:
+        speed, acceleration, yaw_rate, *known = prepared.tolist()
+        told = (f"{speed * METRES_SCALE:.2f} m/s", f"{acceleration:+.2f} m/s2", f"{yaw_rate:+.3f} rad/s")
+        return [[", ".join(text for text, there in zip(told, known, strict=True) if there) or "unknown"]]
+
     def forward(self, part: Stacked, first_frame: int = 0) -> tuple[Tensor, Tensor]:
         return self.layers(part.values)[:, None], part.valid[:, None]
 

@@ -6,7 +6,7 @@ curvature is a share of what its speed allows. Levels lie closer together around
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
@@ -38,6 +38,11 @@ class ActionCodec(TrajectoryCodec):
     @classmethod
     def declares(cls, numbers_given: Mapping[str, Grid]) -> tuple[IdRange, ...]:
         return (IdRange(ACTION, (2 * LEVELS + 1) ** 2),)
+
+    @property
+    def words(self) -> Mapping[str, Sequence[str]]:
+        told = zip(*(part.tolist() for part in self.actions), strict=True)
+        return {ACTION: [f"{gain + 0.0:+.2f} m/s2 {share + 0.0:+.2f} bend" for gain, share in told]}
 
     @property
     def held(self) -> int:

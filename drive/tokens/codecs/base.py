@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -41,6 +41,15 @@ class TrajectoryCodec(ABC):
     @abstractmethod
     def declares(cls, numbers: Mapping[str, Grid]) -> tuple[IdRange, ...]:
         """The ranges of ids that it writes in, with the grids that a configuration gives by name."""
+
+    @property
+    def words(self) -> Mapping[str, Sequence[str]]:
+        """As `Task.words`."""
+        return {}
+
+    def places(self, count: int) -> list[str]:
+        """What each of an answer's `count` tokens tells, END left out."""
+        return [f"{self.name}[{k}]" for k in range(count)]
 
     @property
     @abstractmethod

@@ -30,6 +30,9 @@ class BinsCodec(TrajectoryCodec):
     def resolution_m(self) -> float:
         return self.vocabulary.grid(METRE).step
 
+    def places(self, count: int) -> list[str]:
+        return [f"points[{k // 2}].{'xy'[k % 2]}" for k in range(count)]
+
     @property
     def expression(self) -> Expression:
         return repeat(ids(self.vocabulary.ranges[METRE]), 2 * self.steps, 2 * self.steps)

@@ -6,7 +6,7 @@ the ones before have really led, by a small beam. The set ships with the package
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import ClassVar
@@ -40,6 +40,10 @@ class CodebookCodec(TrajectoryCodec):
     @classmethod
     def declares(cls, numbers_given: Mapping[str, Grid]) -> tuple[IdRange, ...]:
         return (IdRange(CODE, len(codebook())),)
+
+    @property
+    def words(self) -> Mapping[str, Sequence[str]]:
+        return {CODE: [f"{x:.2f} {y:+.2f} m {turn:+.3f} rad" for x, y, turn in codebook().tolist()]}
 
     @property
     def held(self) -> int:

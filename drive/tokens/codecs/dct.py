@@ -7,7 +7,7 @@ that hold too few or too many numbers, the grammar here counts: every answer hol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar
@@ -67,6 +67,10 @@ class DctCodec(TrajectoryCodec):
     @classmethod
     def declares(cls, numbers_given: Mapping[str, Grid]) -> tuple[IdRange, ...]:
         return (IdRange(PIECE, len(pieces().runs)),)
+
+    @property
+    def words(self) -> Mapping[str, Sequence[str]]:
+        return {PIECE: [" ".join(f"{value / SCALE:g}" for value in run) + " m" for run in pieces().runs]}
 
     @property
     def expression(self) -> Expression:
