@@ -18,7 +18,7 @@ PLANNER = "who is asked: a checkpoint folder whose requests hold `ask`, your own
 
 def arguments(verb: argparse.ArgumentParser) -> None:
     """The verb's options."""
-    data_arguments(verb, out=argparse.SUPPRESS)
+    data_arguments(verb, out=None)
     verb.add_argument("question", help='in words, in quotes: "how far is the nearest car?"')
     verb.add_argument("--planner", required=True, help=PLANNER)
 

@@ -19,12 +19,13 @@ PLANNER = "a shipped planner's name (first-drive), a checkpoint folder, constant
 SHOWN_TRACEBACKS = 3
 
 
-def data_arguments(verb: argparse.ArgumentParser, optional: bool = False, out: str = "folder to write") -> None:
-    """DATA, --split, --limit, --out."""
+def data_arguments(verb: argparse.ArgumentParser, optional: bool = False, out: str | None = "folder to write") -> None:
+    """DATA, --split, --limit, and --out unless the verb writes nothing (None)."""
     verb.add_argument("data", type=Path, nargs="?" if optional else None, help="a nuScenes-format data set (the folder that holds v1.0-*)")
     verb.add_argument("--split", help="a split name of the devkit, or scene names separated by commas (default: all)")
     verb.add_argument("--limit", type=number(1), help="at most this many samples")
-    verb.add_argument("--out", type=Path, help=out)
+    if out is not None:
+        verb.add_argument("--out", type=Path, help=out)
 
 
 def samples_argument(verb: argparse.ArgumentParser, told: str) -> None:

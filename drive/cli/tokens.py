@@ -27,7 +27,7 @@ LEAST_NAME = 16  # the meaning says again what of a name is cut
 
 def arguments(verb: argparse.ArgumentParser) -> None:
     """The verb's options."""
-    data_arguments(verb, out=argparse.SUPPRESS)
+    data_arguments(verb, out=None)
     verb.add_argument("sample", nargs="?", metavar="SAMPLE", help="a sample's token (default: the first one, or the first --limit)")
     verb.add_argument("--planner", help="a network's shipped name or checkpoint folder: its own prefix, and what it answers")
     verb.add_argument("--tasks", metavar="REQUESTS", help='such as "see>decide>plan,boxes" (default: all that is known, or was trained)')

@@ -57,6 +57,7 @@ def test_a_networks_prefix_is_summed_up_by_camera(mini: Path, capsys: pytest.Cap
         ("--planner first-driv", "did you mean first-drive?"),
         ("--planner first-drive --tasks see", "first-drive was not trained to answer see; it answers plan:bins"),
         ("--limit 0", "1 or more"),
+        ("--out x", "no option --out"),
     ],
 )
 def test_wrong_input_is_one_line(words: str, message: str, mini: Path, capsys: pytest.CaptureFixture[str]) -> None:
