@@ -33,8 +33,9 @@ class Thoughts:
 class NextTokenConfig:
     """Cross entropy on the answers' tokens, within their grammar.
 
-    chains: what is trained, such as see>decide>plan, of the network's requests; empty = each of them alone. cut: how often a chain is cut
-    in two at random. plan_first: how often its plan stands first. thoughts: what earlier answers are fed.
+    chains: what is trained, such as see>decide>plan, of the network's requests; empty = each of them alone. shares: by chain, on what
+    share of the examples it is trained, drawn anew at each step; 1 where it is not named: long answers need not cost at every step.
+    cut: how often a chain is cut in two at random. plan_first: how often its plan stands first. thoughts: what earlier answers are fed.
     sigma: by range of numbers (metre, speed_mps, ... of `drive.tokens.ranges`), the width in its unit of the bell around a right token
     that it shares its probability with; none where it is not named. noise: by range, the standard deviation of what is added to an
     answer's numbers where they are inputs of the next ones: a plan that could be told from its own exact beginning would not be read
@@ -43,6 +44,7 @@ class NextTokenConfig:
 
     kind: Literal["next-token"] = "next-token"
     chains: tuple[str, ...] = ()
+    shares: dict[str, float] = field(default_factory=dict)
     cut: float = 0.0
     plan_first: float = 0.0
     thoughts: Thoughts = field(default_factory=Thoughts)
@@ -52,6 +54,8 @@ class NextTokenConfig:
 
     def __post_init__(self) -> None:
         within(self, cut=(0, 1), plan_first=(0, 1))
+        if wrong := [f"{chain} {share:g}" for chain, share in self.shares.items() if not 0 < share <= 1]:
+            raise ValueError(f"{type(self).__name__}.shares.{wrong[0]}: expected above 0, at most 1")
         widths = [(f"{name}.{key} {value:g}", value) for name in ("sigma", "noise") for key, value in getattr(self, name).items()]
         # What is all but 0 would be divided by.
         wrong = [told for told, value in widths if value != 0 and not TINY <= value <= 10_000]

@@ -71,6 +71,19 @@ def test_what_is_fed_in_place_of_the_truth_is_not_learned(samples: DatasetSample
         assert objective.count(plain) == 6
 
 
+def test_chains_are_trained_on_the_shares_asked_for(samples: DatasetSamples) -> None:
+    objective = objective_of(chains=("lamp>plan", "tell"), shares={"tell": 0.25})
+    example = objective.example(samples[0])
+    rows = [objective.collate([example], [np.random.default_rng(seed)]) for seed in range(400)]
+    assert np.mean([3 in batch.spans.task[batch.spans.weight > 0] for batch in rows]) == pytest.approx(0.25, abs=0.06)
+    assert all({0, 2} <= set(batch.spans.task[batch.spans.weight > 0].tolist()) for batch in rows)
+    assert 3 in objective.collate([example], None).spans.task, "an example that is scored is asked everything"
+    with pytest.raises(ValueError, match="shares names the chain 'lamp', which is not trained"):
+        objective_of(chains=("lamp>plan",), shares={"lamp": 0.5})
+    with pytest.raises(ValueError, match="shares.tell 0: expected above 0, at most 1"):
+        NextTokenConfig(shares={"tell": 0})
+
+
 def test_own_thoughts_are_what_the_planner_would_answer(samples: DatasetSamples, monkeypatch: pytest.MonkeyPatch) -> None:
     objective = objective_of(chains=("lamp>plan", "tell>plan:text"), thoughts=Thoughts(0, 1, 0))
     examples = [objective.example(samples[i]) for i in range(3)]

@@ -60,6 +60,7 @@ class NextToken:
         self.tables: list[GrammarTables] = [grammar_tables([task.grammar], model.vocabulary.size, device) for task in self.tasks]
         asked = [chain for text in config.chains or model.requests for chain in chains(text)]
         self.chains = [tuple(self._number(link.name) for link in chain) for chain in asked]
+        self.shares = self._shares(config.shares)
         self.ranges = number_ranges(model.vocabulary)
         for name in (*config.sigma, *config.noise):
             if name not in self.ranges:
@@ -135,11 +136,24 @@ class NextToken:
             raise ValueError(f"chains ask for {name}, which is not among model.requests: {', '.join(self.model.requests)}; add it there")
         return self.model.requests.index(name)
 
+    def _shares(self, told: Mapping[str, float]) -> dict[tuple[int, ...], float]:
+        """By chain, as numbers of its tasks. Raises ValueError for a chain that is not trained."""
+        shares = dict[tuple[int, ...], float]()
+        for text, share in told.items():
+            for chain in chains(text):
+                numbers = tuple(self._number(link.name) for link in chain)
+                if numbers not in self.chains:
+                    raise ValueError(f"shares names the chain {text!r}, which is not trained; name it among chains as well")
+                shares[numbers] = share
+        return shares
+
     def _spans(
         self, example: Example, rng: np.random.Generator | None, asked: NDArray[np.int64], unknown: NDArray[np.int64]
     ) -> Iterator[tuple[Span, str]]:
         """An example's spans, and what their earlier links are fed. asked, unknown: counted on, by task."""
         for chain in self.chains:
+            if rng is not None and chain in self.shares and rng.random() >= self.shares[chain]:
+                continue
             links = [self._link(example, number, rng) for number in chain]
             for number, link in zip(chain, links, strict=True):
                 asked[number] += 1
