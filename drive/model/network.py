@@ -43,6 +43,10 @@ class Cache:
     def length(self) -> int:
         return len(self.block)
 
+    def take(self, rows: Tensor) -> Cache:
+        """Some rows of the batch."""
+        return Cache([(k[rows], v[rows]) for k, v in self.layers], self.block, self.position, self.valid[rows])
+
 
 @dataclass(frozen=True, eq=False)
 class PackedSpans:
@@ -59,6 +63,18 @@ class PackedSpans:
 
     def to(self, device: torch.device | str) -> PackedSpans:
         return PackedSpans(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+
+def _alike(wanted: Tensor) -> list[tuple[Tensor, int]]:
+    """The rows of a batch in two groups, short and long, that together have the least padding: their numbers, and the group's length.
+
+    wanted [B, T] bool: a row is as long as its last wanted token says.
+    """
+    places = torch.arange(1, wanted.shape[1] + 1, device=wanted.device)
+    lengths, order = (wanted * places).amax(1).sort()
+    ends, count = lengths.cpu().numpy(), np.arange(1, len(lengths) + 1)
+    short = int(np.argmin(count * ends + count[::-1] * ends[-1] - ends[-1])) + 1  # of the last split the second group is empty
+    return [(rows, int(ends[last])) for rows, last in ((order[:short], short - 1), (order[short:], -1)) if len(rows) and ends[last]]
 
 
 class TokenEmbedding(nn.Module):
@@ -141,9 +157,14 @@ class DrivingNetwork(nn.Module):
         return self.logits(self.behind(self.prefix(batch), spans)[spans.wanted])
 
     def behind(self, prefix: Cache, spans: PackedSpans) -> Tensor:
-        """Packed spans behind a prefix -> hidden states [B, T, D]."""
-        there = torch.ones_like(spans.ids, dtype=torch.bool)
-        return self._attend(self.tokens(spans.ids), spans.block, spans.position, there, prefix)[0]
+        """Packed spans behind a prefix -> hidden states [B, T, D], 0 behind the last wanted token of a row or of longer ones."""
+        x = self.tokens(spans.ids)
+        out = torch.zeros_like(x)
+        for rows, length in _alike(spans.wanted):
+            there = torch.ones(len(rows), length, dtype=torch.bool, device=x.device)
+            block, position = spans.block[rows, :length], spans.position[rows, :length]
+            out[rows, :length] = self._attend(x[rows, :length], block, position, there, prefix.take(rows))[0]
+        return out
 
     def logits(self, hidden: Tensor, used: Tensor | None = None) -> Tensor:
         """Hidden states [..., D] -> logits of all ids [..., V], or of the used ones [U] alone."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -152,23 +153,27 @@ def words(part: SeenPart) -> str:
 
 def truths(sample: SceneSample, parts: Sequence[SeenPart]) -> Iterator[tuple[SeenPart, Any, bool]]:
     """Parts of a sample in order: what there is, None where there is nothing, and whether that is known."""
-    target, speed = sample.target, sample.observation.speed_mps
-    way = way_of(target)
-    lead, lead_known = (None, False) if way is None or target.agents is None or speed is None else lead_of(way, target.agents, speed)
     for part in parts:
-        if part == "lane":
-            own = None if target.lanes is None else own_lane(target)
-            yield part, own and own[1], target.lanes is not None
-        elif part == "cap":
-            limit = limit_of(target)
-            yield part, limit, limit is not None
-        elif part == "lead":
-            yield part, lead, lead_known
-        elif way is None:
-            yield part, None, False
-        elif part == "bends":
-            yield part, curvatures(way), True
-        elif part == "light":
-            yield part, *light_of(way, target)
-        else:
-            yield part, *((None, False) if speed is None or not lead_known else line_of(way, target, lead, speed))
+        yield part, *_truth(sample, part)
+
+
+@lru_cache(maxsize=8 * len(PARTS))  # several tasks ask them of one sample
+def _truth(sample: SceneSample, part: SeenPart) -> tuple[Any, bool]:
+    target, speed = sample.target, sample.observation.speed_mps
+    if part == "lane":
+        own = None if target.lanes is None else own_lane(target)
+        return own and own[1], target.lanes is not None
+    if part == "cap":
+        limit = limit_of(target)
+        return limit, limit is not None
+    way = way_of(target)
+    if way is None:
+        return None, False
+    if part == "bends":
+        return curvatures(way), True
+    if part == "light":
+        return light_of(way, target)
+    if part == "lead":
+        return (None, False) if target.agents is None or speed is None else lead_of(way, target.agents, speed)
+    lead, lead_known = _truth(sample, "lead")
+    return (None, False) if speed is None or not lead_known else line_of(way, target, lead, speed)

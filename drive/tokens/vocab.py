@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -99,7 +100,7 @@ class Vocabulary:
                 raise ValueError(f"range {part.name!r} was allotted as {known[part.name]}, now it is declared as {part}")
         return replace(self, allotted=tuple(known.values()), requests=tuple(dict.fromkeys([*self.requests, *requests])))
 
-    @property
+    @cached_property
     def ranges(self) -> dict[str, range]:
         """Name -> range of ids, in order and without gaps."""
         ranges, start = {}, 0

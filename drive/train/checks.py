@@ -58,10 +58,12 @@ class Data:
 def check_samples(config: RunConfig, stage: Stage, mix: Mix) -> None:
     """Raises ValueError naming the first sample whose answers cannot be trained on, and what to widen: hours later would be too late."""
     objective = make_objective(stage.objective, config.model, torch.device("cpu"))
+    known: list[Any] = []
+    mix.known[stage.objective.kind] = known
     for index in range(len(mix)):
         sample = mix.bare(index)
         try:
-            objective.check(sample, stage.jitter)
+            known.append(objective.check(sample, stage.jitter))
         except ValueError as error:
             raise ValueError(f"stage {stage.name!r}, sample {sample.token} of scene {sample.scene}: {error}") from error
 

@@ -62,7 +62,6 @@ class Example:
         return ids, task.grammar.states(ids)
 
 
-def make_example(prepared: Prepared, sample: SceneSample, tasks: Sequence[Task]) -> Example:
-    """An example of a sample. Raises ValueError where an answer cannot be told."""
-    observation = replace(sample.observation, frames=())
-    return Example(prepared, observation, tuple(tuple(task.answers(sample)) for task in tasks))
+def answers_to(tasks: Sequence[Task], sample: SceneSample) -> tuple[Pairs, ...]:
+    """Each task's questions and right answers. Raises ValueError where an answer cannot be told."""
+    return tuple(tuple(task.answers(sample)) for task in tasks)

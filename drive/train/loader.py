@@ -60,7 +60,8 @@ class Steps(Dataset[Any]):
         if index not in self._kept:
             if len(self._kept) >= KEPT:
                 self._kept.pop(next(iter(self._kept)))
-            self._kept[index] = self.objective.example(self.mix[index])
+            known = self.mix.known.get(self.stage.objective.kind)
+            self._kept[index] = self.objective.example(self.mix[index], known[index] if known else None)
         return self._kept[index]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,8 @@ class Mix:
         counts = np.maximum(1, np.floor(share * BLOCK).astype(int))
         counts[np.argmax(counts)] += BLOCK - counts.sum()
         self._counts = counts
+        # What an objective of some kind found out about samples when they were checked, by index (`Objective.check`).
+        self.known: dict[str, list[Any]] = {}
 
     def __len__(self) -> int:
         return self._starts[-1]

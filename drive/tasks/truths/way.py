@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -45,6 +46,7 @@ class WayAhead:
         return np.stack([np.interp(at_m, self.along, column) for column in self.points.T], -1)
 
 
+@lru_cache(maxsize=8)  # several tasks ask it of one sample
 def way_of(target: Target) -> WayAhead | None:
     """None where neither a route nor lanes are known, and where the ego is in no lane that leads on."""
     if target.route is not None:
@@ -66,6 +68,7 @@ def curvatures(way: WayAhead) -> tuple[float, float, float]:
     return first, second, third
 
 
+@lru_cache(maxsize=8)
 def own_lane(target: Target) -> tuple[int, LanePlace] | None:
     """Row of the lane that the ego's origin is in, and where in it; one of the route's before others, then the one it is most nearly in the
     middle of. None where it is in none. Raises ValueError where lanes are not known."""

@@ -31,12 +31,12 @@ class Objective(Protocol):
     not go together. `example`, `vary` and `collate` run in worker processes.
     """
 
-    def check(self, sample: SceneSample, jitter: Jitter) -> None:
-        """Raises ValueError where the answers of a sample, given without its pictures, cannot be trained on."""
+    def check(self, sample: SceneSample, jitter: Jitter) -> Any:
+        """What was found out about a sample, given without its pictures. Raises ValueError where its answers cannot be trained on."""
         ...
 
-    def example(self, sample: SceneSample) -> Any:
-        """What is kept of a sample. Raises MissingImage where a picture is absent."""
+    def example(self, sample: SceneSample, known: Any = None) -> Any:
+        """What is kept of a sample; known: what `check` found, where it did. Raises MissingImage where a picture is absent."""
         ...
 
     def vary(self, example: Any, jitter: Jitter, rng: np.random.Generator) -> Any:

@@ -20,7 +20,7 @@ from drive.schema import SceneSample
 from drive.tasks import Task, chains, make_tasks
 from drive.tasks.chain import opening
 from drive.tokens.codecs import Ids
-from drive.train.example import Example, make_example
+from drive.train.example import Example, Pairs, answers_to
 from drive.train.jitter import jittered
 from drive.train.objectives.base import STUDENT
 from drive.train.soft import number_ranges, soft_losses
@@ -68,17 +68,20 @@ class NextToken:
                 raise ValueError(f"sigma and noise are of ranges of numbers, got {name!r}; {known}{did_you_mean(name, self.ranges)}")
         self._own = OwnThoughts(self.tasks, model.vocabulary.size)
 
-    def check(self, sample: SceneSample, jitter: Jitter) -> None:
+    def check(self, sample: SceneSample, jitter: Jitter) -> tuple[Pairs, ...]:
         if jitter.turn_degrees and (self.model.inputs.history or self.model.inputs.dynamics):
             raise ValueError("jitter.turn_degrees turns the ego frame under the car; leave out history and dynamics")
-        for task in self.tasks:
-            for prompt, value in task.answers(sample):
+        found = answers_to(self.tasks, sample)
+        for task, pairs in zip(self.tasks, found, strict=True):
+            for prompt, value in pairs:
                 opening(task, prompt)
                 for angle in {0.0, jitter.turn_degrees, -jitter.turn_degrees}:
                     task.encode(task.turned(value, np.radians(angle)) if angle else value, sample.observation)
+        return found
 
-    def example(self, sample: SceneSample) -> Example:
-        return make_example(prepare(sample.observation, self.model), sample, self.tasks)
+    def example(self, sample: SceneSample, known: tuple[Pairs, ...] | None = None) -> Example:
+        found = answers_to(self.tasks, sample) if known is None else known
+        return Example(prepare(sample.observation, self.model), replace(sample.observation, frames=()), found)
 
     def vary(self, example: Example, jitter: Jitter, rng: np.random.Generator) -> Example:
         return jittered(example, jitter, rng)

@@ -42,7 +42,7 @@ class Regression:
         if jitter != Jitter():
             raise ValueError("jitter moves pictures, which objective regression has none of; leave it out")
 
-    def example(self, sample: SceneSample) -> Pair:
+    def example(self, sample: SceneSample, known: None = None) -> Pair:
         return ego_features(sample.observation), sample.target.future.poses[:, :2].astype(np.float32)
 
     def vary(self, example: Pair, jitter: Jitter, rng: np.random.Generator) -> Pair:
