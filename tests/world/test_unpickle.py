@@ -139,11 +139,11 @@ def bomb(levels: int, width: int) -> list:
     return value
 
 
-HASH = 2**61 - 1  # multiples of it all have the hash 0
+HASH = 2**61 - 1  # multiples of it all have the hash 0: a set of them takes half a minute to make, so its bytes are written here
 HOSTILE = {
     "memo": (pickle.dumps(bomb(20, 10)), "more than 50000000 items"),
     "itself": (b"\x80\x04]\x94h\x00a.", "nested deeper"),
-    "colliding": (pickle.dumps({i * HASH for i in range(1, 50_000)}), "64 bits"),
+    "colliding": (b"\x80\x04\x8f(" + b"".join(pickle.dumps(i * HASH, 2)[2:-1] for i in range(1, 50_000)) + b"\x90.", "64 bits"),
     "tuples": (pickle.dumps({(1, 2): 3, (3, 4): 5}), "tuple as key"),
     "instructions": (b"\x80\x04" + b"N0" * 60_000 + b"N.", "instructions"),
     "bytearray": (b"\x80\x05\x96" + struct.pack("<Q", 10**9) + b"x.", "longer than the file"),
