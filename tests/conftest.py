@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,17 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 # An example may take long where others use the cores too; a test that hangs is stopped by pytest-timeout.
 settings.register_profile("any-machine", deadline=None)
 settings.load_profile("any-machine")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals_arrive() -> Iterator[None]:
+    """Whoever starts the tests with `nohup`, or in the background of a script, starts them with signals ignored, and their children too.
+    Tests send these signals: they and their children get what a terminal gives."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, usual[number]) for number in usual if signal.getsignal(number) == signal.SIG_IGN}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True)
