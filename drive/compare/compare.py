@@ -24,13 +24,14 @@ from drive.progress import SILENT, Progress
 from drive.render.scene import SEMANTIC, Buffers
 from drive.schema import CameraImage
 from drive.viz.canvas import SCALE, Canvas, Picture
-from drive.viz.page import Block, Heading, Image, Numbers, Table, Text, encode_picture, write_page
+from drive.viz.page import Beside, Block, Heading, Image, Numbers, Table, Text, encode_picture, write_page
 from drive.viz.style import BACKGROUND, category_style
 
 if TYPE_CHECKING:
     from drive.render.renderer import Renderer
 
 PANEL_WIDTH = 800
+PANELS = ("real", "rendered", "outlines of the rendered over the real")
 PAINT = [SEMANTIC.index(name) for name in ("marking", "crossing")]
 ROAD = [SEMANTIC.index("road"), *PAINT]
 PAINT_COLOUR, ROAD_COLOUR = (0, 255, 255), (255, 70, 235)
@@ -41,7 +42,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class KeyFrame:
-    """What was found of one key frame. pictures: (camera, real | drawn | outlines over the real one)."""
+    """What was found of one key frame. pictures: (camera, (real, drawn, outlines over the real one))."""
 
     scene: str
     index: int
@@ -49,7 +50,7 @@ class KeyFrame:
     plane: Array
     photo: Picture
     overlaps: tuple[Overlap, ...]
-    pictures: tuple[tuple[str, Picture], ...]
+    pictures: tuple[tuple[str, tuple[Picture, ...]], ...]
 
 
 def compare(real: Path, synth: Path, out: Path, weather: str = "overcast", progress: Progress = SILENT) -> Path:
@@ -95,7 +96,7 @@ def compare_key_frame(recast: Recast, renderer: Renderer, index: int) -> KeyFram
         camera, state = flat_camera(log, index, record), moment(recast, index, record, fit.shift)
         drawn = renderer.render(state, [camera], up)[0]
         overlaps += measure(recast, renderer, index, record, state, drawn)
-        shown.append((record.camera.name, np.hstack([_panel(p) for p in (picture, drawn.rgb, outlined(recast, picture, drawn))])))
+        shown.append((record.camera.name, tuple(_panel(p) for p in (picture, drawn.rgb, outlined(recast, picture, drawn)))))
     return KeyFrame(log.name, index, fit, road_plane(log, index), _photo_picture(photo, lines, fit), tuple(overlaps), tuple(shown))
 
 
@@ -166,8 +167,10 @@ def _frame_blocks(frame: KeyFrame) -> list[Block]:
     told = f"The map's painted lines fit the paint best when moved {fit.shift[0]:+.1f} m forward and {fit.shift[1]:+.1f} m to the left: "
     told += f"mean brightness {fit.score:.1f} there, {fit.at_zero:.1f} unmoved, {fit.mean:.1f} on average over all shifts. "
     told += f"The road lies {height:+.2f} m above the ego frame's ground and rises {100 * x:+.1f} % ahead and {100 * y:+.1f} % to the left."
-    panels = "real, rendered, outlines of the rendered over the real"
-    cameras = [Image(encode_picture(picture, photo=True), f"{name}: {panels}") for name, picture in frame.pictures]
+    cameras = [
+        Beside([(encode_picture(p, photo=True), what) for p, what in zip(shown, PANELS, strict=True)], f"{name}: {', '.join(PANELS)}")
+        for name, shown in frame.pictures
+    ]
     photo = Image(encode_picture(frame.photo, photo=True), _PHOTO_CAPTION)
     return [Heading(f"{frame.scene}, key frame {frame.index}"), *cameras, Text(told), photo]
 

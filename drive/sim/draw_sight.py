@@ -19,7 +19,7 @@ from drive.sim.draw import FRAME_STEPS, Backdrop, MapView, draw_step, plans_in_f
 from drive.sim.rollout import Rollout, states_of
 from drive.sim.sight import Sight, seed_of
 from drive.viz.cameras import Scenery, draw_camera
-from drive.viz.canvas import Canvas, Picture, plate, shortened
+from drive.viz.canvas import Canvas, Picture, fitted_size, plate, shortened, text_width
 from drive.viz.frame import HEIGHT, WIDTH, fitted_cell, make_layout, put
 from drive.viz.ribbon import Ribbon, make_ribbon
 from drive.viz.style import BACKGROUND, PANEL, SOFT_TEXT, TEXT, TIME_COLOURS, time_colours
@@ -77,7 +77,9 @@ class SurroundView:
         """What the panel shows all along, in the canvas's own resolution."""
         cell, x = self.panel, 26.0
         canvas, unit, right = Canvas(cell.width, cell.height, PANEL), cell.height / 360, cell.width - x
-        canvas.text((x, 40 * unit), shortened(self.run.planner, 24, 0.6 * right, bold=True), 24, TEXT, bold=True)
+        room = right - x - text_width("000.0 s", 20) - 10
+        size = fitted_size(self.run.planner, (24, 20, 17, 14), room, bold=True)
+        canvas.text((x, 40 * unit), shortened(self.run.planner, size, room, bold=True), size, TEXT, bold=True)
         about = f"{self.run.world.name}, {self.sight.weather}, rig {Path(self.sight.rig).stem}"
         canvas.text((x, 74 * unit), shortened(about, 15, right - x), 15, SOFT_TEXT)
         _key(canvas, (x, 280 * unit), right - x)

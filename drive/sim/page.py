@@ -52,16 +52,23 @@ def _headline(report: SimReport) -> list[tuple[str, str]]:
 def _drive_blocks(report: SimReport, videos: dict[tuple[str, str], Path]) -> list[Block]:
     order = sorted(report.scores, key=_worst_first)
     worst = [s for s in order if s.values["success"] < 1.0]
-    listed = [[s.planner, s.name, s.family, _told(s), ", ".join(s.facts.get("contacts", ()))] for s in worst[:LISTED]]
+    listed: list[list[Cell]] = [
+        [s.planner, s.name, s.family, _told(s), ", ".join(s.facts.get("contacts", ())) or None] for s in worst[:LISTED]
+    ]
     told = f"Without success: {len(worst)} of {len(order)} drives"
     told += f"; the first {LISTED}, all in report.json" if len(worst) > LISTED else ""
     blocks: list[Block] = [Table(["planner", "episode", "family", "outcome", "contacts"], listed, told)]
     for s in order:
         if (s.planner, s.name) in videos:
             blocks.append(Heading(f"{s.planner}: {s.name}, {s.facts['outcome']}"))
-            words = f"{s.facts['length_m']} m, {s.facts['moving_agents_met']} moving agents, {s.facts['junctions']} junctions"
+            met = (_counted(s.facts["moving_agents_met"], "moving agent"), _counted(s.facts["junctions"], "junction"))
+            words = f"{s.facts['length_m']} m, {', '.join(met)}"
             blocks.append(Video(videos[s.planner, s.name], words))
     return blocks
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def _told(score: EpisodeScore) -> str:

@@ -6,7 +6,7 @@ Coordinates are pixels (x right, y down) with (0, 0) at the top left corner, as 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -169,6 +169,11 @@ def shortened(words: str, size: int, width: float, bold: bool = False) -> str:
     while words and text_width(words + "\u2026", size, bold) > width:
         words = words[:-1]
     return words + "\u2026"
+
+
+def fitted_size(words: str, sizes: Sequence[int], width: float, bold: bool = False) -> int:
+    """The first of some sizes at which words fit into a width in pixels; the last where they fit at none."""
+    return next((size for size in sizes if text_width(words, size, bold) <= width), sizes[-1])
 
 
 @lru_cache(maxsize=256)

@@ -30,6 +30,7 @@ from drive.viz.page_style import STYLE
 from drive.viz.printable import printable
 
 Cell = str | int | float | None
+WIDE = 5
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class Numbers:
 @dataclass(frozen=True)
 class Table:
     """Rows of cells under a header. Floats show `digits` decimals; None and NaN show as a dash. Columns of numbers, also of
-    numbers as text with units or intervals, stand to the right. A table without rows says so."""
+    numbers as text with units or intervals, stand to the right. A table without rows says so. On a narrow screen each row of a table with
+    `WIDE` columns or more is a list of its own: heading and cell, line by line."""
 
     header: Sequence[str]
     rows: Sequence[Sequence[Cell]]
@@ -71,6 +73,14 @@ class Image:
     picture: NDArray[np.uint8] | bytes
     caption: str = ""
     photo: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """Pictures side by side as `Image` takes them, below one another on a narrow screen: (picture, what it is) each."""
+
+    pictures: Sequence[tuple[bytes, str]]
+    caption: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +100,7 @@ class Charts:
     caption: str = ""
 
 
-Block = Heading | Text | Numbers | Table | Image | Video | Charts
+Block = Heading | Text | Numbers | Table | Image | Beside | Video | Charts
 
 
 def write_page(path: str | Path, title: str, blocks: Iterable[Block], subtitle: str = "") -> Path:
@@ -151,12 +161,15 @@ def _block(block: Block) -> str:
         case Image(picture, caption, photo):
             data = picture if isinstance(picture, bytes) else encode_picture(picture, photo)
             return _figure(f'<img alt="{_safe(caption)}" src="{_data_uri(data)}">', caption)
+        case Beside(pictures, caption):
+            shown = "".join(f'<img alt="{_safe(what)}" src="{_data_uri(data)}">' for data, what in pictures)
+            return _figure(f'<div class="beside">{shown}</div>', caption)
         case Video(mp4, caption):
             data = mp4 if isinstance(mp4, bytes) else mp4.read_bytes()
             return _figure(f'<video controls loop muted playsinline src="{_data_uri(data)}"></video>', caption)
         case Charts(panels, names, caption):
             return _figure(f'{legend(names)}<div class="panels">{"".join(panels)}</div>', caption)
-    raise ValueError(f"a page cannot show a {type(block).__name__}; it shows Heading, Text, Numbers, Table, Image, Video, Charts")
+    raise ValueError(f"a page cannot show a {type(block).__name__}; it shows Heading, Text, Numbers, Table, Image, Beside, Video, Charts")
 
 
 def _figure(inner: str, caption: str) -> str:
@@ -170,14 +183,16 @@ def _table(table: Table) -> str:
     caption = f"<caption>{_safe(table.caption)}</caption>" if table.caption else ""
     if not table.rows:
         return f'<p class="none">{_safe(table.caption)}{": " if table.caption else ""}none</p>'
-    numeric = [all(_is_number(row[i]) for row in table.rows) for i in range(len(table.header))]
+    sides = [' class="n"' if all(_is_number(row[i]) for row in table.rows) else "" for i in range(len(table.header))]
+    wide = len(table.header) >= WIDE
+    named = [f'{side} data-of="{_safe(name)}"' if wide else side for side, name in zip(sides, table.header, strict=True)]
 
-    def row_html(cells: Sequence[Cell], tag: str) -> str:
-        side = (' class="n"' if n else "" for n in numeric)
-        return "<tr>" + "".join(f"<{tag}{c}>{_safe(_cell(x, table.digits))}</{tag}>" for x, c in zip(cells, side, strict=True)) + "</tr>"
+    def row_html(cells: Sequence[Cell], tag: str, said: Sequence[str]) -> str:
+        return "<tr>" + "".join(f"<{tag}{c}>{_safe(_cell(x, table.digits))}</{tag}>" for x, c in zip(cells, said, strict=True)) + "</tr>"
 
-    body = "\n".join(row_html(row, "td") for row in table.rows)
-    return f'<div class="table"><table>{caption}<thead>{row_html(table.header, "th")}</thead><tbody>\n{body}\n</tbody></table></div>'
+    body = "\n".join(row_html(row, "td", named) for row in table.rows)
+    kind, head = "table wide" if wide else "table", row_html(table.header, "th", sides)
+    return f'<div class="{kind}"><table>{caption}<thead>{head}</thead><tbody>\n{body}\n</tbody></table></div>'
 
 
 # A number as text: sign, digits, a unit, an interval in square brackets, another value in round ones.

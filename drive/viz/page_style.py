@@ -34,6 +34,8 @@ td.n { white-space: nowrap; }
 .n { text-align: right; }
 figure { margin: 1.4em 0; }
 img, video { display: block; max-width: 100%; height: auto; border-radius: 8px; }
+.beside { display: flex; flex-wrap: wrap; gap: 4px; }
+.beside img { flex: 1 1 260px; min-width: 0; }
 figcaption { color: var(--soft); font-size: .88rem; margin-top: 8px; max-width: 90ch; overflow-wrap: anywhere; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; list-style: none; margin: 0 0 6px; padding: 0; font-size: .88rem; }
 .legend li { overflow-wrap: anywhere; }
@@ -54,5 +56,14 @@ svg .hollow { fill: var(--page); stroke: currentColor; stroke-width: 1.4; }
   h1 { font-size: 1.5rem; }
   th, td { padding-left: 12px; }
   th:first-child, td:first-child { max-width: 11em; min-width: 6.5em; }
+  .wide table, .wide caption, .wide tbody, .wide tr { display: block; }
+  .wide thead { display: none; }
+  .wide tr { padding: 8px 0; border-bottom: 1px solid var(--line); }
+  .wide td, .wide td:first-child {
+    display: flex; justify-content: space-between; gap: 16px; padding: 2px 0; border: 0; max-width: none; text-align: right;
+    white-space: normal;
+  }
+  .wide td::before { content: attr(data-of); color: var(--soft); text-align: left; }
+  .wide td:first-child { font-weight: 600; }
 }
 """

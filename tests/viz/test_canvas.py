@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drive.viz.canvas import Canvas, shortened, text_width
+from drive.viz.canvas import Canvas, fitted_size, shortened, text_width
 
 SQUARE = np.array([[10.0, 10], [10, 30], [30, 30], [30, 10]])  # counter-clockwise to the eye: y runs down
 
@@ -84,6 +84,9 @@ def test_text_stands_where_it_should():
     short = shortened("a long line of words", 16, 80)
     assert short.endswith("\u2026") and text_width(short, 16) <= 80
     assert shortened("short", 16, 80) == "short"
+    size = fitted_size("a long line of words", (30, 20, 10), 170)
+    assert text_width("a long line of words", size) <= 170 < text_width("a long line of words", {10: 20, 20: 30}[size])
+    assert fitted_size("a long line of words", (30, 20), 10) == 20 and fitted_size("a", (30, 20), 100) == 30
 
 
 def test_picture_of_another_size_is_refused():

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from drive.viz.page import Heading, Image, Numbers, Table, Text, Video, encode_picture, page_html, write_page
+from drive.viz.page import Beside, Heading, Image, Numbers, Table, Text, Video, encode_picture, page_html, write_page
 
 HOSTILE = "<script>alert(1)</script> \"quoted\" 'single' & <img src=http://example.org/x.png onerror=x()>"
 
@@ -41,12 +41,15 @@ def picture():
 def test_page_asks_for_nothing_outside_itself(tmp_path, picture):
     mp4 = b"\x00\x00\x00\x20ftypisom" + bytes(20)
     blocks = [Heading("h"), Text("one\n\ntwo"), Image(picture, "c"), Image(encode_picture(picture, photo=True)), Video(mp4, "v")]
+    blocks.append(Beside([(encode_picture(picture), "left"), (encode_picture(picture, photo=True), "right")], "both"))
     path = write_page(tmp_path / "deep" / "index.html", "Title", blocks, "lead")
     reader = Reader(path.read_text())
     assert "http:" not in path.read_text() and "https:" not in path.read_text() and "url(" not in path.read_text()
     assert not reader.all("script") and not reader.all("link") and not reader.all("iframe")
     sources = [a["src"] for _, a in reader.tags if "src" in a]
-    assert [s.split(";")[0] for s in sources] == ["data:image/png", "data:image/jpeg", "data:video/mp4"]
+    kinds = [source.split(";")[0].removeprefix("data:") for source in sources]
+    assert kinds == ["image/png", "image/jpeg", "video/mp4", "image/png", "image/jpeg"]
+    assert [a["alt"] for a in reader.all("img")] == ["c", "", "left", "right"]
     assert not any(name.startswith("on") for _, attributes in reader.tags for name in attributes)
     assert base64.b64decode(sources[2].split(",")[1]) == mp4
     policy = next(a["content"] for a in reader.all("meta") if a.get("http-equiv"))
@@ -90,6 +93,13 @@ def test_numbers_stand_to_the_right_and_words_to_the_left():
     html = page_html("t", [Table(list("uvwxyz"), rows)])
     sides = [a.get("class") for a in Reader(html).all("th")]
     assert sides == [None, "n", "n", "n", "n", None]
+
+
+def test_cells_of_wide_tables_know_their_headings_for_narrow_screens():
+    header = [*"abc", "success, %", HOSTILE]
+    page = Reader(page_html("t", [Table(header, [[*"xyz", 1, "w"]]), Table(header[:4], [[*"xyz", 1]])]))
+    assert [cell.get("data-of") for cell in page.all("td")] == [*header, *[None] * 4]
+    assert [cell["class"] for cell in page.all("div")] == ["table wide", "table"]
 
 
 def test_an_empty_table_says_none():
