@@ -19,47 +19,61 @@ from pathlib import Path
 
 import numpy as np
 
-from drive.config import NextTokenConfig, RunConfig
+from drive.config import DataConfig, NextTokenConfig, RunConfig, TownsConfig
 from drive.config.load import load_config
 from drive.eval.aligned import aligned
 from drive.eval.intervals import scene_interval
 from drive.frames import Array
 from drive.model.config import ModelConfig
 from drive.planners.load import checkpoint_planner
-from drive.tasks import make_task
+from drive.tasks import declared, make_task
 from drive.tokens.codecs import CODECS
-from drive.train.checks import Data
 from drive.train.loop import train
+from drive.train.mix import open_mix
+from drive.train.networks import kind_of
 from drive.train.score import score
 
 NAMES = tuple(name for name in CODECS if name != "action-reverse")
+
+# Towns that are trained on, and tested on, at most.
+TOWNS = 100
 
 
 def one_run(base: RunConfig, out: Path, codec: str, summary: int, steps: int, seed: int) -> RunConfig:
     """The configuration with one request, its plan by a codec."""
     assert isinstance(base.model, ModelConfig) and isinstance(base.stages[-1].objective, NextTokenConfig)
-    model = base.model
-    model = ModelConfig(
-        (f"plan:{codec}",), model.window, model.inputs, replace(model.camera, summary=summary), model.transformer, model.numbers
-    )
+    model, request = base.model, f"plan:{codec}"
+    numbers = {part.name: part.grid for part in declared([request], {}) if part.grid}
+    numbers |= {name: grid for name, grid in model.numbers.items() if name in numbers}
+    camera = replace(model.camera, summary=summary)
+    model = ModelConfig((request,), model.window, model.inputs, camera, model.transformer, numbers)
     old = base.stages[-1].objective
-    stage = replace(base.stages[-1], steps=steps, objective=NextTokenConfig(sigma=_known(old.sigma, model), noise=_known(old.noise, model)))
-    return replace(base, out=str(out), seed=seed, model=model, stages=(stage,))
+    objective = NextTokenConfig(leave_out=True, sigma=_known(old.sigma, model), noise=_known(old.noise, model))
+    stage = replace(base.stages[-1], steps=steps, objective=objective, data=first_towns(base.stages[-1].data, TOWNS))
+    # The run's own scores are of one town: all are scored once, at the end.
+    return replace(base, out=str(out), seed=seed, model=model, stages=(stage,), test=first_towns(base.test, 1))
+
+
+def first_towns(data: DataConfig | None, most: int) -> TownsConfig:
+    """The first towns of a configuration. Raises ValueError where it has none."""
+    if not isinstance(data, TownsConfig):
+        raise ValueError("codecs are compared in towns: give a configuration whose stage and test have data of kind: towns")
+    return replace(data, towns=(replace(data.towns[0], count=min(most, data.towns[0].count)),))
 
 
 def _known(values: dict[str, float], model: ModelConfig) -> dict[str, float]:
     return {name: value for name, value in values.items() if name in model.vocabulary.ranges}
 
 
-def errors(run: RunConfig) -> tuple[Array, Array, list[str]]:
+def errors(run: RunConfig, test: DataConfig | None) -> tuple[Array, Array, list[str]]:
     """Trains a run that is not finished. -> L2 [N, T] of the test samples, seconds of CPU [1], and their towns."""
     kept = Path(run.out) / "errors.npz"
     if not kept.exists():
         begun = time.process_time()
         train(run)
         spent = time.process_time() - begun
-        data = Data(run)
-        mix = data.open(run.test)
+        assert isinstance(run.model, ModelConfig)
+        mix = open_mix(first_towns(test, TOWNS), kind_of(run.model).needs(run.model))
         fit = score(checkpoint_planner(Path(run.out) / "checkpoint"), mix, run.model.window.future_times_s)
         np.savez(kept, l2=fit.l2, spent=np.array([spent]), towns=np.array([mix.bare(i).scene for i in range(len(mix))]))
     with np.load(kept) as arrays:
@@ -99,7 +113,7 @@ def main(given: Sequence[str] | None = None) -> None:
                 run = one_run(base, args.out / f"{codec}-{summary}-{args.steps}-{seed}", codec, summary, args.steps, seed)
                 assert isinstance(run.model, ModelConfig)
                 tokens[codec] = make_task(f"plan:{codec}", run.model.vocabulary, run.model.window).grammar.max_length
-                found.setdefault((codec, summary), []).append(errors(run))
+                found.setdefault((codec, summary), []).append(errors(run, base.test))
                 print(json.dumps({"run": run.out, "l2_m": float(found[codec, summary][-1][0].mean())}), flush=True)
     titles = ["codec", "tokens a picture", "of a plan", "seeds", "L2 m", "after 3 s", "against the first", "CPU s"]
     print(aligned([titles, *rows(found, tokens)]))

@@ -39,7 +39,8 @@ class NextTokenConfig:
     sigma: by range of numbers (metre, speed_mps, ... of `drive.tokens.ranges`), the width in its unit of the bell around a right token
     that it shares its probability with; none where it is not named. noise: by range, the standard deviation of what is added to an
     answer's numbers where they are inputs of the next ones: a plan that could be told from its own exact beginning would not be read
-    from the pictures.
+    from the pictures. leave_out: an answer that cannot be written (a plan that no car drives, off its grid) is one that is not known,
+    in place of ending the run before its first step.
     """
 
     kind: Literal["next-token"] = "next-token"
@@ -50,6 +51,7 @@ class NextTokenConfig:
     thoughts: Thoughts = field(default_factory=Thoughts)
     sigma: dict[str, float] = field(default_factory=dict)
     noise: dict[str, float] = field(default_factory=dict)
+    leave_out: bool = False
     checkpoints: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:

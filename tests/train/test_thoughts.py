@@ -12,7 +12,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from drive.config import NextTokenConfig, RunConfig, Thoughts
+from drive.config import Jitter, NextTokenConfig, RunConfig, Thoughts
 from drive.model.network import DrivingNetwork
 from drive.planners.network import NetworkPlanner
 from drive.tasks import chains
@@ -82,6 +82,20 @@ def test_chains_are_trained_on_the_shares_asked_for(samples: DatasetSamples) -> 
         objective_of(chains=("lamp>plan",), shares={"lamp": 0.5})
     with pytest.raises(ValueError, match="shares.tell 0: expected above 0, at most 1"):
         NextTokenConfig(shares={"tell": 0})
+
+
+def test_what_cannot_be_written_ends_a_run_or_is_left_out_by_name(samples: DatasetSamples, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.tasks.toys import LampTask
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ValueError("no lamp shines so")
+
+    monkeypatch.setattr(LampTask, "encode", refuse)
+    with pytest.raises(ValueError, match="no lamp shines so"):
+        objective_of(chains=("lamp>plan",)).check(samples[0], Jitter())
+    objective = objective_of(chains=("lamp>plan",), leave_out=True)
+    batch = objective.collate([objective.example(samples[0], objective.check(samples[0], Jitter()))], None)
+    assert batch.unknown[2] == 1 and batch.unknown[0] == 0 and objective.count(batch) == 1
 
 
 def test_own_thoughts_are_what_the_planner_would_answer(samples: DatasetSamples, monkeypatch: pytest.MonkeyPatch) -> None:

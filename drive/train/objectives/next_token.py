@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -72,12 +72,21 @@ class NextToken:
         if jitter.turn_degrees and (self.model.inputs.history or self.model.inputs.dynamics):
             raise ValueError("jitter.turn_degrees turns the ego frame under the car; leave out history and dynamics")
         found = answers_to(self.tasks, sample)
-        for task, pairs in zip(self.tasks, found, strict=True):
-            for prompt, value in pairs:
+        angles = {0.0, np.radians(jitter.turn_degrees), -np.radians(jitter.turn_degrees)}
+        return tuple(tuple(self._writable(task, pairs, sample, angles)) for task, pairs in zip(self.tasks, found, strict=True))
+
+    def _writable(self, task: Task, pairs: Pairs, sample: SceneSample, angles: Collection[float]) -> Iterator[tuple[str, Any]]:
+        """The pairs that can be written. Raises ValueError for others, where they are not to be left out."""
+        for prompt, value in pairs:
+            try:
                 opening(task, prompt)
-                for angle in {0.0, jitter.turn_degrees, -jitter.turn_degrees}:
-                    task.encode(task.turned(value, np.radians(angle)) if angle else value, sample.observation)
-        return found
+                for angle in angles:
+                    task.encode(task.turned(value, angle) if angle else value, sample.observation)
+            except ValueError:
+                if not self.config.leave_out:
+                    raise
+                continue
+            yield prompt, value
 
     def example(self, sample: SceneSample, known: tuple[Pairs, ...] | None = None) -> Example:
         found = answers_to(self.tasks, sample) if known is None else known
