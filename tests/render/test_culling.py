@@ -42,7 +42,7 @@ def scene() -> tuple[tuple[PackedMesh, PackedMesh], Array]:
 
 def cameras() -> list[Camera]:
     rig = load_rig("nuscenes")
-    return [resized(camera, *size) for camera in (rig[0], rig[2], rig[-1]) for size in SIZES]
+    return [resized(camera, *size) for camera, size in zip((rig[0], rig[2], rig[-1]), SIZES, strict=True)]
 
 
 def view(camera: Camera, ego: Array) -> PinholeView:

@@ -19,7 +19,7 @@ def check(rows: list[Sighting], least: float = LEAST_SHARE) -> None:
 
 
 def test_lights_are_seen() -> None:
-    check([row for seed, weather in ((9100, "day"), (9101, "night")) for row in sightings(seed, weather, every=3)])
+    check([row for seed, weather in ((9100, "day"), (9101, "night")) for row in sightings(seed, weather, every=7)])
 
 
 @pytest.mark.slow

@@ -94,9 +94,9 @@ def test_planners_see_the_rig_at_planning_steps_only(world: World, rig: str, mon
             view.image[...] = 0
 
 
-def test_earlier_frames_are_what_was_seen_then(world: World, rig: str) -> None:
+def test_earlier_frames_are_what_was_seen_then(world: World, short_run: Rollout, rig: str) -> None:
     window = Window(frames=3, rate_hz=2.0)
-    states = list(states_of(rollout(world, Watcher(), Loop(10.0, sight=Sight(rig)))))
+    states = list(states_of(short_run))
     eyes, alone = Eyes(world, Sight(rig)), Eyes(world, Sight(rig))
     for step in (0, 4, 5, 7, 12):
         frames = eyes.frames(states[: step + 1], window)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,6 +17,7 @@ from drive.outputs import OutputError
 from drive.train import checks
 from drive.train.folder import MARKER
 from drive.train.loop import train
+from drive.train.step import Update
 from tests.train.tiny import assert_equal, config, state_step, weights
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,30 +86,24 @@ def test_folders_of_others_are_left_alone(tmp_path: Path, mini: Path) -> None:
     assert sorted(p.name for p in (tmp_path / "photos").iterdir()) == ["one.jpg", "report.json"]
 
 
-def test_a_full_disk_ends_in_one_line_and_the_last_state_stays(tmp_path: Path, mini: Path) -> None:
+def test_a_full_disk_ends_in_one_line_and_the_last_state_stays(tmp_path: Path, mini: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A limit on the size of files stands for the full disk; it comes after the first state is saved."""
-    code = """if True:
-        import resource, sys
-        from pathlib import Path
-        from drive.outputs import OutputError
-        from drive.train import loop
-        from drive.train.step import Update
-        from tests.train.tiny import config
-        call = Update.__call__
-        def limited(update, at, batches):
-            if at == 2:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-            return call(update, at, batches)
-        Update.__call__ = limited
+    out, call, usual = tmp_path / "run", Update.__call__, resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def limited(update: Update, at: int, batches: Any) -> dict[str, float]:
+        if at == 2:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, usual[1]))
+        return call(update, at, batches)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Update, "__call__", limited)
         try:
-            loop.train(config(Path(sys.argv[1]), Path(sys.argv[2])))
-        except OutputError as error:
-            print(error)
-    """
-    out = tmp_path / "run"
-    done = subprocess.run([sys.executable, "-c", code, str(out), str(mini)], cwd=ROOT, capture_output=True, text=True, timeout=120)
-    last = done.stdout.splitlines()[-1]
-    assert last.startswith(f"cannot write {out / 'resume'}: the file may not grow"), done.stderr
+            with pytest.raises(OutputError) as caught:
+                train(config(out, mini))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    told = str(caught.value)
+    assert told.startswith(f"cannot write {out / 'resume'}: the file may not grow") and "\n" not in told
     assert state_step(out) == 2 and not (out / "resume.writing").exists()
     train(config(out, mini))
 

@@ -68,7 +68,7 @@ def test_a_loss_that_is_not_finite_stops_by_name(tmp_path: Path, mini: Path) -> 
 
 
 def test_loss_falls_and_batch_statistics_fit_the_final_weights(tmp_path: Path, mini: Path) -> None:
-    run = train(config(tmp_path / "run", mini, steps=60))
+    run = train(config(tmp_path / "run", mini, steps=30))
     assert run.before is not None and run.after is not None and run.after.l2_average < 0.3 * run.before.l2_average
 
 

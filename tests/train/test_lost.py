@@ -98,37 +98,44 @@ def test_gradients_whose_norm_overflows_are_no_step_of_zero() -> None:
         clip_gradients(network, 1.0)
 
 
-def _kill_in(place: str) -> str:
-    """Source of a training that kills itself in the second save: while it writes, or between its two renames."""
-    return f"""if True:
-        import os, signal, sys
-        from pathlib import Path
-        import drive.checkpoint, drive.outputs
-        from drive.train.loop import train
-        from tests.train.tiny import config
+KILLED = """if True:
+    import os, signal, sys
+    from pathlib import Path
+    import torch._dynamo
+    import drive.checkpoint, drive.outputs
+    from drive.model.torchvision_shim import import_timm
+    from drive.train.loop import train
+    from tests.train.tiny import config
+    import_timm()
+    for place in ("write", "rename"):
+        if child := os.fork():
+            print(place, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+            continue
         count = [0]
-        def killing(real, place, every):
+        def killing(real, here, every):
             def call(*rest, **more):
-                count[0] += place == {place!r}
+                count[0] += here == place
                 if count[0] == every:
                     os.kill(os.getpid(), signal.SIGKILL)
                 return real(*rest, **more)
             return call
         drive.checkpoint.to_json = killing(drive.checkpoint.to_json, "write", 2)
         Path.rename = killing(Path.rename, "rename", 3)
-        train(config(Path(sys.argv[1]), Path(sys.argv[2])))
-    """
+        train(config(Path(sys.argv[1]) / place, Path(sys.argv[2])))
+        os._exit(0)
+"""
 
 
-@pytest.mark.parametrize("place", ["write", "rename"])
-def test_a_kill_in_the_middle_of_a_save_loses_two_steps_and_no_bit(tmp_path: Path, mini: Path, straight: Path, place: str) -> None:
-    out = tmp_path / "run"
-    done = subprocess.run([sys.executable, "-c", _kill_in(place), str(out), str(mini)], cwd=ROOT, capture_output=True, timeout=120)
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    assert (out / "resume.writing").is_dir() and (out / "resume").is_dir() == (place == "write")
-    train(config(out, mini))
-    assert not (out / "resume.writing").exists()
-    assert_equal(weights(out), weights(straight))
+def test_a_kill_in_the_middle_of_a_save_loses_two_steps_and_no_bit(tmp_path: Path, mini: Path, straight: Path) -> None:
+    """Two trainings kill themselves in the second save: while it writes, and between its two renames."""
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), str(mini)], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == ["write", str(-signal.SIGKILL), "rename", str(-signal.SIGKILL)], done.stderr
+    for place in ("write", "rename"):
+        out = tmp_path / place
+        assert (out / "resume.writing").is_dir() and (out / "resume").is_dir() == (place == "write")
+        train(config(out, mini))
+        assert not (out / "resume.writing").exists()
+        assert_equal(weights(out), weights(straight))
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from drive.values import to_yaml
 from tests.train.tiny import MODEL, assert_equal, config, interrupted, weights
 
 ROOT = Path(__file__).resolve().parents[2]
+FORKED = [sys.executable, "-m", "tests.train.two_ranks"]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
 
@@ -31,8 +32,18 @@ def losses(out: Path) -> np.ndarray:
     return np.array([event.value for event in events.Scalars("fit/loss")])
 
 
-@pytest.mark.parametrize(("backbone", "rate", "steps"), [("convnext_atto", 3e-3, 6), ("mobilenetv4_conv_small_035", 5e-5, 4)])
-def test_two_processes_give_the_curve_of_one(tmp_path: Path, mini: Path, backbone: str, rate: float, steps: int) -> None:
+@pytest.mark.parametrize(
+    ("start", "backbone", "rate", "steps"),
+    [
+        (FORKED, "mobilenetv4_conv_small_035", 5e-5, 4),
+        (FORKED, "convnext_atto", 3e-3, 3),
+        pytest.param([*TORCHRUN, "-m", "drive"], "mobilenetv4_conv_small_035", 5e-5, 4, marks=pytest.mark.slow),
+        pytest.param([*TORCHRUN, "-m", "drive"], "convnext_atto", 3e-3, 6, marks=pytest.mark.slow),
+    ],
+)
+def test_two_processes_give_the_curve_of_one(
+    tmp_path: Path, mini: Path, start: list[str], backbone: str, rate: float, steps: int
+) -> None:
     """Jitter and noise included; batches of 5 split 3 to 2; one writes. With batch normalisation the rate is small: on pictures as small
     as these it makes much of rounding (3.5e-4 of the loss after 8 steps)."""
     base = config(tmp_path / "one", mini, steps=steps)
@@ -41,8 +52,7 @@ def test_two_processes_give_the_curve_of_one(tmp_path: Path, mini: Path, backbon
     one = replace(base, threads=1, stages=(replace(stage, objective=NextTokenConfig(sigma={"metre": 0.2}, noise={"metre": 0.5})),))
     train(one)
     (tmp_path / "run.yaml").write_text(to_yaml(replace(one, out=str(tmp_path / "two"))))
-    command = [*TORCHRUN, "-m", "drive", "train"]
-    done = subprocess.run([*command, str(tmp_path / "run.yaml")], cwd=ROOT, capture_output=True, text=True, timeout=240)
+    done = subprocess.run([*start, "train", str(tmp_path / "run.yaml")], cwd=ROOT, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.count("written:") == 1
     alone, together = losses(tmp_path / "one"), losses(tmp_path / "two")
@@ -53,30 +63,7 @@ def test_two_processes_give_the_curve_of_one(tmp_path: Path, mini: Path, backbon
 
 def test_batch_normalisation_over_two_processes_is_that_of_one() -> None:
     """Values, gradients and running statistics, in double precision; batches split 3 to 2."""
-    code = """if True:
-        import torch
-        from drive.model.torchvision_shim import ensure_torchvision
-        ensure_torchvision()
-        from timm.layers import BatchNormAct2d
-        from drive.train.ranks import Ranks, all_ranks
-        with all_ranks("cpu") as ranks:
-            for kind in (torch.nn.BatchNorm2d, BatchNormAct2d):
-                torch.manual_seed(0)
-                x, grown = torch.randn(5, 4, 3, 2, dtype=torch.float64), torch.randn(5, 4, 3, 2, dtype=torch.float64)
-                own = slice(0, 3) if ranks.first else slice(3, 5)
-                one, two = kind(4).double(), kind(4).double()
-                y = one(x.requires_grad_())
-                (y * grown).sum().backward()
-                part = x.detach()[own].clone().requires_grad_()
-                with ranks.shared_norms(two):
-                    z = two(part)
-                    (z * grown[own]).sum().backward()
-                ranks.sum_gradients(two)
-                pairs = [(z, y[own]), (part.grad, x.grad[own]), *zip(two.state_dict().values(), one.state_dict().values())]
-                pairs += [(p.grad, q.grad) for p, q in zip(two.parameters(), one.parameters())]
-                assert all(torch.allclose(p.double(), q.double(), atol=1e-12) for p, q in pairs), kind
-    """
-    done = subprocess.run([*TORCHRUN, "--no-python", sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=240)
+    done = subprocess.run([*FORKED, "norms"], cwd=ROOT, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-2000:]
 
 
@@ -105,17 +92,18 @@ def averaged(out: Path, mini: Path) -> RunConfig:
     return replace(config(out, mini), ema=0.7)
 
 
-def test_the_checkpoint_holds_the_average_and_a_resumed_run_both(tmp_path: Path, mini: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    straight, broken = tmp_path / "straight", tmp_path / "broken"
-    train(averaged(straight, mini))
+def test_the_checkpoint_holds_the_average_and_a_resumed_run_both(
+    tmp_path: Path, mini: Path, straight: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, broken = tmp_path / "kept", tmp_path / "broken"
+    train(averaged(kept, mini))
     interrupted(monkeypatch, averaged(broken, mini), 2)
     train(averaged(broken, mini))
-    assert_equal(weights(straight), weights(broken))
-    average, last = load_file(straight / "resume" / "ema.safetensors"), load_file(straight / "resume" / "model.safetensors")
-    assert all(torch.equal(weights(straight)[name], tensor) for name, tensor in average.items())
+    assert_equal(weights(kept), weights(broken))
+    average, last = load_file(kept / "resume" / "ema.safetensors"), load_file(kept / "resume" / "model.safetensors")
+    assert all(torch.equal(weights(kept)[name], tensor) for name, tensor in average.items())
     assert not all(torch.equal(last[name], tensor) for name, tensor in average.items())
-    train(config(tmp_path / "none", mini))
-    plain = load_file(tmp_path / "none" / "resume" / "model.safetensors")
+    plain = load_file(straight / "resume" / "model.safetensors")
     assert_equal(plain, last)  # the average changes nothing of the training itself
 
 
