@@ -100,7 +100,7 @@ def test_ranks_and_parts_share_the_same_samples(steps: Steps) -> None:
 
 
 def test_what_a_worker_cannot_prepare_is_told_as_it_is(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(sample: Any) -> Any:
+    def fail(sample: Any, known: Any) -> Any:
         raise ValueError("this picture is gone")
 
     monkeypatch.setattr(steps.objective, "example", fail)

@@ -36,7 +36,7 @@ def losses(out: Path) -> np.ndarray:
     ("start", "backbone", "rate", "steps"),
     [
         (FORKED, "mobilenetv4_conv_small_035", 5e-5, 4),
-        (FORKED, "convnext_atto", 3e-3, 3),
+        pytest.param(FORKED, "convnext_atto", 3e-3, 3, marks=pytest.mark.slow),
         pytest.param([*TORCHRUN, "-m", "drive"], "mobilenetv4_conv_small_035", 5e-5, 4, marks=pytest.mark.slow),
         pytest.param([*TORCHRUN, "-m", "drive"], "convnext_atto", 3e-3, 6, marks=pytest.mark.slow),
     ],
