@@ -68,13 +68,14 @@ class PackedSpans:
 def _alike(wanted: Tensor) -> list[tuple[Tensor, int]]:
     """The rows of a batch in two groups, short and long, that together have the least padding: their numbers, and the group's length.
 
-    wanted [B, T] bool: a row is as long as its last wanted token says.
+    wanted [B, T] bool: a row is as long as its last wanted token says, and never empty: a rank whose batch asks for nothing must have the
+    same gradients as the others, if zero, or these would wait for it.
     """
     places = torch.arange(1, wanted.shape[1] + 1, device=wanted.device)
-    lengths, order = (wanted * places).amax(1).sort()
+    lengths, order = (wanted * places).amax(1).clamp(min=1).sort()
     ends, count = lengths.cpu().numpy(), np.arange(1, len(lengths) + 1)
     short = int(np.argmin(count * ends + count[::-1] * ends[-1] - ends[-1])) + 1  # of the last split the second group is empty
-    return [(rows, int(ends[last])) for rows, last in ((order[:short], short - 1), (order[short:], -1)) if len(rows) and ends[last]]
+    return [(rows, int(ends[last])) for rows, last in ((order[:short], short - 1), (order[short:], -1)) if len(rows)]
 
 
 class TokenEmbedding(nn.Module):

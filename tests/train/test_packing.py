@@ -12,13 +12,14 @@ from torch import Tensor
 
 from drive.config import DatasetConfig, NextTokenConfig
 from drive.decode.tables import grammar_tables
-from drive.model.network import DrivingNetwork
+from drive.model.network import DrivingNetwork, _alike
 from drive.tokens.sequence import MAX_FRAMES, attention_table, concatenate, may_attend, span_tokens, tail_tokens
 from drive.tokens.vocab import PAD, Vocabulary
 from drive.train.networks import kind_of
 from drive.train.objectives import STUDENT, NextToken
 from drive.train.objectives.next_token import TokenBatch
 from drive.train.sources.dataset import DatasetSamples
+from drive.train.spans import packed
 from tests.tasks.toys import toys
 from tests.train.tiny import MODEL
 
@@ -134,3 +135,30 @@ def test_what_is_not_known_leaves_a_chain_and_is_counted(samples: DatasetSamples
     nothing = objective_of(chains=("lamp",))
     batch = nothing.collate(examples, None)
     assert nothing.count(batch) == 0 and nothing.loss({STUDENT: network}, batch, torch.Generator())[0].item() == 0
+
+
+def test_rows_in_groups_of_like_length_are_answered_as_all_together(samples: DatasetSamples, monkeypatch: pytest.MonkeyPatch) -> None:
+    objective = objective_of(chains=("lamp>plan", "plan:text"), shares={"plan:text": 0.5})
+    batch = objective.collate([objective.example(samples[i]) for i in range(6)], [np.random.default_rng(i) for i in range(6)])
+    network, spans = DrivingNetwork(objective.model).eval(), batch.spans.packed
+    prefix = network.prefix(batch.inputs)
+    assert [len(rows) for rows, _ in _alike(spans.wanted)] != [6], "rows of one length would prove nothing"
+    grouped = network.behind(prefix, spans)[spans.wanted]
+    monkeypatch.setattr("drive.model.network._alike", lambda wanted: [(torch.arange(len(wanted)), wanted.shape[1])])
+    torch.testing.assert_close(grouped, network.behind(prefix, spans)[spans.wanted], atol=1e-5, rtol=1e-5)
+
+
+def test_a_batch_that_asks_for_nothing_has_the_gradients_of_one_that_does_if_zero(samples: DatasetSamples) -> None:
+    """Another rank's batch may ask for something: gradients are added up in one row, and would not fit."""
+    objective = objective_of(chains=("lamp>plan",))
+    network = DrivingNetwork(objective.model)
+    batch = objective.collate([objective.example(samples[i]) for i in (0, 5)], None)
+
+    def gradients(batch: TokenBatch) -> dict[str, Tensor]:
+        network.zero_grad()
+        objective.loss({STUDENT: network}, batch, torch.Generator())[0].backward()
+        return {name: p.grad for name, p in network.named_parameters() if p.grad is not None}
+
+    asked = set(gradients(batch))
+    none = gradients(replace(batch, spans=packed([(), ()])))
+    assert set(none) == asked and not any(gradient.any() for gradient in none.values())
