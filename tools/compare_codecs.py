@@ -5,12 +5,14 @@
 
 Each run is the configuration's last stage with one plan request and nothing else; a run that is finished is not trained again, so the
 command goes on where it was stopped. The table: L2 on the configuration's test towns, its mean over seeds and the largest
-distance of a seed from it, intervals of the distance to the first codec from resampled towns, tokens of a plan, seconds of CPU.
+distance of a seed from it, intervals of the distance to the first codec from resampled towns, tokens of a plan, seconds of CPU (set-up and
+the run's own scores included; of runs that were not stopped on the way).
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -25,6 +27,7 @@ from drive.eval.aligned import aligned
 from drive.eval.intervals import scene_interval
 from drive.frames import Array
 from drive.model.config import ModelConfig
+from drive.outputs import write_whole
 from drive.planners.load import checkpoint_planner
 from drive.tasks import declared, make_task
 from drive.tokens.codecs import CODECS
@@ -69,13 +72,16 @@ def errors(run: RunConfig, test: DataConfig | None) -> tuple[Array, Array, list[
     """Trains a run that is not finished. -> L2 [N, T] of the test samples, seconds of CPU [1], and their towns."""
     kept = Path(run.out) / "errors.npz"
     if not kept.exists():
-        begun = time.process_time()
+        # Of a run that was stopped, the time of its beginning is not known.
+        begun = float("nan") if (Path(run.out) / "resume").exists() else time.process_time()
         train(run)
         spent = time.process_time() - begun
         assert isinstance(run.model, ModelConfig)
         mix = open_mix(first_towns(test, TOWNS), kind_of(run.model).needs(run.model))
         fit = score(checkpoint_planner(Path(run.out) / "checkpoint"), mix, run.model.window.future_times_s)
-        np.savez(kept, l2=fit.l2, spent=np.array([spent]), towns=np.array([mix.bare(i).scene for i in range(len(mix))]))
+        written = io.BytesIO()
+        np.savez(written, l2=fit.l2, spent=np.array([spent]), towns=np.array([mix.bare(i).scene for i in range(len(mix))]))
+        write_whole(kept, written.getvalue())
     with np.load(kept) as arrays:
         return arrays["l2"], arrays["spent"], arrays["towns"].tolist()
 
@@ -90,7 +96,8 @@ def rows(found: dict[tuple[str, int], list[tuple[Array, Array, list[str]]]], tok
         low, high = scene_interval(away, np.ones(len(away), bool), runs[0][2])
         spread = f"{means.mean():.3f} +- {np.abs(means - means.mean()).max():.3f}"
         between = "" if not away.any() else f"{away.mean():+.3f} ({low:+.3f} to {high:+.3f})"
-        seconds = f"{np.mean([spent for _, spent, _ in runs]):.0f}"
+        timed = [float(spent[0]) for _, spent, _ in runs if np.isfinite(spent[0])]
+        seconds = f"{np.mean(timed):.0f}" if timed else "-"
         yield [codec, str(summary), str(tokens[codec]), str(len(runs)), spread, f"{last:.3f}", between, seconds]
 
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from drive.answers.see import PARTS, Seen, SeenPart
 from drive.frames import wrap_angle
-from drive.schema import DecodeError, Observation, SceneSample
+from drive.schema import DecodeError, Observation, SceneSample, Target
 from drive.tasks.base import Task
 from drive.tasks.seen import NUMBERS, SCHEMAS, STATES, flat, from_flat, numbered, plain, read, seen_of
 from drive.tasks.truths.lead import lead_of
@@ -154,12 +154,11 @@ def words(part: SeenPart) -> str:
 def truths(sample: SceneSample, parts: Sequence[SeenPart]) -> Iterator[tuple[SeenPart, Any, bool]]:
     """Parts of a sample in order: what there is, None where there is nothing, and whether that is known."""
     for part in parts:
-        yield part, *_truth(sample, part)
+        yield part, *_truth(sample.target, sample.observation.speed_mps, part)
 
 
-@lru_cache(maxsize=8 * len(PARTS))  # several tasks ask them of one sample
-def _truth(sample: SceneSample, part: SeenPart) -> tuple[Any, bool]:
-    target, speed = sample.target, sample.observation.speed_mps
+@lru_cache(maxsize=8 * len(PARTS))  # several tasks ask them of one sample, whose pictures are not kept for it
+def _truth(target: Target, speed: float | None, part: SeenPart) -> tuple[Any, bool]:
     if part == "lane":
         own = None if target.lanes is None else own_lane(target)
         return own and own[1], target.lanes is not None
@@ -175,5 +174,5 @@ def _truth(sample: SceneSample, part: SeenPart) -> tuple[Any, bool]:
         return light_of(way, target)
     if part == "lead":
         return (None, False) if target.agents is None or speed is None else lead_of(way, target.agents, speed)
-    lead, lead_known = _truth(sample, "lead")
+    lead, lead_known = _truth(target, speed, "lead")
     return (None, False) if speed is None or not lead_known else line_of(way, target, lead, speed)

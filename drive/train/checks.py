@@ -10,7 +10,7 @@ from torch import nn
 
 from drive.config import RunConfig, Stage
 from drive.config.data import parts_of
-from drive.train.mix import Mix, open_mix
+from drive.train.mix import Mix, checked_as, open_mix
 from drive.train.networks import kind_of
 from drive.train.objectives import make_objective
 from drive.train.optim import make_optimizer
@@ -56,16 +56,19 @@ class Data:
 
 
 def check_samples(config: RunConfig, stage: Stage, mix: Mix) -> None:
-    """Raises ValueError naming the first sample whose answers cannot be trained on, and what to widen: hours later would be too late."""
+    """Raises ValueError naming the first sample whose answers cannot be trained on, and what to widen: hours later would be too late.
+    Says how many answers are left out, where the objective leaves some out."""
     objective = make_objective(stage.objective, config.model, torch.device("cpu"))
     known: list[Any] = []
-    mix.known[stage.objective.kind] = known
+    mix.known[checked_as(stage)] = known
     for index in range(len(mix)):
         sample = mix.bare(index)
         try:
             known.append(objective.check(sample, stage.jitter))
         except ValueError as error:
             raise ValueError(f"stage {stage.name!r}, sample {sample.token} of scene {sample.scene}: {error}") from error
+    for told in objective.left_out():
+        print(f"stage {stage.name!r}: {told}", flush=True)
 
 
 def check_machine(config: RunConfig) -> torch.device:

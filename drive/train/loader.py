@@ -10,7 +10,7 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset
 
 from drive.config import Jitter, Stage
-from drive.train.mix import Mix
+from drive.train.mix import Mix, checked_as
 from drive.train.objectives import Objective
 from drive.train.stop import SIGNALS
 
@@ -60,7 +60,7 @@ class Steps(Dataset[Any]):
         if index not in self._kept:
             if len(self._kept) >= KEPT:
                 self._kept.pop(next(iter(self._kept)))
-            known = self.mix.known.get(self.stage.objective.kind)
+            known = self.mix.known.get(checked_as(self.stage))
             self._kept[index] = self.objective.example(self.mix[index], known[index] if known else None)
         return self._kept[index]
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drive.config import Stage
 from drive.config.data import DatasetConfig, MixConfig, TownsConfig, parts_of
 from drive.schema import SceneSample
 from drive.train.sources import Needs, Source, open_source
@@ -36,7 +37,7 @@ class Mix:
         counts = np.maximum(1, np.floor(share * BLOCK).astype(int))
         counts[np.argmax(counts)] += BLOCK - counts.sum()
         self._counts = counts
-        # What an objective of some kind found out about samples when they were checked, by index (`Objective.check`).
+        # What a stage's objective found out about samples when they were checked (`Objective.check`): by `checked_as`, then by index.
         self.known: dict[str, list[Any]] = {}
 
     def __len__(self) -> int:
@@ -69,6 +70,11 @@ class Mix:
             raise IndexError(index)
         part = int(np.searchsorted(self._starts, index, side="right")) - 1
         return self.sources[part], index - self._starts[part]
+
+
+def checked_as(stage: Stage) -> str:
+    """What a sample is checked for: stages that differ in it find out other things."""
+    return repr((stage.objective, stage.jitter))
 
 
 def open_mix(data: DatasetConfig | TownsConfig | MixConfig, needs: Needs) -> Mix:

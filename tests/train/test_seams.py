@@ -20,7 +20,7 @@ from drive.tokens.vocab import Grid
 from drive.train.init import start_from
 from drive.train.loader import Steps, prepared
 from drive.train.loop import train
-from drive.train.mix import BLOCK, Mix, open_mix
+from drive.train.mix import BLOCK, Mix, checked_as, open_mix
 from drive.train.networks import kind_of
 from drive.train.objectives import OBJECTIVES, STUDENT, NextToken
 from drive.train.objectives.next_token import TokenBatch
@@ -97,6 +97,18 @@ def test_ranks_and_parts_share_the_same_samples(steps: Steps) -> None:
         assert torch.equal(tensor, torch.cat(padded))
     with pytest.raises(ValueError, match="batch_size 4 is too small for 3 ranks with accumulate 2"):
         Steps(steps.mix, steps.objective, stage, steps.seed, 0, world=3)
+
+
+def test_stages_use_what_was_found_out_for_them(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One stage turns its samples and leaves out what cannot be turned; another, on the same data, has its own answers."""
+    turned = replace(steps.stage, jitter=Jitter(turn_degrees=3.0))
+    for stage, word in ((steps.stage, "as it is"), (turned, "turned")):
+        steps.mix.known[checked_as(stage)] = [word] * len(steps.mix)
+    given = []
+    monkeypatch.setattr(steps.objective, "example", lambda sample, known: given.append(known))
+    for stage in (steps.stage, turned):
+        Steps(steps.mix, steps.objective, stage, steps.seed)._example(0)
+    assert given == ["as it is", "turned"]
 
 
 def test_what_a_worker_cannot_prepare_is_told_as_it_is(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections import Counter
 from dataclasses import replace
@@ -96,6 +97,8 @@ def test_what_cannot_be_written_ends_a_run_or_is_left_out_by_name(samples: Datas
     objective = objective_of(chains=("lamp>plan",), leave_out=True)
     batch = objective.collate([objective.example(samples[0], objective.check(samples[0], Jitter()))], None)
     assert batch.unknown[2] == 1 and batch.unknown[0] == 0 and objective.count(batch) == 1
+    (told,) = objective.left_out()
+    assert re.fullmatch(r"1 answers to lamp cannot be written and are left out; the first: sample \w+ of scene .*: no lamp shines so", told)
 
 
 def test_own_thoughts_are_what_the_planner_would_answer(samples: DatasetSamples, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,10 @@ class Objective(Protocol):
         """What was found out about a sample, given without its pictures. Raises ValueError where its answers cannot be trained on."""
         ...
 
+    def left_out(self) -> list[str]:
+        """What `check` has left out so far of the samples it was given, a line each."""
+        ...
+
     def example(self, sample: SceneSample, known: Any = None) -> Any:
         """What is kept of a sample; known: what `check` found, where it did. Raises MissingImage where a picture is absent."""
         ...

@@ -66,6 +66,7 @@ class NextToken:
             if name not in self.ranges:
                 known = ", ".join(self.ranges) or "none"
                 raise ValueError(f"sigma and noise are of ranges of numbers, got {name!r}; {known}{did_you_mean(name, self.ranges)}")
+        self._left_out: dict[str, list[str]] = {}
         self._own = OwnThoughts(self.tasks, model.vocabulary.size)
 
     def check(self, sample: SceneSample, jitter: Jitter) -> tuple[Pairs, ...]:
@@ -73,20 +74,26 @@ class NextToken:
             raise ValueError("jitter.turn_degrees turns the ego frame under the car; leave out history and dynamics")
         found = answers_to(self.tasks, sample)
         angles = {0.0, np.radians(jitter.turn_degrees), -np.radians(jitter.turn_degrees)}
-        return tuple(tuple(self._writable(task, pairs, sample, angles)) for task, pairs in zip(self.tasks, found, strict=True))
+        return tuple(tuple(self._writable(number, pairs, sample, angles)) for number, pairs in enumerate(found))
 
-    def _writable(self, task: Task, pairs: Pairs, sample: SceneSample, angles: Collection[float]) -> Iterator[tuple[str, Any]]:
-        """The pairs that can be written. Raises ValueError for others, where they are not to be left out."""
+    def _writable(self, number: int, pairs: Pairs, sample: SceneSample, angles: Collection[float]) -> Iterator[tuple[str, Any]]:
+        """The pairs of a task that can be written. Raises ValueError for others, where they are not to be left out."""
+        task, name = self.tasks[number], self.model.requests[number]
         for prompt, value in pairs:
             try:
                 opening(task, prompt)
                 for angle in angles:
                     task.encode(task.turned(value, angle) if angle else value, sample.observation)
-            except ValueError:
+            except ValueError as error:
                 if not self.config.leave_out:
                     raise
+                self._left_out.setdefault(name, []).append(f"sample {sample.token} of scene {sample.scene}: {error}")
                 continue
             yield prompt, value
+
+    def left_out(self) -> list[str]:
+        said = "cannot be written and are left out; the first:"
+        return [f"{len(told)} answers to {name} {said} {told[0]}" for name, told in self._left_out.items()]
 
     def example(self, sample: SceneSample, known: tuple[Pairs, ...] | None = None) -> Example:
         found = answers_to(self.tasks, sample) if known is None else known

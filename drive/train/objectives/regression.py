@@ -42,6 +42,9 @@ class Regression:
         if jitter != Jitter():
             raise ValueError("jitter moves pictures, which objective regression has none of; leave it out")
 
+    def left_out(self) -> list[str]:
+        return []
+
     def example(self, sample: SceneSample, known: None = None) -> Pair:
         return ego_features(sample.observation), sample.target.future.poses[:, :2].astype(np.float32)
 
