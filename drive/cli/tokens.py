@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -45,11 +45,14 @@ class Apart:
     failed: bool = False
 
     def values(self) -> Iterator[dict[str, Any]]:
-        """For --json."""
+        """For --json, every row with the same keys."""
+        from drive.tasks.apart import SequenceRow
+
         for row in self.rows:
             yield {"sample": self.sample.token, **asdict(row), "reason": None}
         for link, reason in self.reasons.items():
-            yield {"sample": self.sample.token, **dict.fromkeys(("at", "position", "span")), "of": link, "id": None, "reason": reason}
+            empty = dict.fromkeys(part.name for part in fields(SequenceRow))
+            yield {"sample": self.sample.token, **empty, "of": link, "reason": reason}
 
 
 def run(args: argparse.Namespace) -> int:

@@ -32,6 +32,7 @@ def test_rows_are_the_same_tokens(mini: Path, capsys: pytest.CaptureFixture[str]
     asked = [str(mini), token, "--tasks", "decide>plan,see:cap"]
     rows = json.loads(said(capsys, *asked, "--json"))
     lines = said(capsys, *asked).splitlines()
+    assert len({tuple(row) for row in rows}) == 1, "every row has the same keys"
     assert {row["sample"] for row in rows} == {token} and lines[0].startswith(f"{token} of ")
     told = [row for row in rows if row["reason"] is None]
     assert [int(line.split()[0]) for line in lines[2 : 2 + len(told)]] == [row["at"] for row in told] == list(range(len(told)))
