@@ -7,6 +7,7 @@ import errno
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -153,3 +154,10 @@ def _probe(folder: Path) -> None:
         file.write(bytes(PROBE_BYTES))
         file.flush()
         os.fsync(file.fileno())
+
+
+def scene_file_name(scene: str) -> str:
+    """A scene's name made safe for a file: what a data set calls its scenes must not choose folders. Two scenes that
+    differ in what is replaced keep different names."""
+    safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in scene)[:80]
+    return safe if safe == scene and safe else f"{safe}_{zlib.crc32(scene.encode()):08x}"

@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from drive.cli import ask, bench, check, completion, make, plan, sim, tokens, train, view
+from drive.cli import ask, bench, check, completion, make, pack, plan, sim, tokens, train, view
 from drive.cli import eval as evaluate
 from drive.cli.parser import Parser
 from drive.cli.streams import plain_streams
@@ -27,6 +27,7 @@ VERBS = {
     "view": view,
     "sim": sim,
     "make": make,
+    "pack": pack,
     "train": train,
     "bench": bench,
     "completion": completion,

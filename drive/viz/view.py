@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from drive.asking import Refusal, as_plan, asked
 from drive.data.dataset import Samples
+from drive.outputs import scene_file_name
 from drive.progress import SILENT, Progress
 from drive.schema import Plan, SceneSample
 from drive.viz.answers.said import Said, SaidOf
@@ -93,7 +93,7 @@ def view(
     pictures, videos, drawn = [], [], {sample.token: sample for sample in samples}
     for scene in scenes:
         progress.begin(f"video of {scene[0].scene}: frames", len(scene))
-        path = out / f"{_file_name(scene[0].scene)}.{video}"
+        path = out / f"{scene_file_name(scene[0].scene)}.{video}"
         write_video(path, _counted(_frames(scene, plans, plan_name, said), progress), _fps(scene))
         videos.append(path)
         drawn |= {sample.token: sample for sample in scene}
@@ -101,7 +101,7 @@ def view(
         blocks += _video_blocks(path, scene, len(videos) <= VIDEOS_ON_PAGE)
     progress.begin("pictures", len(samples))
     for sample, picture in zip(samples, _frames(samples, plans, plan_name, said), strict=True):
-        path = out / f"{_file_name(sample.scene)}_{sample.index:03d}.png"
+        path = out / f"{scene_file_name(sample.scene)}_{sample.index:03d}.png"
         path.write_bytes(encode_picture(picture))
         pictures.append(path)
         progress.done()
@@ -205,10 +205,3 @@ def _caption(sample: SceneSample, plans: _Plans, plan_name: str) -> str:
         gap = float(np.linalg.norm(plan.best[-1, :2] - future.poses[-1, :2]))
         text += f": {plan_name} ends {gap:.2f} m from the recorded drive after {plan.times_s[-1]:g} s"
     return text
-
-
-def _file_name(scene: str) -> str:
-    """A scene's name made safe for a file: what a data set calls its scenes must not choose folders. Two scenes that
-    differ in what is replaced keep different names."""
-    safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in scene)[:80]
-    return safe if safe == scene and safe else f"{safe}_{zlib.crc32(scene.encode()):08x}"
