@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -167,6 +167,28 @@ class NetworkPlanner:
         rows = self._decode([observation], asked, 1, self._engine.decode)[0]
         return [(chain, answers[0].ids) for chain, answers in zip(asked.chains, rows, strict=True)]
 
+    def plan_after(self, observation: Observation, thoughts: Mapping[str, Any]) -> Plan:
+        """The greedy plan behind thoughts that are given in place of the network's own. thoughts: answers by link of the request that
+        `plan` asks, its first ones, such as {"see": Seen(...)} for see>decide>plan; it decides itself then.
+
+        Raises PlanError as `plan`, ValueError where thoughts are not the first links' or cannot be written.
+        """
+        from drive.tasks.chain import ChainTask
+
+        chain, name = self._plan_chain
+        config = self.network.config
+        whole = ChainTask.of(chain, config.vocabulary, config.window, self._tasks)
+        first, links = len(thoughts), [str(link) for link in chain]
+        if set(thoughts) != set(links[:first]) or first > links.index(name):
+            raise ValueError(f"thoughts are the first of {' > '.join(links[: links.index(name)]) or 'no links'}, got {', '.join(thoughts)}")
+        told = zip(whole.openings, whole.tasks, links[:first], strict=False)
+        given = [part for opened, task, link in told for part in (opened, task.encode(thoughts[link], observation))]
+        openings = (np.concatenate([*given, whole.openings[first]]), *whole.openings[first + 1 :])
+        asked = Asked.by(self.network, (ChainTask(chain[first:], whole.tasks[first:], openings),))
+        answers = _read(asked, self._decode([observation], asked, 1, self._engine.decode)[0], observation, "")
+        answers.best(name)  # raises where it failed
+        return Plan(np.stack(answers.values[name]), config.window.future_times_s, answers.log_probs[name])
+
     def attention(self, observation: Observation) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
         """Who attends to whom while `plan(observation)` runs: the masks in use as a table [N, N], and a name for each token.
 
@@ -201,12 +223,17 @@ class Asked:
     @staticmethod
     def of(network: DrivingNetwork, requests: tuple[Chain, ...], made: dict[str, Task] | None = None) -> Asked:
         """made: as of `ChainTask.of`. Raises ValueError for a request that the network's vocabulary does not have."""
-        from drive.decode.tables import grammar_tables
         from drive.tasks.chain import ChainTask
 
         config = network.config
-        chains = tuple(ChainTask.of(chain, config.vocabulary, config.window, made) for chain in requests)
-        tables = grammar_tables([chain.grammar for chain in chains], config.vocabulary.size, next(network.parameters()).device)
+        return Asked.by(network, tuple(ChainTask.of(chain, config.vocabulary, config.window, made) for chain in requests))
+
+    @staticmethod
+    def by(network: DrivingNetwork, chains: tuple[ChainTask, ...]) -> Asked:
+        """Of chains that are made already."""
+        from drive.decode.tables import grammar_tables
+
+        tables = grammar_tables([chain.grammar for chain in chains], network.config.vocabulary.size, next(network.parameters()).device)
         return Asked(chains, tuple(int(chain.openings[0][0]) for chain in chains), tables)
 
 

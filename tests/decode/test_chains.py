@@ -170,3 +170,25 @@ def test_the_attention_of_a_chain_is_named_link_by_link(network: DrivingNetwork)
     assert names == ["lamp"] * lamp + ["plan:bins"] * 13 and lamp in (3, 5)
     assert table.shape == (len(labels),) * 2
     np.testing.assert_array_equal(table[-len(names) :, -len(names) :], np.tri(len(names), dtype=bool))
+
+
+def test_a_plan_behind_given_thoughts(network: DrivingNetwork) -> None:
+    planner = NetworkPlanner(network, request="lamp>tell(how many?)>plan")
+    observation = make_observation()
+    own = planner.answer(observation, planner.request or "")
+    said = {link: own.values[link][0] for link in ("lamp", "tell(how many?)")}
+    for count in range(3):  # its own thoughts, forced, give its own plan
+        told = dict(list(said.items())[:count])
+        np.testing.assert_array_equal(planner.plan_after(observation, told).best, own.values["plan:bins"][0])
+    task = ChainTask.of(chains("lamp")[0], network.config.vocabulary, TINY.window).tasks[0]
+    rng = np.random.default_rng(0)
+    others = [task.decode(random_answer(task.grammar, rng)) for _ in range(8)]
+    plans = [planner.plan_after(observation, {"lamp": value}).log_probs for value in others]
+    assert len({float(log_prob[0]) for log_prob in plans if log_prob is not None}) > 1  # they are read
+
+
+@pytest.mark.parametrize("told", [{"tell(how many?)": 3}, {"lamp": None, "plan:bins": None}, {"fly": 1}])
+def test_thoughts_that_do_not_stand_in_front_of_the_plan_are_refused(network: DrivingNetwork, told: dict) -> None:
+    planner = NetworkPlanner(network, request="lamp>tell(how many?)>plan")
+    with pytest.raises(ValueError, match=r"thoughts are the first of lamp > tell\(how many\?\), got"):
+        planner.plan_after(make_observation(), told)
