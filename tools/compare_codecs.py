@@ -28,13 +28,14 @@ from tools.comparison import TITLES, Errors, asking, errors, rows
 NAMES = tuple(name for name in CODECS if name != "action-reverse")
 
 
-def one_run(base: RunConfig, out: Path, codec: str, summary: int, steps: int, seed: int) -> RunConfig:
-    """The configuration with one request, its plan by a codec."""
+def one_run(base: RunConfig, out: Path, codec: str, summary: int, steps: int, seed: int, bare: bool) -> RunConfig:
+    """The configuration with one request, its plan by a codec. bare: without bells and noise, which only some codecs' ranges have."""
     assert isinstance(base.model, ModelConfig) and isinstance(base.stages[-1].objective, NextTokenConfig)
     base = replace(base, model=replace(base.model, camera=replace(base.model.camera, summary=summary)))
     old = base.stages[-1].objective
     assert isinstance(old, NextTokenConfig)
-    return asking(base, out, [f"plan:{codec}"], NextTokenConfig(sigma=old.sigma, noise=old.noise), steps, seed)
+    objective = NextTokenConfig() if bare else NextTokenConfig(sigma=old.sigma, noise=old.noise)
+    return asking(base, out, [f"plan:{codec}"], objective, steps, seed)
 
 
 def main(given: Sequence[str] | None = None) -> None:
@@ -46,13 +47,15 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--summary", nargs="+", type=int, default=[16], help="tokens a picture is summed up in")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=250)
+    parser.add_argument("--bare", action="store_true", help="without bells around right numbers and noise on those fed")
     args = parser.parse_args(given)
     base = load_config(args.config)
     found: dict[tuple[str, ...], list[Errors]] = {}
     for seed in range(args.seeds):
         for summary in args.summary:
             for codec in args.codecs:
-                run = one_run(base, args.out / f"{codec}-{summary}-{args.steps}-{seed}", codec, summary, args.steps, seed)
+                out = args.out / f"{codec}-{summary}-{args.steps}-{seed}{'-bare' if args.bare else ''}"
+                run = one_run(base, out, codec, summary, args.steps, seed, args.bare)
                 assert isinstance(run.model, ModelConfig)
                 tokens = make_task(f"plan:{codec}", run.model.vocabulary, run.model.window).grammar.max_length
                 told = errors(run, base.test)
