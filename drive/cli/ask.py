@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from drive.cli.common import data_arguments, show, show_tracebacks
+from drive.cli.common import data_arguments, open_data, show, show_tracebacks
 from drive.words import plain_text
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """`drive ask DATA QUESTION`."""
     from drive.asking import common_window
-    from drive.data.dataset import open_dataset
     from drive.planners.load import LOG, load_planner
     from drive.schema import Window
     from drive.tasks.questions.put import put, require_answers
@@ -36,9 +35,8 @@ def run(args: argparse.Namespace) -> int:
         args.progress.begin(f"loading {args.planner}")
         planner = load_planner(args.planner)
         require_answers(planner)
-    args.progress.begin(f"opening {args.data}")
     window = Window() if planner is None else common_window([planner])
-    dataset = open_dataset(args.data, split=args.split, limit=args.limit, window=window, maps=False)
+    dataset = open_data(args, window, maps=False)
     args.progress.begin(f"asking {args.planner}", len(dataset))
     found = put(planner, dataset, args.question, args.progress)
     args.progress.end()

@@ -12,20 +12,33 @@ from typing import TYPE_CHECKING, Any
 from drive.cli.parser import number
 
 if TYPE_CHECKING:
+    from drive.data.dataset import Dataset
     from drive.schema import Planner, Window
     from drive.viz.view import AttentionOf, PlanOf
 
 PLANNER = "a shipped planner's name (first-drive), a checkpoint folder, constant-velocity, stand-still, log, or your own module:Class"
 SHOWN_TRACEBACKS = 3
+DATA = "a nuScenes-format data set (the folder that holds v1.0-*), or a folder of demonstrations in towns"
 
 
 def data_arguments(verb: argparse.ArgumentParser, optional: bool = False, out: str | None = "folder to write") -> None:
     """DATA, --split, --limit, and --out unless the verb writes nothing (None)."""
-    verb.add_argument("data", type=Path, nargs="?" if optional else None, help="a nuScenes-format data set (the folder that holds v1.0-*)")
+    verb.add_argument("data", type=Path, nargs="?" if optional else None, help=DATA)
     verb.add_argument("--split", help="a split name of the devkit, or scene names separated by commas (default: all)")
     verb.add_argument("--limit", type=number(1), help="at most this many samples")
     if out is not None:
         verb.add_argument("--out", type=Path, help=out)
+
+
+def open_data(args: argparse.Namespace, window: Window, *, maps: bool = True, lanes: bool = False) -> Dataset:
+    """DATA with its --split and --limit: a data set, or a folder of demonstrations in towns."""
+    from drive.data.dataset import open_dataset
+    from drive.make.shard_samples import ShardFolder, is_shard_folder
+
+    args.progress.begin(f"opening {args.data}")
+    if is_shard_folder(args.data):
+        return ShardFolder(args.data, window, args.limit, args.split)
+    return open_dataset(args.data, split=args.split, limit=args.limit, window=window, maps=maps, lanes=lanes)
 
 
 def samples_argument(verb: argparse.ArgumentParser, told: str) -> None:

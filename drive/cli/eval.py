@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drive.cli.common import PLANNER, data_arguments, show, show_tracebacks, words
+from drive.cli.common import PLANNER, data_arguments, open_data, show, show_tracebacks, words
 
 if TYPE_CHECKING:
     from drive.eval.plans import PlanFile
@@ -70,27 +70,21 @@ def plans_report(args: argparse.Namespace) -> Report:
 
 def tasks_report(args: argparse.Namespace) -> Report:
     """Answers to requests, each by its task's metric; DATA: a data set, or a folder of demonstrations in towns."""
-    from drive.asking import common_window, spec_of
-    from drive.data.dataset import open_dataset
+    from drive.asking import common_window
     from drive.eval.detection.write import Collected
     from drive.eval.tasks.evaluate import score_tasks
-    from drive.make.shard_samples import ShardFolder, is_shard_folder
+    from drive.make.shard_samples import ShardFolder
 
     planners = loaded(args)
     if not planners or args.plans:
         raise ValueError("--tasks scores what planners answer: give --planner, and no --plans")
-    args.progress.begin(f"opening {args.data}")
-    if is_shard_folder(args.data):
-        wanted = next((window for planner in planners if (window := spec_of(planner).window)), None)
-        data: Any = ShardFolder(args.data, wanted, args.limit)
-    else:
-        data = open_dataset(args.data, split=args.split, limit=args.limit, window=common_window(planners), lanes=True)
+    data = open_data(args, common_window(planners), lanes=True)
     detections = Collected()
     report = score_tasks(data, args.tasks, planners, args.progress, detections.add)
-    if args.out and not is_shard_folder(args.data):
+    if args.out and not isinstance(data, ShardFolder):
         detections.save(args.out)
     report.settings.update(data=data.name, split=args.split, limit=args.limit)
-    if is_shard_folder(args.data):
+    if isinstance(data, ShardFolder):
         report.settings.update(towns=len(data.scenes), training_towns=data.trained)
     return report
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from drive.cli.common import PLANNER, data_arguments, planner_source, samples_argument, show, show_tracebacks
+from drive.cli.common import PLANNER, data_arguments, open_data, planner_source, samples_argument, show, show_tracebacks
 
 HELP = "plan on a data set, or answer other requests, write plans.json or answers.json"
 ROWS = True
@@ -25,14 +25,12 @@ def run(args: argparse.Namespace) -> int:
     if args.tasks:
         return _answer(args)
     from drive.asking import plan_all
-    from drive.data.dataset import open_dataset
     from drive.eval.plans import save_plans
     from drive.outputs import writable_file
 
     out = writable_file(args.out or Path("plans.json"))
     plan_of, name, window, _ = planner_source(args)
-    args.progress.begin(f"opening {args.data}")
-    dataset = open_dataset(args.data, split=args.split, limit=args.limit, window=window, maps=False)
+    dataset = open_data(args, window, maps=False)
     tracebacks: dict[str, str] = {}
     args.progress.begin(f"planning with {name}", len(dataset))
     plans, errors = plan_all(plan_of, dataset, args.progress, tracebacks)
@@ -50,7 +48,6 @@ def run(args: argparse.Namespace) -> int:
 def _answer(args: argparse.Namespace) -> int:
     """`drive plan DATA --tasks REQUESTS`."""
     from drive.asking import common_window
-    from drive.data.dataset import open_dataset
     from drive.outputs import writable_file
     from drive.planners.answers import answer_all
     from drive.planners.load import LOG, load_planner
@@ -60,7 +57,7 @@ def _answer(args: argparse.Namespace) -> int:
     out = writable_file(args.out or Path("answers.json"))
     args.progress.begin(f"loading {args.planner}")
     planner = load_planner(args.planner)
-    dataset = open_dataset(args.data, split=args.split, limit=args.limit, window=common_window([planner]), maps=False)
+    dataset = open_data(args, common_window([planner]), maps=False)
     args.progress.begin(f"asking {planner.name}", len(dataset))
     found = answer_all(planner, dataset, args.tasks, args.progress)
     args.progress.end()

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from drive.cli.common import data_arguments, show
+from drive.cli.common import data_arguments, open_data, show
 from drive.words import plain_text
 
 if TYPE_CHECKING:
@@ -57,16 +57,14 @@ class Apart:
 
 def run(args: argparse.Namespace) -> int:
     """`drive tokens DATA SAMPLE`."""
-    from drive.data.dataset import open_dataset
     from drive.planners.load import LOG
     from drive.schema import Window
 
     planner = None if args.planner in (None, LOG) else _network(args)
     asked = _asked(args.tasks, planner)
-    args.progress.begin(f"opening {args.data}")
     window = Window() if planner is None else planner.network.config.window
-    limit = args.limit if args.sample else args.limit or 1
-    dataset = open_dataset(args.data, split=args.split, limit=limit, window=window, lanes=True)
+    args.limit = args.limit if args.sample else args.limit or 1
+    dataset = open_data(args, window, lanes=True)
     samples = [dataset.sample(args.sample)] if args.sample else list(dataset)
     found = [_truth(sample, asked, planner) if planner is None or args.truth else _answered(sample, asked, planner) for sample in samples]
     args.progress.end()

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drive.cli.common import PLANNER, data_arguments, plan_source, samples_argument
+from drive.cli.common import PLANNER, data_arguments, open_data, plan_source, samples_argument
 
 if TYPE_CHECKING:
     from drive.schema import Window
@@ -51,13 +51,14 @@ def run(args: argparse.Namespace) -> int:
 def _view(args: argparse.Namespace, out: Path) -> int:
     from itertools import groupby
 
-    from drive.data.dataset import open_dataset
+    from drive.make.shard_samples import is_shard_folder
     from drive.viz.view import choose_samples, has_pictures, view
 
     plan_of, name, window, attention_of = plan_source(args)
     said_of = _said_of(args, window)
-    args.progress.begin(f"opening {args.data}")
-    dataset = open_dataset(args.data, split=args.split, limit=args.limit, window=window, lanes=bool(args.tasks))
+    dataset = open_data(args, window, lanes=bool(args.tasks))
+    if args.video and is_shard_folder(args.data):
+        raise ValueError(f"{args.data} holds single states of towns, no drives: leave out --video")
     tokens = args.sample or (dataset.tokens if args.limit else choose_samples(dataset.without_maps()))
     samples = [dataset.sample(token) for token in tokens]
     scenes = (list(scene) for _, scene in groupby(dataset, lambda sample: sample.scene)) if args.video else ()

@@ -61,25 +61,27 @@ def _pictures(shard: Shard, state: int) -> list[tuple[int, np.ndarray]]:
 
 
 class ShardFolder(Sequence[SceneSample]):
-    """All states of all towns of a folder, town by town, one town in memory at a time. Scenes are the towns.
+    """All states of all towns of a folder as a `drive.data.dataset.Dataset`, town by town, one town in memory at a time. Scenes are the
+    towns; their states are no drives: they do not follow one another.
 
-    limit: its first states alone. trained: how many of its towns are of those that configurations may learn from. Raises ValueError where
-    the folder holds no towns or a window is wanted that is not theirs.
+    split: names of some towns, with commas. limit: its first states alone. trained: how many of its towns are of those that
+    configurations may learn from. Raises ValueError where the folder holds no towns, lacks one that is named, or a window is wanted that
+    is not theirs.
     """
 
-    def __init__(self, root: str | Path, window: Window | None = None, limit: int | None = None) -> None:
+    def __init__(self, root: str | Path, window: Window | None = None, limit: int | None = None, split: str | None = None) -> None:
         self.root = Path(root)
         self.name, self.recipe = self.root.resolve().name, read_recipe(self.root)
         if window not in (None, Window(), self.recipe.window):
             raise ValueError(f"{root}: its towns have the window {self.recipe.window}, the planner wants {window}")
-        self._paths = sorted(self.root.glob(NAME.format("*")))
-        if not self._paths:
-            raise ValueError(f"{root} holds a recipe, but no {NAME.format('*')}")
+        self._paths = _named(sorted(self.root.glob(NAME.format("*"))), self.root, split)
         self.window, self.scenes = self.recipe.window, tuple(path.stem for path in self._paths)
         self.trained = sum(int(path.stem.rpartition("-")[2]) < FIRST_TEST_TOWN for path in self._paths)
         self._reader = ShardReader(rig_cameras(self.recipe), self.window)
         counts = [_states(path) for path in self._paths]
         self._places = [(t, i) for t, count in enumerate(counts) for i in range(count)][:limit]
+        self.tokens = tuple(f"{self.scenes[town]}:{state}" for town, state in self._places)
+        self.all_tokens = self.tokens
         self._open: tuple[int, Shard] | None = None
 
     def __len__(self) -> int:
@@ -93,6 +95,29 @@ class ShardFolder(Sequence[SceneSample]):
         if self._open is None or self._open[0] != town:
             self._open = (town, read_shard(self._paths[town]))
         return self._reader.sample(self._open[1], state, self.scenes[town])
+
+    def sample(self, token: str) -> SceneSample:
+        """The state of a token such as town-900000:12. Raises ValueError where it is not among `tokens`."""
+        if token not in self.tokens:
+            raise ValueError(f"sample {token!r} is not among the {len(self)} of {self.name}; they are named like {self.tokens[0]}")
+        return self[self.tokens.index(token)]
+
+    def without_maps(self) -> ShardFolder:
+        """Itself: states hold lanes, and no map."""
+        return self
+
+
+def _named(paths: list[Path], root: Path, split: str | None) -> list[Path]:
+    """All towns, or those whose names are given."""
+    if not paths:
+        raise ValueError(f"{root} holds a recipe, but no {NAME.format('*')}")
+    if split is None:
+        return paths
+    by_name, wanted = {path.stem: path for path in paths}, [name.strip() for name in split.split(",") if name.strip()]
+    lacking = [name for name in wanted if name not in by_name]
+    if lacking or not wanted:
+        raise ValueError(f"{root} has no town {lacking[0] if lacking else split!r}; they are named like {paths[0].stem}")
+    return [by_name[name] for name in wanted]
 
 
 def is_shard_folder(path: Path) -> bool:

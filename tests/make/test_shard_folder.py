@@ -13,6 +13,7 @@ import pytest
 from drive.answers.roads import LaneLines
 from drive.around import lanes_around
 from drive.cli import main
+from drive.data.dataset import Dataset
 from drive.make.recipe import UNUSED, Recipe
 from drive.make.shard_samples import ShardFolder, is_shard_folder
 from drive.make.shards import TARGET, make_shards, open_folder, read_recipe, rig_cameras, shard_path
@@ -60,6 +61,37 @@ def test_states_come_town_by_town_with_what_is_around(folder: Path) -> None:
     assert sample.scene == "town-900001" and len(sample.observation.frames[0].cameras) == len(rig_cameras(RECIPE))
     assert sample.target.lanes is not None and sample.target.lanes.lines[0][0, 1] == 1.0
     assert len(ShardFolder(folder, limit=3)) == 3 and len({s.token for s in data}) == 5
+
+
+def test_a_folder_is_a_data_set_whose_states_are_found_by_name(folder: Path) -> None:
+    data = ShardFolder(folder)
+    assert isinstance(data, Dataset) and data.tokens == tuple(sample.token for sample in data)
+    assert data.sample("town-900001:2").token == "town-900001:2"
+    with pytest.raises(ValueError, match="named like town-010002:0"):
+        data.sample("town-900001:3")
+    chosen = ShardFolder(folder, split="town-900001")
+    assert chosen.scenes == ("town-900001",) and len(chosen) == 3 and chosen.trained == 0
+    for split in ("town-1", "town-900001,mini_val", ","):
+        with pytest.raises(ValueError, match="has no town"):
+            ShardFolder(folder, split=split)
+
+
+@pytest.mark.parametrize("verb", ["plan", "plan --tasks roads", "ask", "view", "view --tasks roads", "tokens", "eval --tasks roads"])
+def test_every_verb_reads_towns(folder: Path, tmp_path: Path, verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    name, *options = verb.split()
+    options += ["--planner", "constant-velocity" if name == "plan" and not options else "tests.make.test_shard_folder:Straight"]
+    words = {"ask": ["may I go?", "--planner", "log"], "tokens": ["town-900001:0", "--tasks", "roads"]}
+    words["view"] = [*options, "--limit", "2"]
+    out = ["--out", str(tmp_path / "out")] if name in ("plan", "view") else []
+    status = main([name, str(folder), *words.get(name, options), *out, "-q"])
+    told = capsys.readouterr()
+    assert status in (0, 1) and not told.err, told.err
+    assert (tmp_path / "out").exists() == bool(out)
+
+
+def test_single_states_make_no_video(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["view", str(folder), "--video", "--out", str(tmp_path / "out"), "-q"]) == 2
+    assert "no drives" in capsys.readouterr().err
 
 
 def test_other_windows_and_empty_folders_are_refused(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
