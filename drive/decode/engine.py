@@ -20,9 +20,10 @@ from drive.decode.answer import Answer, answers, as_ids, drawn, not_finite
 from drive.decode.packed import Packed, PackedLayer, normed, pack
 from drive.decode.tables import GrammarTables
 from drive.model.network import Cache, DrivingNetwork
+from drive.tokens.vocab import PAD
 
-# Steps between two looks at whether all answers have ended: looking makes the processor wait for the device.
-LOOK_EVERY = 16
+# Steps between two looks at which answers have ended: looking makes the processor wait for the device.
+LOOK_EVERY = 4
 
 
 class Engine:
@@ -50,26 +51,31 @@ class Engine:
         ids = as_ids(list(request_ids), samples, batch, device)
         state, finals = (as_ids(list(values), samples, batch, device) for values in (tables.start, tables.final))
         spans = LiveSpans(self.weights(tables), self.network.config.transformer, cache, ids.shape[1], tables.choices)
-        history: list[Tensor] = []
-        log_probs: list[Tensor] = []
+        written = _Written(ids, tables.max_length)
         stopped = False
         for step in range(tables.choices):
-            if step and (stop or step % LOOK_EVERY == 0) and bool((state == finals).all()):
-                break
+            if step and (stop or step % LOOK_EVERY == 0):
+                going = (state != finals).any(0)
+                left = int(going.sum())
+                if not left:
+                    break
+                if samples == 1 and left < len(going):  # draws are made for all spans at once, so that they stay the same
+                    ids, state, finals = ids[:, going], state[:, going], finals[:, going]
+                    spans.keep(going)
+                    written.keep(going)
             if step and stop and stop(step):  # the look before has waited for the device
                 stopped = True
                 break
-            ids, state, told_now = choose(spans, ids, state, tables, samples, temperature, generator)
-            log_probs.append(told_now)
-            history.append(ids)
-        for _ in range(0 if stopped else tables.max_length - len(history)):  # one way is left: the first id of the only edge
+            ids, state, told = choose(spans, ids, state, tables, samples, temperature, generator)
+            written.add(ids, told)
+        for _ in range(0 if stopped else tables.max_length - written.count):  # one way is left: the first id of the only edge
             ids = tables.low[state, 0]
             state = tables.after(state, ids)
-            history.append(ids)
-        told = torch.stack(log_probs, -1)
-        if not bool(torch.isfinite(told).all()):
+            written.add(ids)
+        tokens, log_probs = written.all()
+        if not bool(torch.isfinite(log_probs).all()):
             raise not_finite()
-        return answers(torch.stack(history, -1), told, len(request_ids), samples)
+        return answers(tokens, log_probs, len(request_ids), samples)
 
     def weights(self, tables: GrammarTables) -> Packed:
         """Packed anew where a weight was changed, the network moved, or other grammars are asked for."""
@@ -90,6 +96,42 @@ def choose(
     return ids, tables.after(state, ids), chosen - scores.logsumexp(-1)
 
 
+class _Written:
+    """The tokens of all spans [B, S, L] and their log-probabilities, while some have ended and others go on."""
+
+    def __init__(self, like: Tensor, length: int) -> None:
+        self.tokens = torch.full((*like.shape, length), PAD, dtype=like.dtype, device=like.device)
+        self.log_probs = torch.zeros(self.tokens.shape, device=like.device)
+        self.going = torch.arange(like.shape[1], device=like.device)
+        self.count = 0
+        self._ids: list[Tensor] = []
+        self._told: list[Tensor] = []
+
+    def add(self, ids: Tensor, log_probs: Tensor | None = None) -> None:
+        """One more token of each span that goes on, [B, going]; without a log-probability it is certain."""
+        self._ids.append(ids)
+        if log_probs is not None:
+            self._told.append(log_probs)
+        self.count += 1
+
+    def keep(self, going: Tensor) -> None:
+        """Those of the spans that go on, [going] bool."""
+        self._lay_down()
+        self.going = self.going[going]
+
+    def all(self) -> tuple[Tensor, Tensor]:
+        """Tokens and log-probabilities [B, S, count]; behind an answer's end lies padding, which is certain."""
+        self._lay_down()
+        return self.tokens[..., : self.count], self.log_probs[..., : self.count]
+
+    def _lay_down(self) -> None:
+        first = self.count - len(self._ids)
+        for laid, steps in ((self.tokens, self._ids), (self.log_probs, self._told)):
+            if steps:
+                laid[:, self.going, first : first + len(steps)] = torch.stack(steps, -1)
+                steps.clear()
+
+
 class LiveSpans:
     """S spans of up to `length` tokens behind a prefix that they share."""
 
@@ -97,13 +139,21 @@ class LiveSpans:
         self.packed, self.config, self.done = packed, config, 0
         batch, like = cache.valid.shape[0], cache.layers[0][0]
         shape = (config.depth, 2, batch, config.kv_heads, spans, length, config.head_dim)
-        self.own = [layer.unbind() for layer in torch.empty(shape, dtype=like.dtype, device=like.device).unbind()]
+        self.own = [list(layer.unbind()) for layer in torch.empty(shape, dtype=like.dtype, device=like.device).unbind()]
         self.prefix = [(k.flatten(0, 1).transpose(1, 2), v.flatten(0, 1)) for k, v in cache.layers]  # [BK, E, P], [BK, P, E]
         self.hidden: Tensor | None = None
         if like.is_cuda or not bool(cache.valid.all()):  # (asking a GPU would be waiting for it)
             # Minus infinity on tokens that are not there, [BK, 1, P].
             hidden = torch.zeros(cache.valid.shape, dtype=like.dtype, device=like.device).masked_fill(~cache.valid, -torch.inf)
             self.hidden = hidden.repeat_interleave(config.kv_heads, 0)[:, None]
+
+    def keep(self, going: Tensor) -> None:
+        """Those of the spans alone that go on, [S] bool."""
+        for layer in self.own:
+            for i, memory in enumerate(layer):
+                written = memory[:, :, going, : self.done]
+                layer[i] = memory.new_empty((*written.shape[:3], *memory.shape[3:]))
+                layer[i][:, :, :, : self.done] = written
 
     def step(self, ids_BS: Tensor) -> Tensor:
         """One more token for each span -> logits of the used ids [B, S, U]."""

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from drive.decode import reference
+from drive.decode.engine import LiveSpans
 from drive.model.network import DrivingNetwork
 from drive.planners.network import Asked, NetworkPlanner
 from drive.schema import PlanError
@@ -192,3 +193,24 @@ def test_thoughts_that_do_not_stand_in_front_of_the_plan_are_refused(network: Dr
     planner = NetworkPlanner(network, request="lamp>tell(how many?)>plan")
     with pytest.raises(ValueError, match=r"thoughts are the first of lamp > tell\(how many\?\), got"):
         planner.plan_after(make_observation(), told)
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+def test_spans_that_have_ended_are_not_worked_on(network: DrivingNetwork, samples: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Asked.of(network, chains("lamp,plan:text,tell(how many?),plan"))
+    cache, spans = prefix_of(network), list[int]()
+    step = LiveSpans.step
+
+    def counted(self: LiveSpans, ids: torch.Tensor) -> torch.Tensor:
+        spans.append(ids.shape[1])
+        return step(self, ids)
+
+    monkeypatch.setattr(LiveSpans, "step", counted)
+    fast = decode_fast(network, cache, asked.ids, asked.tables, samples, generator=torch.Generator().manual_seed(4))
+    slow = decode_slowly(network, cache, asked.ids, asked.tables, samples, generator=torch.Generator().manual_seed(4))
+    assert spans[0] == 4 * samples and spans[-1] == (1 if samples == 1 else 4 * samples)  # draws are made for all of them at once
+    for b in range(2):
+        for r in range(4):
+            for k in range(samples):
+                np.testing.assert_array_equal(slow[b][r][k].ids, fast[b][r][k].ids)
+                np.testing.assert_allclose(slow[b][r][k].log_probs, fast[b][r][k].log_probs, atol=1e-3)
