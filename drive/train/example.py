@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -62,6 +62,6 @@ class Example:
         return ids, task.grammar.states(ids)
 
 
-def answers_to(tasks: Sequence[Task], sample: SceneSample) -> tuple[Pairs, ...]:
-    """Each task's questions and right answers. Raises ValueError where an answer cannot be told."""
-    return tuple(tuple(task.answers(sample)) for task in tasks)
+def answers_to(tasks: Sequence[Task], wanted: Collection[int], sample: SceneSample) -> tuple[Pairs, ...]:
+    """Each task's questions and right answers, of those whose numbers are wanted. Raises ValueError where an answer cannot be told."""
+    return tuple(tuple(task.answers(sample)) if number in wanted else () for number, task in enumerate(tasks))

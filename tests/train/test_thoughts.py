@@ -72,6 +72,20 @@ def test_what_is_fed_in_place_of_the_truth_is_not_learned(samples: DatasetSample
         assert objective.count(plain) == 6
 
 
+def test_answers_that_no_chain_asks_for_are_not_worked_out(samples: DatasetSamples, monkeypatch: pytest.MonkeyPatch) -> None:
+    objective = objective_of(chains=("lamp>plan",))
+    everything = objective_of()
+    names = objective.model.requests
+    told, all_told = objective.check(samples[0], Jitter()), everything.check(samples[0], Jitter())
+    assert [name for name, pairs in zip(names, told, strict=True) if pairs] == ["plan:bins", "lamp"]
+    assert {name for name, pairs in zip(names, all_told, strict=True) if pairs} > {"plan:bins", "lamp"}
+    other = objective.tasks[names.index("tell")]
+    monkeypatch.setattr(type(other), "answers", lambda self, sample: 1 / 0)
+    objective.check(samples[0], Jitter())
+    with pytest.raises(ZeroDivisionError):
+        everything.check(samples[0], Jitter())
+
+
 def test_chains_are_trained_on_the_shares_asked_for(samples: DatasetSamples) -> None:
     objective = objective_of(chains=("lamp>plan", "tell"), shares={"tell": 0.25})
     example = objective.example(samples[0])

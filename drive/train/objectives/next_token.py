@@ -60,6 +60,7 @@ class NextToken:
         self.tables: list[GrammarTables] = [grammar_tables([task.grammar], model.vocabulary.size, device) for task in self.tasks]
         asked = [chain for text in config.chains or model.requests for chain in chains(text)]
         self.chains = [tuple(self._number(link.name) for link in chain) for chain in asked]
+        self.trained = frozenset(number for chain in self.chains for number in chain)
         self.shares = self._shares(config.shares)
         self.ranges = number_ranges(model.vocabulary)
         for name in (*config.sigma, *config.noise):
@@ -72,7 +73,7 @@ class NextToken:
     def check(self, sample: SceneSample, jitter: Jitter) -> tuple[Pairs, ...]:
         if jitter.turn_degrees and (self.model.inputs.history or self.model.inputs.dynamics):
             raise ValueError("jitter.turn_degrees turns the ego frame under the car; leave out history and dynamics")
-        found = answers_to(self.tasks, sample)
+        found = answers_to(self.tasks, self.trained, sample)
         angles = {0.0, np.radians(jitter.turn_degrees), -np.radians(jitter.turn_degrees)}
         return tuple(tuple(self._writable(number, pairs, sample, angles)) for number, pairs in enumerate(found))
 
@@ -96,7 +97,7 @@ class NextToken:
         return [f"{len(told)} answers to {name} {said} {told[0]}" for name, told in self._left_out.items()]
 
     def example(self, sample: SceneSample, known: tuple[Pairs, ...] | None = None) -> Example:
-        found = answers_to(self.tasks, sample) if known is None else known
+        found = answers_to(self.tasks, self.trained, sample) if known is None else known
         return Example(prepare(sample.observation, self.model), replace(sample.observation, frames=()), found)
 
     def vary(self, example: Example, jitter: Jitter, rng: np.random.Generator) -> Example:
