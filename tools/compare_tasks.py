@@ -37,10 +37,10 @@ THOUGHTS = ("see>plan", "see>decide>plan")
 def arms(requests: Sequence[str]) -> dict[str, list[str]]:
     """Name -> the chains trained, the plan's first."""
     plan = next(name for name in requests if name.partition(":")[0] == "plan")
-    rest = [name for name in requests if name != plan]
+    rest = {name: name.partition(":")[0] for name in requests if name != plan}
     found = {ALONE: [plan], REST: [plan, *rest]}
     found |= {thought: [thought] for thought in THOUGHTS}
-    return found | {f"no {name.partition(':')[0]}": [plan, *(other for other in rest if other != name)] for name in rest}
+    return found | {f"no {task}": [plan, *(name for name, of in rest.items() if of != task)] for task in dict.fromkeys(rest.values())}
 
 
 def one_run(base: RunConfig, out: Path, trained: Sequence[str], steps: int, seed: int) -> RunConfig:

@@ -1,4 +1,4 @@
-"""What looks at pixels: timm backbones, and the summary of a picture's patches.
+"""What looks at pixels: timm backbones, the summary of a picture's patches, and their peaks.
 
 Shape suffixes: V pictures, r rows and c columns of patches, K tokens of a summary, D width.
 """
@@ -62,3 +62,19 @@ class Summary(nn.Module):
             squeezed = F.interpolate(planes, size=self.grid, mode="bilinear", align_corners=False, antialias=True).permute(0, 2, 3, 1)
         whole = self.layers(squeezed.flatten(1))
         return self.norm(whole.unflatten(-1, (-1, tokens.shape[-1])))
+
+
+class Peaks(nn.Module):
+    """All patch tokens of a picture -> a few tokens by a matrix at every patch, and the largest value of each of its numbers over the
+    patches. Pictures may have any size."""
+
+    def __init__(self, count: int, width: int) -> None:
+        super().__init__()
+        self.count = count
+        self.look = nn.Linear(width, count * width)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """[V, r, c, D] -> [V, K, D]."""
+        largest = self.look(tokens.flatten(1, 2)).amax(1)
+        return self.norm(largest.unflatten(-1, (self.count, -1)))
