@@ -1,4 +1,4 @@
-"""What looks at pixels: timm backbones, the summary of a picture's patches, and their peaks.
+"""What looks at pixels: timm backbones, and what sums a picture's patches up.
 
 Shape suffixes: V pictures, r rows and c columns of patches, K tokens of a summary, D width.
 """
@@ -78,3 +78,16 @@ class Peaks(nn.Module):
         """[V, r, c, D] -> [V, K, D]."""
         largest = self.look(tokens.flatten(1, 2)).amax(1)
         return self.norm(largest.unflatten(-1, (self.count, -1)))
+
+
+class Glance(nn.Module):
+    """A picture's few tokens -> one, by one matrix over all of them: the shortest way from pixels to a word."""
+
+    def __init__(self, count: int, width: int) -> None:
+        super().__init__()
+        self.look = nn.Linear(count * width, width)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """[V, K, D] -> [V, 1, D]."""
+        return self.norm(self.look(tokens.flatten(1)))[:, None]

@@ -45,7 +45,8 @@ class CameraConfig:
 
     summary: tokens a picture is summed up in by two matrices over all its patches; 0 = every patch is a token. A summary is
     learned in fewer steps and costs less, for rigs that stay as they are. peaks: tokens besides, each number of which is the largest over
-    all patches: what is small and may be anywhere, such as a lamp, is found in far fewer steps.
+    all patches: what is small and may be anywhere, such as a lamp, is found in far fewer steps. glance: one more, made of all the tokens of
+    a summary and peaks by one matrix, which training can hold to the first word of answers (`objective.glance`).
     """
 
     backbone: str = "mobilenetv4_conv_small"
@@ -57,9 +58,12 @@ class CameraConfig:
     stretch: bool = False
     summary: int = 0
     peaks: int = 0
+    glance: bool = False
 
     def __post_init__(self) -> None:
         within(self, stride=(1, 256), width=(1, 8192), height=(1, 8192), summary=(0, 4096), peaks=(0, 256))
+        if self.glance and not self.summary:
+            raise ValueError("camera.glance reads the tokens of a summary; set camera.summary above 0")
 
     @property
     def rows(self) -> int:

@@ -179,7 +179,11 @@ class DrivingNetwork(nn.Module):
     def add_frames(self, batch: Batch, past: Cache | None = None) -> Cache:
         """Append the batch's frames to those already cached. Exact: no frame ever sees a later one."""
         first = 0 if past is None else int(past.block.max()) + 1
-        tokens, valid = self.encode_frames(batch, first)
+        return self.add_encoded(*self.encode_frames(batch, first), past)
+
+    def add_encoded(self, tokens: Tensor, valid: Tensor, past: Cache | None = None) -> Cache:
+        """As `add_frames`, of frames that `encode_frames` has encoded."""
+        first = 0 if past is None else int(past.block.max()) + 1
         sequence = concatenate([frame_tokens(first + f, ["sensor"] * tokens.shape[2]) for f in range(tokens.shape[1])])
         return self._run(tokens.flatten(1, 2), sequence, valid.flatten(1), past)[1]
 
@@ -188,6 +192,13 @@ class DrivingNetwork(nn.Module):
         of the batch's first frame."""
         encoded = [sensor(batch.parts[name], first) for name, sensor in self._sensors(in_frames=True)]
         return torch.cat([tokens for tokens, _ in encoded], 2), torch.cat([valid for _, valid in encoded], 2)
+
+    def glance(self, tokens: Tensor, valid: Tensor) -> Tensor:
+        """Encoded frames as of `encode_frames` -> what the pictures of t0 tell at a glance, the mean of their tokens for it, [B, D]."""
+        camera = self.config.camera
+        each = camera.summary + camera.peaks + 1
+        seen, there = tokens[:, -1, each - 1 :: each], valid[:, -1, each - 1 :: each, None]
+        return (seen * there).sum(1) / there.sum(1).clamp(min=1)
 
     def add_tail(self, frames: Cache, batch: Batch) -> Cache:
         """Append what is known at t0."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from drive.model.backbone import Peaks, Summary, create_backbone, feature_info
+from drive.model.backbone import Glance, Peaks, Summary, create_backbone, feature_info
 from drive.model.config import ModelConfig
 from drive.model.fold import folded
 from drive.model.sensors.base import METRES_SCALE, Sensor, frames_of
@@ -46,6 +46,7 @@ class CameraSensor(Sensor):
         self.intrinsics = nn.Linear(INTRINSICS_SIZE, width)
         self.summary = Summary(c, width) if c.summary else None
         self.peaks = Peaks(c.peaks, width) if c.peaks else None
+        self.glance = Glance(c.summary + c.peaks, width) if c.glance else None
         self.row = nn.Embedding(c.rows, width)
         self.column = nn.Embedding(c.columns, width)
         self.frame = None if config.inputs.frames_apart else nn.Embedding(MAX_FRAMES, width)
@@ -77,17 +78,18 @@ class CameraSensor(Sensor):
         return [row + ["empty"] * (most - len(row)) for row in names]
 
     def meanings(self, prepared: list[list[View]], observation: Observation) -> list[list[str]]:
-        """Where in its picture a patch is, counted from 1 at the upper left; of a summary and of peaks, which token of them."""
+        """Where in its picture a patch is, counted from 1 at the upper left; of what sums patches up, which token of it."""
         told = [[text for view in views for text in self._places(view.rays.shape[:2])] for views in prepared]
         most = max(map(len, told))
         return [row + [""] * (most - len(row)) for row in told]
 
     def _places(self, patches: tuple[int, ...]) -> list[str]:
-        peaks = [] if self.peaks is None else [f"peaks {k} of {self.peaks.count}" for k in range(1, self.peaks.count + 1)]
+        parts = {"summary": self.summary, "peaks": self.peaks}
+        summed = [f"{name} {k} of {part.count}" for name, part in parts.items() if part for k in range(1, part.count + 1)]
         if self.summary is not None:
-            return [f"summary {k} of {self.summary.count}" for k in range(1, self.summary.count + 1)] + peaks
+            return summed + (["glance"] if self.glance is not None else [])
         rows, columns = patches
-        return [f"row {r} of {rows}, column {c} of {columns}" for r in range(1, rows + 1) for c in range(1, columns + 1)] + peaks
+        return [f"row {r} of {rows}, column {c} of {columns}" for r in range(1, rows + 1) for c in range(1, columns + 1)] + summed
 
     def forward(self, part: CameraPart, first_frame: int = 0) -> tuple[Tensor, Tensor]:
         """The tokens of a frame's cameras stand one behind the other, what is missing behind them."""
@@ -105,8 +107,8 @@ class CameraSensor(Sensor):
         self._look = Traced(self.backbone)
 
     def _count(self, patches: Sequence[int]) -> int:
-        summed = self.summary.count if self.summary is not None else int(np.prod(patches))
-        return summed if self.peaks is None else summed + self.peaks.count
+        count = self.summary.count if self.summary is not None else int(np.prod(patches))
+        return count + (self.peaks.count if self.peaks is not None else 0) + (self.glance is not None)
 
     def _encode(self, pictures: Pictures) -> Tensor:
         """-> [V, P, D]."""
@@ -117,7 +119,9 @@ class CameraSensor(Sensor):
         tokens = tokens + self.ray(_spread(pictures.rays)) + self.intrinsics(pictures.intrinsics)[:, None, None]
         tokens = tokens + placed(self.row.weight, tokens.shape[1])[:, None] + placed(self.column.weight, tokens.shape[2])
         summed = tokens.flatten(1, 2) if self.summary is None else self.summary(tokens)
-        return summed if self.peaks is None else torch.cat([summed, self.peaks(tokens)], 1)
+        if self.peaks is not None:
+            summed = torch.cat([summed, self.peaks(tokens)], 1)
+        return summed if self.glance is None else torch.cat([summed, self.glance(summed)], 1)
 
 
 def _side_by_side(encoded: Sequence[Tensor], where: Sequence[NDArray[np.int64]], shape: tuple[int, int]) -> tuple[Tensor, Tensor]:

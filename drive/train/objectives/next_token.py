@@ -21,6 +21,7 @@ from drive.tasks import Task, chains, make_tasks
 from drive.tasks.chain import opening
 from drive.tokens.codecs import Ids
 from drive.train.example import Example, Pairs, answers_to
+from drive.train.glance import first_words, glanced
 from drive.train.jitter import jittered
 from drive.train.objectives.base import STUDENT
 from drive.train.soft import number_ranges, soft_losses
@@ -32,7 +33,8 @@ from drive.words import did_you_mean
 @dataclass(frozen=True, eq=False)
 class TokenBatch:
     """What goes in before the answers, and the answers. asked, unknown: answers by task, of which so many are not known. rows, own: the
-    rows that the spans are made of, and where in them the network's own answers belong, where there are any."""
+    rows that the spans are made of, and where in them the network's own answers belong, where there are any. words [B, tasks]: the first id
+    of each answer that a glance should tell, -1 where there is none."""
 
     inputs: Batch
     spans: Spans
@@ -40,9 +42,11 @@ class TokenBatch:
     unknown: tuple[int, ...]
     rows: tuple[Row, ...] = ()
     own: dict[tuple[int, int], Span] = field(default_factory=dict)
+    words: Tensor | None = None
 
     def to(self, device: torch.device | str) -> TokenBatch:
-        return replace(self, inputs=self.inputs.to(device), spans=self.spans.to(device))
+        words = None if self.words is None else self.words.to(device)
+        return replace(self, inputs=self.inputs.to(device), spans=self.spans.to(device), words=words)
 
 
 class NextToken:
@@ -68,6 +72,9 @@ class NextToken:
                 known = ", ".join(self.ranges) or "none"
                 raise ValueError(f"sigma and noise are of ranges of numbers, got {name!r}; {known}{did_you_mean(name, self.ranges)}")
         self._left_out: dict[str, list[str]] = {}
+        if config.glance and not model.camera.glance:
+            raise ValueError("objective.glance trains the token of model.camera.glance, which this network has not; set it to true")
+        self.glanced = glanced(self.tasks, self.trained) if config.glance else ()
         self._own = OwnThoughts(self.tasks, model.vocabulary.size)
 
     def check(self, sample: SceneSample, jitter: Jitter) -> tuple[Pairs, ...]:
@@ -115,14 +122,16 @@ class NextToken:
             rows.append(tuple(row))
         inputs = collate([example.prepared for example in examples])
         kept = tuple(rows) if own else ()
-        return TokenBatch(inputs, packed(rows), tuple(asked.tolist()), tuple(unknown.tolist()), kept, own)
+        words = first_words(examples, self.tasks, self.glanced) if self.glanced else None
+        return TokenBatch(inputs, packed(rows), tuple(asked.tolist()), tuple(unknown.tolist()), kept, own, words)
 
     def count(self, batch: TokenBatch) -> float:
         return float(batch.spans.weight.sum().round())
 
     def loss(self, networks: Mapping[str, nn.Module], batch: TokenBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         network = cast(DrivingNetwork, networks[STUDENT])
-        prefix, spans = network.prefix(batch.inputs), batch.spans
+        tokens, valid = network.encode_frames(batch.inputs)
+        prefix, spans = network.add_tail(network.add_encoded(tokens, valid), batch.inputs), batch.spans
         if batch.own:
             spans = packed(self._own(network, prefix, batch.rows, batch.own)).to(spans.weight.device)
         hidden, wanted = network.behind(prefix, spans.packed), spans.packed.wanted
@@ -134,7 +143,21 @@ class NextToken:
             scores = network.logits(hidden[own], tables.used).float() + tables.forbidden(states[own])
             losses.append((self.token_losses(scores.log_softmax(-1), targets[own], tables.used) * weight[own]).sum())
         count = max(self.count(batch), 1.0)
-        return torch.stack(losses).sum() / count, self._figures(batch, [float(loss.detach()) / count for loss in losses])
+        total, figures = torch.stack(losses).sum() / count, self._figures(batch, [float(loss.detach()) / count for loss in losses])
+        if batch.words is None:
+            return total, figures
+        seen = self._glance_loss(network, network.glance(tokens, valid), batch.words)
+        return total + self.config.glance * seen, figures | {"glance": float(seen.detach())}
+
+    def _glance_loss(self, network: DrivingNetwork, seen: Tensor, words: Tensor) -> Tensor:
+        """What is seen at a glance [B, D] and the right first ids [B, tasks] -> the mean loss of those that are known."""
+        losses = [seen.sum(-1) * 0.0]  # a batch that knows none still has gradients
+        for number in self.glanced:
+            tables, known = self.tables[number], words[:, number] >= 0
+            start = torch.full((int(known.sum()),), tables.start[0], device=words.device)
+            scores = network.logits(seen[known], tables.used).float() + tables.forbidden(start)
+            losses.append(self.token_losses(scores.log_softmax(-1), words[known, number], tables.used))
+        return torch.cat(losses).sum() / (words >= 0).sum().clamp(min=1)
 
     def token_losses(self, log_prob: Tensor, targets: Tensor, used: Tensor) -> Tensor:
         """Log-probabilities [N, U] of the used ids [U], minus infinity for those that the grammar forbids, and right ids [N] ->
