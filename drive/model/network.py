@@ -7,7 +7,7 @@ whose next one is asked for, D width, V vocabulary.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, cast
 
@@ -179,22 +179,28 @@ class DrivingNetwork(nn.Module):
     def add_frames(self, batch: Batch, past: Cache | None = None) -> Cache:
         """Append the batch's frames to those already cached. Exact: no frame ever sees a later one."""
         first = 0 if past is None else int(past.block.max()) + 1
-        return self.add_encoded(*self.encode_frames(batch, first), past)
+        return self.add_encoded(self.frame_parts(batch, first), past)
 
-    def add_encoded(self, tokens: Tensor, valid: Tensor, past: Cache | None = None) -> Cache:
-        """As `add_frames`, of frames that `encode_frames` has encoded."""
+    def add_encoded(self, parts: Mapping[str, tuple[Tensor, Tensor]], past: Cache | None = None) -> Cache:
+        """As `add_frames`, of frames that `frame_parts` has encoded."""
         first = 0 if past is None else int(past.block.max()) + 1
+        tokens, valid = (torch.cat(each, 2) for each in zip(*parts.values(), strict=True))
         sequence = concatenate([frame_tokens(first + f, ["sensor"] * tokens.shape[2]) for f in range(tokens.shape[1])])
         return self._run(tokens.flatten(1, 2), sequence, valid.flatten(1), past)[1]
 
     def encode_frames(self, batch: Batch, first: int = 0) -> tuple[Tensor, Tensor]:
         """What the sensors make of each frame, before the transformer: tokens [B, F, N, D], valid [B, F, N] bool. first: the index
         of the batch's first frame."""
-        encoded = [sensor(batch.parts[name], first) for name, sensor in self._sensors(in_frames=True)]
-        return torch.cat([tokens for tokens, _ in encoded], 2), torch.cat([valid for _, valid in encoded], 2)
+        tokens, valid = (torch.cat(each, 2) for each in zip(*self.frame_parts(batch, first).values(), strict=True))
+        return tokens, valid
+
+    def frame_parts(self, batch: Batch, first: int = 0) -> dict[str, tuple[Tensor, Tensor]]:
+        """As `encode_frames`, each sensor's apart, by name."""
+        return {name: sensor(batch.parts[name], first) for name, sensor in self._sensors(in_frames=True)}
 
     def glance(self, tokens: Tensor, valid: Tensor) -> Tensor:
-        """Encoded frames as of `encode_frames` -> what the pictures of t0 tell at a glance, the mean of their tokens for it, [B, D]."""
+        """The cameras' tokens [B, F, N, D] and which are there [B, F, N] -> what the pictures of t0 tell at a glance, the mean of their
+        tokens for it, [B, D]."""
         camera = self.config.camera
         each = camera.summary + camera.peaks + 1
         seen, there = tokens[:, -1, each - 1 :: each], valid[:, -1, each - 1 :: each, None]

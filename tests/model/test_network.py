@@ -79,9 +79,9 @@ def test_every_camera_keeps_its_shape_and_about_the_patches_of_the_configured_si
         assert 16 * 16 <= np.prod(picture_size(make_camera("A", 0.0, *shape), config)) <= 16 * 16 * 72
 
 
-@pytest.mark.parametrize(("summary", "peaks"), [(0, 0), (3, 0), (0, 2), (3, 2)])
-def test_one_network_reads_several_resolutions_in_one_batch_each_as_alone(summary: int, peaks: int) -> None:
-    network = make_network(camera=replace(TINY.camera, summary=summary, peaks=peaks))
+@pytest.mark.parametrize(("summary", "peaks", "glance"), [(0, 0, False), (3, 0, False), (0, 2, False), (3, 2, False), (3, 1, True)])
+def test_one_network_reads_several_resolutions_in_one_batch_each_as_alone(summary: int, peaks: int, glance: bool) -> None:
+    network = make_network(camera=replace(TINY.camera, summary=summary, peaks=peaks, glance=glance))
     configs = [replace(TINY, camera=replace(TINY.camera, width=w, height=h)) for w, h in ((64, 32), (128, 64), (32, 96))]
     prepared = [prepare(make_observation(seed, cameras=2 + seed, frames=2), c) for seed, c in enumerate(configs)]
     ids = spans(network, 1)

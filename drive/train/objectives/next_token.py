@@ -130,8 +130,8 @@ class NextToken:
 
     def loss(self, networks: Mapping[str, nn.Module], batch: TokenBatch, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         network = cast(DrivingNetwork, networks[STUDENT])
-        tokens, valid = network.encode_frames(batch.inputs)
-        prefix, spans = network.add_tail(network.add_encoded(tokens, valid), batch.inputs), batch.spans
+        frames = network.frame_parts(batch.inputs)
+        prefix, spans = network.add_tail(network.add_encoded(frames), batch.inputs), batch.spans
         if batch.own:
             spans = packed(self._own(network, prefix, batch.rows, batch.own)).to(spans.weight.device)
         hidden, wanted = network.behind(prefix, spans.packed), spans.packed.wanted
@@ -146,7 +146,7 @@ class NextToken:
         total, figures = torch.stack(losses).sum() / count, self._figures(batch, [float(loss.detach()) / count for loss in losses])
         if batch.words is None:
             return total, figures
-        seen = self._glance_loss(network, network.glance(tokens, valid), batch.words)
+        seen = self._glance_loss(network, network.glance(*frames["camera"]), batch.words)
         return total + self.config.glance * seen, figures | {"glance": float(seen.detach())}
 
     def _glance_loss(self, network: DrivingNetwork, seen: Tensor, words: Tensor) -> Tensor:
