@@ -3,7 +3,7 @@
     python -m tools.compare_tasks configs/first-answers.yaml runs/tasks --steps 250
 
 plan: nothing but plans. The configuration's other requests beside it (`plan + rest`), the same without one of them (`no see`), answers
-in front of the plan (`see>plan`, `see>decide>plan`). Plans are asked for as they were trained; `modules` hands the boxes and roads that
+in front of the plan (`see>plan`, `see>decide>plan`), parts of what is seen asked for alone as well. Plans are asked for as they were trained; `modules` hands the boxes and roads that
 `plan + rest` answers to the expert. A run that is finished is not trained again, so the command goes on where it was stopped.
 """
 
@@ -39,7 +39,8 @@ def arms(requests: Sequence[str]) -> dict[str, list[str]]:
     plan = next(name for name in requests if name.partition(":")[0] == "plan")
     rest = {name: name.partition(":")[0] for name in requests if name != plan}
     found = {ALONE: [plan], REST: [plan, *rest]}
-    found |= {thought: [thought] for thought in THOUGHTS}
+    parts = [name for name in rest if name.startswith("see:")]
+    found |= {thought: [thought, *parts] for thought in THOUGHTS}
     return found | {f"no {task}": [plan, *(name for name, of in rest.items() if of != task)] for task in dict.fromkeys(rest.values())}
 
 
@@ -50,7 +51,7 @@ def one_run(base: RunConfig, out: Path, trained: Sequence[str], steps: int, seed
     links = [[link.name for link in chain] for text in trained for chain in chains(text)]
     requests = list(dict.fromkeys(name for chain in links for name in chain))
     shares = {name: share for name, share in old.shares.items() if name in trained}
-    objective = NextTokenConfig(chains=tuple(trained), shares=shares, sigma=old.sigma, noise=old.noise)
+    objective = NextTokenConfig(chains=tuple(trained), shares=shares, sigma=old.sigma, noise=old.noise, glance=old.glance)
     if any(len(chain) > 1 for chain in links):
         objective = replace(objective, thoughts=old.thoughts)
     run = asking(base, out, requests, objective, steps, seed)
