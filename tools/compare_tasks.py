@@ -3,8 +3,9 @@
     python -m tools.compare_tasks configs/first-answers.yaml runs/tasks --steps 250
 
 plan: nothing but plans. The configuration's other requests beside it (`plan + rest`), the same without one of them (`no see`), answers
-in front of the plan (`see>plan`, `see>decide>plan`), parts of what is seen asked for alone as well. Plans are asked for as they were trained; `modules` hands the boxes and roads that
-`plan + rest` answers to the expert. A run that is finished is not trained again, so the command goes on where it was stopped.
+in front of the plan, parts of what is seen asked for alone as well (`see>plan`, `see>decide>plan`). Plans are asked for as they were
+trained; `modules` hands the boxes and roads that `plan + rest` answers to the expert. A run that is finished is not trained again, so the
+command goes on where it was stopped.
 """
 
 from __future__ import annotations
