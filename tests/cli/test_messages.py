@@ -152,7 +152,7 @@ def test_completion_knows_every_verb_and_option_and_is_a_script() -> None:
     assert done.returncode == 0, done.stderr
     ask = 'COMP_WORDS=(drive {words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _drive; echo "${{COMPREPLY[@]}}"'
     answers = []
-    for words in ("ev", "sim --pla", "sim --traffic re", "view --planner first", "train warp", "eval data/mi"):
+    for words in ("ev", "sim --pla", "sim --traffic re", "view --planner first-d", "train warp", "eval data/mi"):
         text = script() + ask.format(words=words)
         answers.append(subprocess.run(["bash"], input=text, text=True, capture_output=True, timeout=60).stdout.strip())
     assert answers == ["eval", "--planner", "reactive replay", "first-drive", "warp-real", ""]
