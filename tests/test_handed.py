@@ -84,6 +84,12 @@ def test_what_cannot_be_handed_over_is_told() -> None:
         Handed(Says(boxes(), None)).plan(observation())
 
 
+def test_a_lane_without_length_is_no_lane() -> None:
+    point = np.array([[5.0, 0.0], [5.0, 0.0]])
+    np.testing.assert_allclose(planned(boxes(), observation(), (point, *FORK)), planned(boxes(), observation()))
+    assert np.isfinite(planned(boxes(), observation(), (point,))).all()
+
+
 def test_boxes_of_every_class_make_a_world() -> None:
     from drive.answers.boxes import CLASSES
 

@@ -11,6 +11,7 @@ command goes on where it was stopped.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,6 +24,7 @@ from drive.config.load import load_config
 from drive.eval.aligned import aligned
 from drive.frames import Array
 from drive.model.config import ModelConfig
+from drive.outputs import write_whole
 from drive.planners.handed import Handed
 from drive.planners.load import checkpoint_planner
 from drive.schema import PlanError, SceneSample
@@ -69,7 +71,9 @@ def handed(run: RunConfig, test: DataConfig | None, alone: Errors) -> Errors:
         requests = ",".join(name for name in run.model.requests if name.partition(":")[0] in ("boxes", "roads"))
         planner = Handed(checkpoint_planner(Path(run.out) / "checkpoint"), requests)
         l2 = [_l2(planner, mix[i]) for i in range(len(mix))]
-        np.savez(kept, l2=np.array(l2))
+        written = io.BytesIO()
+        np.savez(written, l2=np.array(l2))
+        write_whole(kept, written.getvalue())
     with np.load(kept) as arrays:
         return Errors(arrays["l2"], float("nan"), alone.towns)
 

@@ -97,6 +97,8 @@ def _row(
 ) -> list[str]:
     """One line of the table; rules only of what was told."""
     states = list(kept)
+    if not states:
+        return [name, look, "0", *[""] * (len(TITLES) - 3)]
     found = [samples[n] for n in states]
     plans = np.stack([kept[n][0] for n in states])
     l2 = np.linalg.norm((plans - np.stack([sample.target.future.poses for sample in found]))[..., :2], axis=-1)

@@ -73,9 +73,12 @@ def _folder(args: argparse.Namespace, made: bool) -> Path:
 def _made(args: argparse.Namespace) -> Iterator[Record]:
     """A record for each sample of a data set."""
     from drive.data.dataset import open_dataset
+    from drive.make.shard_samples import is_shard_folder
     from drive.schema import Window
     from drive.tasks.messages import Writer
 
+    if is_shard_folder(args.data):
+        raise ValueError(f"{args.data} holds demonstrations, whose pictures are no files of their own: drive make OUT --tasks writes both")
     window = Window()
     writer = Writer(args.tasks, window, args.data)
     args.progress.begin(f"opening {args.data}")

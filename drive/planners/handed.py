@@ -29,6 +29,7 @@ WIDTH_M = 3.5
 ON_LANE_M, ALIGNED_RAD = 4.0, 1.0
 NEXT_GAP_M, NEXT_TURN_RAD = 4.0, 0.8  # from a lane's end to the beginning of one that follows it
 BEYOND_M = 80.0
+LEAST_M = 0.1  # a shorter line is no lane
 STEPS = 100  # of a tenth of a second that others' ways are foretold
 STANDS_MPS = 0.3
 
@@ -76,8 +77,9 @@ def told_world(boxes: Boxes, lanes: LaneLines, observation: Observation) -> Worl
 
     if observation.speed_mps is None:
         raise PlanError("the car's speed is unknown: the expert plans from it")
-    way = way_ahead(lanes.lines, observation.command)
-    lines = [way, *lanes.lines]
+    whole = [line for line in lanes.lines if np.hypot(*np.diff(line, axis=0).T).sum() > LEAST_M]  # a network may tell one place twice
+    way = way_ahead(whole, observation.command)
+    lines = [way, *whole]
     area = shapely.union_all([shapely.LineString(line).buffer(WIDTH_M / 2 + 0.5) for line in lines])
     rings = [np.array(part.exterior.coords)[:-1] for part in shapely.get_parts(area)]
     road = tuple(Lane(f"lane{n}", line, WIDTH_M, LIMIT_MPS, limit_known=False) for n, line in enumerate(lines))
@@ -97,6 +99,7 @@ def _others(boxes: Boxes) -> list[Actor]:
     from drive.world.world import Actor
 
     kinds = {"bicycle": CYCLIST, "motorcycle": KINDS["vehicle.motorcycle"], "bus": KINDS["vehicle.bus"], "pedestrian": PEDESTRIAN}
+    kinds |= {"construction_vehicle": KINDS["vehicle.construction"], "trailer": KINDS["vehicle.truck"]}  # it stands or rolls on its own
     kinds |= {"truck": KINDS["vehicle.truck"], "barrier": OBSTACLE, "traffic_cone": OBSTACLE, "car": CAR}
     spot = Path(np.array([[0.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]]))
     times, valid, actors = np.arange(STEPS) * DT_S, np.ones(STEPS, dtype=bool), list[Actor]()
@@ -105,7 +108,7 @@ def _others(boxes: Boxes) -> list[Actor]:
         moves = boxes.velocities[n] if speed > STANDS_MPS else np.zeros(2)
         rows = np.column_stack([boxes.centres[n, :2] + times[:, None] * moves, np.full(STEPS, boxes.headings[n]), np.full(STEPS, speed)])
         size = (float(boxes.sizes[n, 0]), float(boxes.sizes[n, 1]), float(boxes.sizes[n, 2]))
-        actors.append(Actor(kinds.get(name, CAR), AS_RECORDED, size, spot, recorded=rows, valid=valid))
+        actors.append(Actor(kinds[name], AS_RECORDED, size, spot, recorded=rows, valid=valid))
     return actors
 
 

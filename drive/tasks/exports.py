@@ -47,6 +47,8 @@ def to_drivelm(records: Iterable[Record]) -> dict[str, Any]:
     scenes: dict[str, Any] = {}
     for record in records:
         scene = scenes.setdefault(record.scene, {"scene_description": "", "key_frames": {}})
+        if record.id in scene["key_frames"]:
+            raise ValueError(f"record {record.id!r} of scene {record.scene!r} comes twice; DriveLM has one place for it: leave one out")
         scene["key_frames"][record.id] = _frame(record)
     return scenes
 

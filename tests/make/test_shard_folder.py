@@ -89,6 +89,11 @@ def test_every_verb_reads_towns(folder: Path, tmp_path: Path, verb: str, capsys:
     assert (tmp_path / "out").exists() == bool(out)
 
 
+def test_packing_towns_says_what_to_do(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pack", str(folder), "--tasks", "plan", "--out", str(tmp_path / "out"), "-q"]) == 2
+    assert "drive make OUT --tasks" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
 def test_single_states_make_no_video(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["view", str(folder), "--video", "--out", str(tmp_path / "out"), "-q"]) == 2
     assert "no drives" in capsys.readouterr().err

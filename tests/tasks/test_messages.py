@@ -111,6 +111,11 @@ def test_the_schema_names_every_part_and_answer() -> None:
     assert json.loads(json.dumps(found)) == found
 
 
+def test_a_record_that_comes_twice_is_not_lost(records: list[Record]) -> None:
+    with pytest.raises(ValueError, match="comes twice"):
+        to_drivelm([*records, records[0]])
+
+
 def _without(entry: dict, *path: Any) -> dict:
     """A copy that lacks what lies at a path."""
     found = copy = json.loads(json.dumps(entry))
