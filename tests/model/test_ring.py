@@ -49,10 +49,10 @@ def test_thousands_of_frames_in_bounded_memory(frames: int, monkeypatch: pytest.
     network = make_network(inputs=Inputs(frames_apart=True, motion=False), transformer=replace(TINY.transformer, depth=1))
     bank = torch.randn(61, 3, 32, generator=torch.Generator().manual_seed(0))  # tokens of frames, as if from cameras
 
-    def encode_frames(times: list[int], first: int = 0) -> tuple[Tensor, Tensor]:
-        return bank[[t % 61 for t in times]][None], torch.ones(1, len(times), 3, dtype=torch.bool)
+    def frame_parts(times: list[int], first: int = 0) -> dict[str, tuple[Tensor, Tensor]]:
+        return {"camera": (bank[[t % 61 for t in times]][None], torch.ones(1, len(times), 3, dtype=torch.bool))}
 
-    monkeypatch.setattr(network, "encode_frames", encode_frames)
+    monkeypatch.setattr(network, "frame_parts", frame_parts)
     ring, tail = FrameRing(network), batch_of(1, replace(TINY, inputs=network.config.inputs))
     places = None
     for t in range(frames):
