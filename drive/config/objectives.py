@@ -41,7 +41,8 @@ class NextTokenConfig:
     answer's numbers where they are inputs of the next ones: a plan that could be told from its own exact beginning would not be read
     from the pictures. leave_out: an answer that cannot be written (a plan that no car drives, off its grid) is one that is not known,
     in place of ending the run before its first step. glance: weight of what the pictures alone, by `camera.glance`, must say of the first
-    word of each answer that begins with one of a few words; without it the way from a lamp to its word is too long to be found.
+    word of each answer that begins with one of a few words; without it the way from a lamp to its word is too long to be found. slots:
+    weight of what `camera.things` and `camera.lanes` must say of the boxes and roads that are trained.
     """
 
     kind: Literal["next-token"] = "next-token"
@@ -54,10 +55,11 @@ class NextTokenConfig:
     noise: dict[str, float] = field(default_factory=dict)
     leave_out: bool = False
     glance: float = 0.0
+    slots: float = 0.0
     checkpoints: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        within(self, cut=(0, 1), plan_first=(0, 1), glance=(0, 1000))
+        within(self, cut=(0, 1), plan_first=(0, 1), glance=(0, 1000), slots=(0, 1000))
         if wrong := [f"{chain} {share:g}" for chain, share in self.shares.items() if not 0 < share <= 1]:
             raise ValueError(f"{type(self).__name__}.shares.{wrong[0]}: expected above 0, at most 1")
         widths = [(f"{name}.{key} {value:g}", value) for name in ("sigma", "noise") for key, value in getattr(self, name).items()]

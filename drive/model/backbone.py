@@ -5,7 +5,7 @@ Shape suffixes: V pictures, r rows and c columns of patches, K tokens of a summa
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -42,26 +42,37 @@ def feature_info(backbone: nn.Module) -> Any:
     return backbone.feature_info
 
 
-class Summary(nn.Module):
-    """All patch tokens of a picture -> a few tokens: every patch squeezed, then two layers over all of them. A picture of another
+class Whole(nn.Module):
+    """All patch tokens of a picture -> a few numbers: every patch squeezed, then two layers over all of them. A picture of another
     size is resampled to the grid of the configured one once its patches are squeezed."""
 
-    def __init__(self, config: CameraConfig, width: int) -> None:
+    def __init__(self, config: CameraConfig, width: int, out: int) -> None:
         super().__init__()
-        self.grid, self.count = (config.rows, config.columns), config.summary
+        self.grid = (config.rows, config.columns)
         self.squeeze = nn.Sequential(nn.Linear(width, SQUEEZED), nn.GELU())
-        whole, out = config.rows * config.columns * SQUEEZED, config.summary * width
+        whole = config.rows * config.columns * SQUEEZED
         self.layers = nn.Sequential(nn.Linear(whole, SUMMARY_WIDTH), nn.GELU(), nn.Linear(SUMMARY_WIDTH, out))
-        self.norm = nn.LayerNorm(width)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """[V, r, c, D] -> [V, K, D]."""
+        """[V, r, c, D] -> [V, out]."""
         squeezed = self.squeeze(tokens)
         if squeezed.shape[1:3] != torch.Size(self.grid):
             planes = squeezed.permute(0, 3, 1, 2)
             squeezed = F.interpolate(planes, size=self.grid, mode="bilinear", align_corners=False, antialias=True).permute(0, 2, 3, 1)
-        whole = self.layers(squeezed.flatten(1))
-        return self.norm(whole.unflatten(-1, (-1, tokens.shape[-1])))
+        return cast(Tensor, self.layers(squeezed.flatten(1)))
+
+
+class Summary(Whole):
+    """All patch tokens of a picture -> a few tokens."""
+
+    def __init__(self, config: CameraConfig, width: int) -> None:
+        super().__init__(config, width, config.summary * width)
+        self.count = config.summary
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """[V, r, c, D] -> [V, K, D]."""
+        return cast(Tensor, self.norm(super().forward(tokens).unflatten(-1, (-1, tokens.shape[-1]))))
 
 
 class Peaks(nn.Module):

@@ -46,7 +46,9 @@ class CameraConfig:
     summary: tokens a picture is summed up in by two matrices over all its patches; 0 = every patch is a token. A summary is
     learned in fewer steps and costs less, for rigs that stay as they are. peaks: tokens besides, each number of which is the largest over
     all patches: what is small and may be anywhere, such as a lamp, is found in far fewer steps. glance: one more, made of all the tokens of
-    a summary and peaks by one matrix, which training can hold to the first word of answers (`objective.glance`).
+    a summary and peaks by one matrix, which training can hold to the first word of answers (`objective.glance`). things, lanes:
+    tokens of a frame, for all its pictures together, that hold one thing or one lane each (`drive.model.slots`), which training can hold to
+    the truth (`objective.slots`).
     """
 
     backbone: str = "mobilenetv4_conv_small"
@@ -59,9 +61,11 @@ class CameraConfig:
     summary: int = 0
     peaks: int = 0
     glance: bool = False
+    things: int = 0
+    lanes: int = 0
 
     def __post_init__(self) -> None:
-        within(self, stride=(1, 256), width=(1, 8192), height=(1, 8192), summary=(0, 4096), peaks=(0, 256))
+        within(self, stride=(1, 256), width=(1, 8192), height=(1, 8192), summary=(0, 4096), peaks=(0, 256), things=(0, 256), lanes=(0, 256))
         if self.glance and not self.summary:
             raise ValueError("camera.glance reads the tokens of a summary; set camera.summary above 0")
 

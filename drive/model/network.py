@@ -7,7 +7,7 @@ whose next one is asked for, D width, V vocabulary.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, cast
 
@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from drive.model.config import ModelConfig
 from drive.model.inputs import Batch, Prepared
 from drive.model.layers import KeyValue
-from drive.model.sensors import Sensor, used_sensors
+from drive.model.sensors import Encoded, Sensor, used_sensors
 from drive.model.transformer import INITIAL_STD, Transformer
 from drive.schema import Observation
 from drive.tokens.sequence import MAX_FRAMES, SPAN_POSITION, TokenSequence, concatenate, frame_tokens, may_attend, tail_tokens
@@ -142,6 +142,11 @@ def number_features(grid: Grid) -> Tensor:
     return torch.tensor(np.stack(columns, -1), dtype=torch.float32)
 
 
+def _joined(parts: Collection[Encoded], axis: int) -> tuple[Tensor, Tensor]:
+    """Tokens and which are there, of several sensors one behind another."""
+    return torch.cat([part.tokens for part in parts], axis), torch.cat([part.valid for part in parts], axis)
+
+
 class DrivingNetwork(nn.Module):
     """Sensors in, logits of any request's next token out."""
 
@@ -181,29 +186,28 @@ class DrivingNetwork(nn.Module):
         first = 0 if past is None else int(past.block.max()) + 1
         return self.add_encoded(self.frame_parts(batch, first), past)
 
-    def add_encoded(self, parts: Mapping[str, tuple[Tensor, Tensor]], past: Cache | None = None) -> Cache:
+    def add_encoded(self, parts: Mapping[str, Encoded], past: Cache | None = None) -> Cache:
         """As `add_frames`, of frames that `frame_parts` has encoded."""
         first = 0 if past is None else int(past.block.max()) + 1
-        tokens, valid = (torch.cat(each, 2) for each in zip(*parts.values(), strict=True))
+        tokens, valid = _joined(parts.values(), 2)
         sequence = concatenate([frame_tokens(first + f, ["sensor"] * tokens.shape[2]) for f in range(tokens.shape[1])])
         return self._run(tokens.flatten(1, 2), sequence, valid.flatten(1), past)[1]
 
     def encode_frames(self, batch: Batch, first: int = 0) -> tuple[Tensor, Tensor]:
         """What the sensors make of each frame, before the transformer: tokens [B, F, N, D], valid [B, F, N] bool. first: the index
         of the batch's first frame."""
-        tokens, valid = (torch.cat(each, 2) for each in zip(*self.frame_parts(batch, first).values(), strict=True))
-        return tokens, valid
+        return _joined(self.frame_parts(batch, first).values(), 2)
 
-    def frame_parts(self, batch: Batch, first: int = 0) -> dict[str, tuple[Tensor, Tensor]]:
+    def frame_parts(self, batch: Batch, first: int = 0) -> dict[str, Encoded]:
         """As `encode_frames`, each sensor's apart, by name."""
         return {name: sensor(batch.parts[name], first) for name, sensor in self._sensors(in_frames=True)}
 
-    def glance(self, tokens: Tensor, valid: Tensor) -> Tensor:
-        """The cameras' tokens [B, F, N, D] and which are there [B, F, N] -> what the pictures of t0 tell at a glance, the mean of their
-        tokens for it, [B, D]."""
+    def glance(self, cameras: Encoded) -> Tensor:
+        """What the pictures of t0 tell at a glance, the mean of their tokens for it, [B, D]."""
         camera = self.config.camera
-        each = camera.summary + camera.peaks + 1
-        seen, there = tokens[:, -1, each - 1 :: each], valid[:, -1, each - 1 :: each, None]
+        each, behind = camera.summary + camera.peaks + 1, camera.things + camera.lanes
+        own = slice(each - 1, cameras.tokens.shape[2] - behind, each)
+        seen, there = cameras.tokens[:, -1, own], cameras.valid[:, -1, own, None]
         return (seen * there).sum(1) / there.sum(1).clamp(min=1)
 
     def add_tail(self, frames: Cache, batch: Batch) -> Cache:
@@ -211,7 +215,7 @@ class DrivingNetwork(nn.Module):
         encoded = [sensor(batch.parts[name]) for name, sensor in self._sensors(in_frames=False)]
         if not encoded:
             return frames
-        tokens, valid = (torch.cat(parts, 1) for parts in zip(*encoded, strict=True))
+        tokens, valid = _joined(encoded, 1)
         return self._run(tokens, tail_tokens(["sensor"] * tokens.shape[1]), valid, frames)[1]
 
     def extend(self, cache: Cache, span_ids: Tensor) -> tuple[Tensor, Cache]:

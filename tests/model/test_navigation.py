@@ -45,14 +45,14 @@ def part(*said: Navigation | None):  # type: ignore[no-untyped-def]
 
 
 def test_two_tokens_that_are_there_where_something_is_said(sensor: NavigationSensor) -> None:
-    tokens, there = sensor(part(*SAID))
+    tokens, there, _ = sensor(part(*SAID))
     assert tokens.shape == (len(SAID), 2, TINY.transformer.width) and tokens.isfinite().all()
     assert there.tolist() == [[one is not None, one is not None and one.then is not None] for one in SAID]
     assert sensor.labels(NavigationSensor.prepare(saying(None), CONFIG), "navigation") == [["navigation", "navigation: then"]]
 
 
 def test_everything_that_is_said_makes_a_difference(sensor: NavigationSensor) -> None:
-    tokens, there = sensor(part(*SAID))
+    tokens, there, _ = sensor(part(*SAID))
     told = [(tokens[k] * there[k][:, None]).flatten() for k in range(len(SAID))]
     for a in range(len(SAID)):
         for b in range(a):

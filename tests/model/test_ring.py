@@ -12,6 +12,7 @@ from drive.model.config import Inputs, ModelConfig
 from drive.model.inputs import Batch, collate, prepare
 from drive.model.network import Cache, DrivingNetwork
 from drive.model.ring import FrameRing
+from drive.model.sensors import Encoded
 from tests.model.conftest import TINY, make_network, make_observation, whole
 
 APART = replace(TINY, inputs=Inputs(frames_apart=True))
@@ -49,8 +50,8 @@ def test_thousands_of_frames_in_bounded_memory(frames: int, monkeypatch: pytest.
     network = make_network(inputs=Inputs(frames_apart=True, motion=False), transformer=replace(TINY.transformer, depth=1))
     bank = torch.randn(61, 3, 32, generator=torch.Generator().manual_seed(0))  # tokens of frames, as if from cameras
 
-    def frame_parts(times: list[int], first: int = 0) -> dict[str, tuple[Tensor, Tensor]]:
-        return {"camera": (bank[[t % 61 for t in times]][None], torch.ones(1, len(times), 3, dtype=torch.bool))}
+    def frame_parts(times: list[int], first: int = 0) -> dict[str, Encoded]:
+        return {"camera": Encoded(bank[[t % 61 for t in times]][None], torch.ones(1, len(times), 3, dtype=torch.bool))}
 
     monkeypatch.setattr(network, "frame_parts", frame_parts)
     ring, tail = FrameRing(network), batch_of(1, replace(TINY, inputs=network.config.inputs))

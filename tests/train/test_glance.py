@@ -54,9 +54,9 @@ def test_the_loss_of_the_answers_stays_as_it_was(samples: DatasetSamples) -> Non
     before, _ = plain.loss({STUDENT: network}, plain.collate(examples, None), torch.Generator())
     after, figures = looking.loss({STUDENT: network}, looking.collate(examples, None), torch.Generator())
     assert figures["glance"] > 0 and after.item() == pytest.approx(before.item() + 2.0 * figures["glance"], abs=1e-5)
-    tokens, valid = network.frame_parts(looking.collate(examples, None).inputs)["camera"]
+    cameras = network.frame_parts(looking.collate(examples, None).inputs)["camera"]
     start = looking.tasks[2].vocabulary.ranges["lamp"].start
-    four = network.logits(network.glance(tokens, valid))[:, start : start + 4].log_softmax(-1)
+    four = network.logits(network.glance(cameras))[:, start : start + 4].log_softmax(-1)
     assert figures["glance"] == pytest.approx(-four[:, 1].mean().item(), abs=1e-5)  # the readable way: the second of four words is right
 
 
@@ -76,12 +76,12 @@ def test_a_glance_is_the_mean_of_the_pictures_that_are_there() -> None:
     network = DrivingNetwork(config).eval()
     prepared = [prepare(make_observation(seed, cameras=n), config) for seed, n in enumerate((1, 3))]
     with torch.inference_mode():
-        together = network.glance(*network.frame_parts(collate(prepared))["camera"])
+        together = network.glance(network.frame_parts(collate(prepared))["camera"])
         for b, one in enumerate(prepared):
-            tokens, valid = network.frame_parts(collate([one]))["camera"]
-            assert valid.all()
-            each = tokens[0, -1].view(-1, 5, 32)[:, -1]
-            torch.testing.assert_close(network.glance(tokens, valid)[0], each.mean(0))
+            cameras = network.frame_parts(collate([one]))["camera"]
+            assert cameras.valid.all()
+            each = cameras.tokens[0, -1].view(-1, 5, 32)[:, -1]
+            torch.testing.assert_close(network.glance(cameras)[0], each.mean(0))
             torch.testing.assert_close(together[b], each.mean(0), rtol=1e-4, atol=1e-4)
 
 
@@ -112,7 +112,7 @@ def test_a_lamp_is_learned_at_a_glance(samples: DatasetSamples) -> None:
             images[b * len(images) // 16, int(words[b]) - 1, y : y + 6, x : x + 6] = 250
         told = torch.full((16, 4), -1)
         told[:, 2] = lamp + words
-        loss = objective._glance_loss(network, network.glance(*network.frame_parts(batch.inputs)["camera"]), told)
+        loss = objective._glance_loss(network, network.glance(network.frame_parts(batch.inputs)["camera"]), told)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drive.model.config import ModelConfig
-from drive.model.sensors.base import Part, Sensor
+from drive.model.sensors.base import Encoded, Part, Sensor
 from drive.model.sensors.camera import CameraSensor
 from drive.model.sensors.command import CommandSensor
 from drive.model.sensors.dynamics import DynamicsSensor
@@ -11,7 +11,7 @@ from drive.model.sensors.history import HistorySensor
 from drive.model.sensors.motion import MotionSensor
 from drive.model.sensors.navigation import NavigationSensor
 
-__all__ = ["SENSORS", "Part", "Sensor", "used_sensors"]
+__all__ = ["SENSORS", "Encoded", "Part", "Sensor", "used_sensors"]
 
 SENSORS: dict[str, type[Sensor]] = {
     "camera": CameraSensor,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +22,22 @@ from drive.schema import Frame, Observation
 # Divides metres before they enter a linear layer, so that usual values are of order one.
 METRES_SCALE = 10.0
 POSE_SIZE = 5  # x, y, cos heading, sin heading, known
+
+
+class Told(NamedTuple):
+    """What slots say of frames (`drive.model.slots`): things [B, F, P, THING] of their patches, lanes [B, F, K, LANE]."""
+
+    things: Tensor | None
+    lanes: Tensor | None
+
+
+class Encoded(NamedTuple):
+    """A sensor's tokens [B, F, N, D] and which of them are there [B, F, N] bool, without F in the tail; what slots say, where there are
+    any."""
+
+    tokens: Tensor
+    valid: Tensor
+    told: Told | None = None
 
 
 class Part(ABC):
@@ -75,9 +91,8 @@ class Sensor(nn.Module):
     def quicken(self) -> None:
         """Makes the encoder faster in a way that is for inference alone; a sensor that knows none stays as it is."""
 
-    def forward(self, part: Any, first_frame: int = 0) -> tuple[Tensor, Tensor]:
-        """-> tokens [B, F, N, D] and which of them are there [B, F, N] bool; without F in the tail. first_frame: the index of the
-        part's first frame."""
+    def forward(self, part: Any, first_frame: int = 0) -> Encoded:
+        """first_frame: the index of the part's first frame."""
         raise NotImplementedError
 
 

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from drive.model.backbone import Glance, Peaks, Summary, create_backbone, feature_info
+from drive.model.backbone import Glance, Peaks, Summary, Whole, create_backbone, feature_info
 from drive.model.config import ModelConfig
 from drive.model.fold import folded
-from drive.model.sensors.base import METRES_SCALE, Sensor, frames_of
+from drive.model.sensors.base import METRES_SCALE, Encoded, Sensor, Told, frames_of
 from drive.model.sensors.pictures import INTRINSICS_SIZE, CameraPart, Pictures, View, make_view, stacked_pictures
+from drive.model.slots import LANE, LaneSlots, Things
 from drive.model.trace import Traced
 from drive.schema import CameraImage, Frame, Observation, PlanError
 from drive.tokens.sequence import MAX_FRAMES
@@ -47,6 +47,9 @@ class CameraSensor(Sensor):
         self.summary = Summary(c, width) if c.summary else None
         self.peaks = Peaks(c.peaks, width) if c.peaks else None
         self.glance = Glance(c.summary + c.peaks, width) if c.glance else None
+        self.things = Things(c.things, width) if c.things else None
+        self.road = Whole(c, width, c.lanes * LANE) if c.lanes else None
+        self.lanes = LaneSlots(c.lanes, width) if c.lanes else None
         self.row = nn.Embedding(c.rows, width)
         self.column = nn.Embedding(c.columns, width)
         self.frame = None if config.inputs.frames_apart else nn.Embedding(MAX_FRAMES, width)
@@ -75,13 +78,17 @@ class CameraSensor(Sensor):
         """Tokens are named after their camera; "empty" where a frame has fewer than another."""
         names = [[v.camera.name for v in views for _ in range(self._count(v.rays.shape[:2]))] for views in prepared]
         most = max(len(row) for row in names)
-        return [row + ["empty"] * (most - len(row)) for row in names]
+        return [row + ["empty"] * (most - len(row)) + [name] * len(self._slots()) for row in names]
 
     def meanings(self, prepared: list[list[View]], observation: Observation) -> list[list[str]]:
-        """Where in its picture a patch is, counted from 1 at the upper left; of what sums patches up, which token of it."""
+        """Where in its picture a patch is, counted from 1 at the upper left; of what sums patches up, which token of it; which slot."""
         told = [[text for view in views for text in self._places(view.rays.shape[:2])] for views in prepared]
         most = max(map(len, told))
-        return [row + [""] * (most - len(row)) for row in told]
+        return [row + [""] * (most - len(row)) + self._slots() for row in told]
+
+    def _slots(self) -> list[str]:
+        parts = {"thing": self.things, "lane": self.lanes}
+        return [f"{name} {k} of {part.count}" for name, part in parts.items() if part for k in range(1, part.count + 1)]
 
     def _places(self, patches: tuple[int, ...]) -> list[str]:
         parts = {"summary": self.summary, "peaks": self.peaks}
@@ -91,13 +98,32 @@ class CameraSensor(Sensor):
         rows, columns = patches
         return [f"row {r} of {rows}, column {c} of {columns}" for r in range(1, rows + 1) for c in range(1, columns + 1)] + summed
 
-    def forward(self, part: CameraPart, first_frame: int = 0) -> tuple[Tensor, Tensor]:
-        """The tokens of a frame's cameras stand one behind the other, what is missing behind them."""
-        tokens, valid = _side_by_side([self._encode(p) for p in part.sizes], [p.where for p in part.sizes], part.shape)
-        if self.frame is None:
-            return tokens, valid
-        frames = torch.arange(first_frame, first_frame + part.shape[1], device=tokens.device)
-        return tokens + self.frame(frames)[:, None], valid
+    def forward(self, part: CameraPart, first_frame: int = 0) -> Encoded:
+        """The tokens of a frame's cameras stand one behind the other, what is missing behind them, slots behind all."""
+        patches = [self._patches(pictures) for pictures in part.sizes]
+        tokens, valid = _side_by_side([self._summed(p) for p in patches], part)
+        slots, told = self._slotted(patches, part)
+        if slots is not None:
+            tokens = torch.cat([tokens, slots], 2)
+            valid = torch.cat([valid, valid.any(-1, keepdim=True).expand(*slots.shape[:3])], 2)
+        if self.frame is not None:
+            frames = torch.arange(first_frame, first_frame + part.shape[1], device=tokens.device)
+            tokens = tokens + self.frame(frames)[:, None]
+        return Encoded(tokens, valid, told)
+
+    def _slotted(self, patches: Sequence[Tensor], part: CameraPart) -> tuple[Tensor | None, Told]:
+        """Patches [V, r, c, D] of each size -> the slots of each frame [B, F, K, D], and what they say."""
+        slots, things, lanes = list[Tensor](), None, None
+        if self.things is not None:
+            rows, there = _side_by_side([p.flatten(1, 2) for p in patches], part)
+            said = [self.things.told(p, pictures.rays).flatten(1, 2) for p, pictures in zip(patches, part.sizes, strict=True)]
+            things = _side_by_side(said, part)[0]
+            slots.append(self.things(rows, things, there))
+        if self.road is not None and self.lanes is not None:
+            seen = _side_by_side([self.road(p)[:, None] for p in patches], part)[0]  # 0 of a picture that is not there
+            lanes = self.lanes.told(seen.sum(2))
+            slots.append(self.lanes(lanes))
+        return torch.cat(slots, 2) if slots else None, Told(things, lanes)
 
     def quicken(self) -> None:
         """Folds the backbone's batch norms, and lays its weights out as the pictures are."""
@@ -110,22 +136,26 @@ class CameraSensor(Sensor):
         count = self.summary.count if self.summary is not None else int(np.prod(patches))
         return count + (self.peaks.count if self.peaks is not None else 0) + (self.glance is not None)
 
-    def _encode(self, pictures: Pictures) -> Tensor:
-        """-> [V, P, D]."""
+    def _patches(self, pictures: Pictures) -> Tensor:
+        """-> [V, r, c, D]."""
         pixels = ((pictures.images.to(self.mean.dtype) - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         features = self._look(pixels)[-1]  # [V, channels, r, c]
         features = features.permute(0, 2, 3, 1) if features.shape[1] == self.project.in_features else features
         tokens = self.norm(self.project(features))
         tokens = tokens + self.ray(_spread(pictures.rays)) + self.intrinsics(pictures.intrinsics)[:, None, None]
-        tokens = tokens + placed(self.row.weight, tokens.shape[1])[:, None] + placed(self.column.weight, tokens.shape[2])
+        return tokens + placed(self.row.weight, tokens.shape[1])[:, None] + placed(self.column.weight, tokens.shape[2])
+
+    def _summed(self, tokens: Tensor) -> Tensor:
+        """Patches [V, r, c, D] -> [V, P, D]."""
         summed = tokens.flatten(1, 2) if self.summary is None else self.summary(tokens)
         if self.peaks is not None:
             summed = torch.cat([summed, self.peaks(tokens)], 1)
         return summed if self.glance is None else torch.cat([summed, self.glance(summed)], 1)
 
 
-def _side_by_side(encoded: Sequence[Tensor], where: Sequence[NDArray[np.int64]], shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Tokens [V, P, D] of pictures of some sizes, and where each picture belongs [V, 3] -> tokens [B, F, N, D], valid [B, F, N]."""
+def _side_by_side(encoded: Sequence[Tensor], part: CameraPart) -> tuple[Tensor, Tensor]:
+    """Tokens [V, P, D] of the pictures of each size -> tokens [B, F, N, D], valid [B, F, N]."""
+    shape, where = part.shape, [pictures.where for pictures in part.sizes]
     counts = np.zeros((*shape, 1 + max(int(w[:, 2].max()) for w in where)), np.int64)
     for tokens, w in zip(encoded, where, strict=True):
         counts[tuple(w.T)] = tokens.shape[1]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from drive.model.config import ModelConfig
-from drive.model.sensors.base import Sensor, Stacked
+from drive.model.sensors.base import Encoded, Sensor, Stacked
 from drive.schema import COMMANDS, Observation
 
 UNKNOWN_COMMAND = len(COMMANDS)
@@ -31,8 +31,8 @@ class CommandSensor(Sensor):
     def meanings(self, prepared: NDArray[np.int64], observation: Observation) -> list[list[str]]:
         return [[observation.command or "unknown"]]
 
-    def forward(self, part: Stacked, first_frame: int = 0) -> tuple[Tensor, Tensor]:
-        return self.table(part.values)[:, None], part.valid[:, None]
+    def forward(self, part: Stacked, first_frame: int = 0) -> Encoded:
+        return Encoded(self.table(part.values)[:, None], part.valid[:, None])
 
 
 def command_index(observation: Observation) -> int:

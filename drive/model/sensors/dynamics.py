@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from drive.model.config import ModelConfig
-from drive.model.sensors.base import METRES_SCALE, Sensor, Stacked, embedding
+from drive.model.sensors.base import METRES_SCALE, Encoded, Sensor, Stacked, embedding
 from drive.schema import Observation
 
 DYNAMICS_SIZE = 6  # speed, acceleration, yaw rate, and whether each is known
@@ -33,8 +32,8 @@ class DynamicsSensor(Sensor):
         told = (f"{speed * METRES_SCALE:.2f} m/s", f"{acceleration:+.2f} m/s2", f"{yaw_rate:+.3f} rad/s")
         return [[", ".join(text for text, there in zip(told, known, strict=True) if there) or "unknown"]]
 
-    def forward(self, part: Stacked, first_frame: int = 0) -> tuple[Tensor, Tensor]:
-        return self.layers(part.values)[:, None], part.valid[:, None]
+    def forward(self, part: Stacked, first_frame: int = 0) -> Encoded:
+        return Encoded(self.layers(part.values)[:, None], part.valid[:, None])
 
 
 def dynamics_features(observation: Observation, rates: bool = True) -> NDArray[np.float32]:

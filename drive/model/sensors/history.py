@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from drive.model.config import ModelConfig
-from drive.model.sensors.base import POSE_SIZE, Sensor, Stacked, embedding, pose_features
+from drive.model.sensors.base import POSE_SIZE, Encoded, Sensor, Stacked, embedding, pose_features
 from drive.schema import Observation, PlanError
 
 
@@ -29,5 +28,5 @@ class HistorySensor(Sensor):
             raise PlanError(f"this network takes {wanted} past poses (t0 included), the observation has {len(past.valid)}")
         return pose_features(past.poses[:-1], past.valid[:-1])
 
-    def forward(self, part: Stacked, first_frame: int = 0) -> tuple[Tensor, Tensor]:
-        return self.layers(part.values.flatten(1))[:, None], part.valid[:, None]
+    def forward(self, part: Stacked, first_frame: int = 0) -> Encoded:
+        return Encoded(self.layers(part.values.flatten(1))[:, None], part.valid[:, None])

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from drive.frames import Array, compose_se2, invert_se2
 from drive.model.config import ModelConfig
-from drive.model.sensors.base import POSE_SIZE, Part, Sensor, Stacked, embedding, frames_of, pose_features, stacked_frames
+from drive.model.sensors.base import POSE_SIZE, Encoded, Part, Sensor, Stacked, embedding, frames_of, pose_features, stacked_frames
 from drive.schema import Observation, Trajectory
 from drive.tokens.sequence import MAX_FRAMES
 
@@ -55,11 +55,11 @@ class MotionSensor(Sensor):
     def labels(self, prepared: NDArray[np.float32], name: str) -> list[list[str]]:
         return [[name]] * len(prepared) if self.in_frames else [[f"{name} {f}" for f in range(len(prepared))]]
 
-    def forward(self, part: Stacked, first_frame: int = 0) -> tuple[Tensor, Tensor]:
+    def forward(self, part: Stacked, first_frame: int = 0) -> Encoded:
         tokens = self.layers(part.values)
         if self.frame is None:
-            return tokens[:, :, None], part.valid[:, :, None]
-        return tokens + self.frame.weight[: tokens.shape[1]], part.valid
+            return Encoded(tokens[:, :, None], part.valid[:, :, None])
+        return Encoded(tokens + self.frame.weight[: tokens.shape[1]], part.valid)
 
 
 def _past_pose(past: Trajectory, time_s: float) -> Array | None:

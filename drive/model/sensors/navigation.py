@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from drive.frames import Array
 from drive.model.config import ModelConfig
-from drive.model.sensors.base import METRES_SCALE, Sensor, Stacked, embedding
+from drive.model.sensors.base import METRES_SCALE, Encoded, Sensor, Stacked, embedding
 from drive.roads import TURNS, Navigation
 from drive.schema import Observation
 
@@ -44,13 +44,13 @@ class NavigationSensor(Sensor):
     def labels(self, prepared: Array, name: str) -> list[list[str]]:
         return [[name, f"{name}: then"]]
 
-    def forward(self, part: Stacked, first_frame: int = 0) -> tuple[Tensor, Tensor]:
+    def forward(self, part: Stacked, first_frame: int = 0) -> Encoded:
         turn, metres, exit_number = part.values.unbind(-1)
         told = turn >= 0
         phase = metres[..., None] * self.waves
         distance = torch.cat([metres[..., None] / METRES_SCALE, phase.sin(), phase.cos()], -1)
         words = self.turns(turn.clamp_min(0).long()) + self.exits(exit_number.long().clamp(0, MOST_EXITS))
-        return words + self.distance(distance) + self.places.weight, told & part.valid[:, None]
+        return Encoded(words + self.distance(distance) + self.places.weight, told & part.valid[:, None])
 
 
 def _row(said: Navigation | None) -> Array:

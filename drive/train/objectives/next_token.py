@@ -16,6 +16,7 @@ from drive.decode.tables import GrammarTables, grammar_tables
 from drive.model.config import ModelConfig
 from drive.model.inputs import Batch, collate, prepare
 from drive.model.network import DrivingNetwork
+from drive.model.sensors import Encoded
 from drive.schema import SceneSample
 from drive.tasks import Task, chains, make_tasks
 from drive.tasks.chain import opening
@@ -24,6 +25,7 @@ from drive.train.example import Example, Pairs, answers_to
 from drive.train.glance import first_words, glanced
 from drive.train.jitter import jittered
 from drive.train.objectives.base import STUDENT
+from drive.train.slots import SlotTruth, slot_truth, slots_loss
 from drive.train.soft import number_ranges, soft_losses
 from drive.train.spans import Link, Row, Span, Spans, packed
 from drive.train.thoughts import NOISE, OWN, TRUTH, OwnThoughts, varied, with_noise
@@ -34,7 +36,7 @@ from drive.words import did_you_mean
 class TokenBatch:
     """What goes in before the answers, and the answers. asked, unknown: answers by task, of which so many are not known. rows, own: the
     rows that the spans are made of, and where in them the network's own answers belong, where there are any. words [B, tasks]: the first id
-    of each answer that a glance should tell, -1 where there is none."""
+    of each answer that a glance should tell, -1 where there is none. slots: what slots should say."""
 
     inputs: Batch
     spans: Spans
@@ -43,10 +45,12 @@ class TokenBatch:
     rows: tuple[Row, ...] = ()
     own: dict[tuple[int, int], Span] = field(default_factory=dict)
     words: Tensor | None = None
+    slots: SlotTruth | None = None
 
     def to(self, device: torch.device | str) -> TokenBatch:
         words = None if self.words is None else self.words.to(device)
-        return replace(self, inputs=self.inputs.to(device), spans=self.spans.to(device), words=words)
+        slots = None if self.slots is None else self.slots.to(device)
+        return replace(self, inputs=self.inputs.to(device), spans=self.spans.to(device), words=words, slots=slots)
 
 
 class NextToken:
@@ -74,6 +78,10 @@ class NextToken:
         self._left_out: dict[str, list[str]] = {}
         if config.glance and not model.camera.glance:
             raise ValueError("objective.glance trains the token of model.camera.glance, which this network has not; set it to true")
+        if config.slots and not (model.camera.things or model.camera.lanes):
+            raise ValueError("objective.slots trains model.camera.things and model.camera.lanes, of which this network has none; set them")
+        if config.slots and not any(self.tasks[number].name in ("boxes", "roads") for number in self.trained):
+            raise ValueError("objective.slots holds slots to answers to boxes or roads, which no chain asks for; add one of them")
         self.glanced = glanced(self.tasks, self.trained) if config.glance else ()
         self._own = OwnThoughts(self.tasks, model.vocabulary.size)
 
@@ -123,7 +131,8 @@ class NextToken:
         inputs = collate([example.prepared for example in examples])
         kept = tuple(rows) if own else ()
         words = first_words(examples, self.tasks, self.glanced) if self.glanced else None
-        return TokenBatch(inputs, packed(rows), tuple(asked.tolist()), tuple(unknown.tolist()), kept, own, words)
+        slots = slot_truth(examples, self.tasks, sorted(self.trained), self.model.camera.lanes) if self.config.slots else None
+        return TokenBatch(inputs, packed(rows), tuple(asked.tolist()), tuple(unknown.tolist()), kept, own, words, slots)
 
     def count(self, batch: TokenBatch) -> float:
         return float(batch.spans.weight.sum().round())
@@ -144,10 +153,18 @@ class NextToken:
             losses.append((self.token_losses(scores.log_softmax(-1), targets[own], tables.used) * weight[own]).sum())
         count = max(self.count(batch), 1.0)
         total, figures = torch.stack(losses).sum() / count, self._figures(batch, [float(loss.detach()) / count for loss in losses])
-        if batch.words is None:
-            return total, figures
-        seen = self._glance_loss(network, network.glance(*frames["camera"]), batch.words)
-        return total + self.config.glance * seen, figures | {"glance": float(seen.detach())}
+        for name, share, direct in self._directly(network, frames["camera"], batch):
+            total = total + share * direct
+            figures[name] = float(direct.detach())
+        return total, figures
+
+    def _directly(self, network: DrivingNetwork, cameras: Encoded, batch: TokenBatch) -> Iterator[tuple[str, float, Tensor]]:
+        """What pictures alone are held to: a name, its weight, its mean loss."""
+        if batch.words is not None:
+            yield "glance", self.config.glance, self._glance_loss(network, network.glance(cameras), batch.words)
+        if batch.slots is not None and cameras.told is not None:
+            for name, loss in slots_loss(cameras.told, batch.slots).items():
+                yield name, self.config.slots, loss
 
     def _glance_loss(self, network: DrivingNetwork, seen: Tensor, words: Tensor) -> Tensor:
         """What is seen at a glance [B, D] and the right first ids [B, tasks] -> the mean loss of those that are known."""
