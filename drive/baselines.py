@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from drive.frames import Array
 from drive.schema import Observation, Plan, PlanError, PlannerSpec, Trajectory
 
 
@@ -12,21 +13,28 @@ def _copies(trajectory: np.ndarray, observation: Observation, samples: int) -> P
 
 
 class ConstantVelocity:
-    """Goes on straight with the last displacement over its elapsed time, heading kept.
+    """Goes on straight with the last displacement over its elapsed time, heading kept; where no pose before t0 is known, straight ahead
+    with the speed that is told.
 
-    Raises PlanError where there is no pose before t0.
+    Raises PlanError where neither is known.
     """
 
     name = "constant-velocity"
     spec = PlannerSpec(pictures="unused")
 
     def plan(self, observation: Observation, samples: int = 1) -> Plan:
-        past = observation.past
-        if len(past.valid) < 2 or not past.valid[-2:].all():
-            raise PlanError("no pose before t0: constant velocity needs one")
-        velocity = (past.poses[-1, :2] - past.poses[-2, :2]) / (past.times_s[-1] - past.times_s[-2])
-        xy = observation.future_times_s[:, None] * velocity
+        xy = observation.future_times_s[:, None] * _velocity(observation)
         return _copies(np.concatenate([xy, np.zeros((len(xy), 1))], -1), observation, samples)
+
+
+def _velocity(observation: Observation) -> Array:
+    """[2] m/s."""
+    past = observation.past
+    if len(past.valid) >= 2 and past.valid[-2:].all():
+        return (past.poses[-1, :2] - past.poses[-2, :2]) / (past.times_s[-1] - past.times_s[-2])
+    if observation.speed_mps is None:
+        raise PlanError("neither a pose before t0 nor a speed is known: constant velocity needs one")
+    return np.array([observation.speed_mps, 0.0])
 
 
 class StandStill:

@@ -126,11 +126,8 @@ def opened(args: argparse.Namespace, chosen: Sequence[Rules], planners: Sequence
             raise ValueError(f"--split chooses scenes of a data set; {args.data} is a file (--limit takes its first cases)")
         return args.data
     from drive.asking import common_window
-    from drive.data.dataset import open_dataset
 
     window = common_window(planners)
     for file in files:
         file.require_usable(window.future_times_s)
-    args.progress.begin(f"opening {args.data}")
-    needs_map = any(isinstance(rules, Protocol) and rules.uses_map for rules in chosen)
-    return open_dataset(args.data, split=args.split, limit=args.limit, window=window, maps=needs_map)
+    return open_data(args, window, maps=any(isinstance(rules, Protocol) and rules.uses_map for rules in chosen))
