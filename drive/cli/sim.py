@@ -13,6 +13,7 @@ HELP = "drive closed loop: towns from seeds, recorded scenes"
 ROWS = True
 REAL = partial(number, whole=False)
 RIGS = "nuscenes, pandaset, waymo, fisheye4, first-drive, random (by seed) or FILE.yaml"
+PROBE = "does it look? the same episodes with pictures as they are, black, of another town, mounts told wrong, red lights shown green"
 PLANNER = "expert, visible-expert, lane-follower, constant-velocity, stand-still, a checkpoint or module:Class; several with commas"
 
 
@@ -21,7 +22,8 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("source", nargs="*", default=[], help="town, village, ScenarioNet files (*.pkl), or DATA with a map expansion")
     verb.add_argument("--planner", default="", help=PLANNER)
     verb.add_argument("--compare", nargs=2, metavar=("A", "B"), help="drive both over the same episodes and pair them")
-    verb.add_argument("--episodes", type=number(1), default=10, help="episodes of each family, or scenes of DATA (default: 10)")
+    verb.add_argument("--probe", action="store_true", help=PROBE)
+    verb.add_argument("--episodes", "-n", type=number(1), default=10, help="episodes of each family, or scenes of DATA (default: 10)")
     verb.add_argument("--seed", type=number(0), default=0, help="the first town's seed (of DATA: scene's number); the others follow")
     verb.add_argument("--family", default="ordinary", help="ordinary, a safety-critical family, several with commas, or all")
     verb.add_argument("--traffic", choices=("reactive", "replay", "empty"), help="default: reactive")
@@ -86,6 +88,7 @@ def _simulate(args: argparse.Namespace, planners: list[str]) -> int:
         workers=args.workers,
         out=args.out,
         videos=args.videos,
+        probe=args.probe,
         progress=args.progress,
     )
     args.progress.end()

@@ -14,7 +14,7 @@ from drive.planners.load import LOG, load_sim_planner
 from drive.progress import SILENT, Progress
 from drive.sim.report import SimReport
 from drive.sim.rollout import Loop
-from drive.sim.sight import Sight, require_sight
+from drive.sim.sight import Sight, require_probe, require_sight
 from drive.sim.simulate import choose_episodes, run_episodes
 from drive.world.town.scenarios import FAMILIES
 
@@ -38,6 +38,7 @@ def simulate(
     workers: int = 1,
     out: str | Path | None = None,
     videos: int = 6,
+    probe: bool = False,
     progress: Progress = SILENT,
 ) -> SimReport:
     """Drives planners through episodes and scores them; every planner drives the same ones.
@@ -45,7 +46,8 @@ def simulate(
     sources: "town", "village", ScenarioNet files or folders of data sets. planners: names as for `load_planner`, "expert",
     "lane-follower", "log", or objects with `plan` (one worker). episodes: of each family and town, or scenes of a data set, from number
     `seed` on. families: names, or "all". rig, rig_width in pixels, weather: the car's cameras, none without a rig. out: a folder for
-    report.json, the page with `videos` videos, and replayable drives.
+    report.json, the page with `videos` videos, and replayable drives. probe: one planner drives the towns again with black pictures, with
+    another town's, with mounts told wrong and with red lights shown green (`drive.sim.shown`); the report then is a `ProbeReport`.
 
     Raises ValueError, before anything is driven, where one of these is none, or a planner gives no plans or needs cameras that are not
     there, and FileNotFoundError for a file that is not there. A planner that fails in an episode fails that episode.
@@ -59,14 +61,18 @@ def simulate(
     chosen = choose_episodes(_listed(sources), episodes, seed, wanted, traffic)
     sight = Sight(rig, rig_width, weather or "day") if rig else None
     names, load = _loader(_listed(planners), workers)
+    if probe and (len(names) != 1 or LOG in names or any(episode.source != "town" for episode in chosen)):
+        raise ValueError(f"a probe is of one planner in towns, got {', '.join(names)} in {', '.join(map(str, _listed(sources)))}")
     progress.begin(f"loading {', '.join(names)}")
     for name in names:
         if name != LOG:
             planner = load(name)
             require_plans([planner])
             require_sight(planner, sight)
+            if probe:
+                require_probe(planner, sight)
     loop = Loop(planning_hz, latency_s, deadline_s, sight=sight)
-    return run_episodes(chosen, names, load, loop, workers, folder, videos, progress)
+    return run_episodes(chosen, names, load, loop, workers, folder, videos, progress, probe)
 
 
 def _listed(values: Any) -> list[Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drive.sim.report import ANSWERED, COMPARED, FACTS, SimReport, difference_cells
+from drive.sim.report import ANSWERED, FACTS, SimReport, difference_cells
 from drive.sim.scores import EpisodeScore
 from drive.viz.page import Block, Cell, Heading, Numbers, Table, Text, Video, write_page
 
@@ -22,13 +22,15 @@ def save_page(report: SimReport, folder: Path, videos: dict[tuple[str, str], Pat
     blocks: list[Block] = [Numbers(_headline(report))]
     told = "Rates in per cent, the NeuroNCAP score in stars of 5" + (f", {ANSWERED}." if report.failures else ".")
     blocks += [Text(told), Table(header, cells, "Means over all drives, [95 % interval]")]
+    blocks += [Table(head, rows, title) for title, head, rows in report.extra_tables()]
+    blocks += [Table(["", "means"], [[word, means] for word, means in report.legend.items()])] if report.legend else []
     ends: list[list[Cell]] = [[p, end, n] for p in names for end, n in report.outcomes(p).items()]
     blocks.append(Table(["planner", "outcome", "drives"], ends, "How the drives ended"))
     collided: list[list[Cell]] = [[p, kind, n] for p in names for kind, n in report.faults(p).items()]
     blocks.append(Table(["planner", "kind", "drives"], collided, "At-fault collisions by kind"))
     facts: list[list[Cell]] = [[p, *(f"{np.median(report.facts(p, n)):.0f}" for n in FACTS)] for p in names]
     blocks.append(Table(["planner", *(UNITS.get(n, n.replace("_", " ")) for n in FACTS)], facts, "What the drives were like (medians)"))
-    differences: list[list[Cell]] = [list(difference_cells(row)) for row in report.comparisons if row["metric"] in COMPARED]
+    differences: list[list[Cell]] = [list(difference_cells(row)) for row in report.comparisons if row["metric"] in report.compared]
     if differences:
         header = ["planner", "minus", "metric", "difference, %", "95 % interval", "episodes"]
         blocks.append(Table(header, differences, "Over the same episodes"))

@@ -24,7 +24,12 @@ FACTS = ("length_m", "agents_met", "moving_agents_met", "junctions", "lights")
 
 
 class SimReport:
-    """scores: every episode of every planner, in order. settings: what was run, distribution name and hash included."""
+    """scores: every episode of every planner, in order. settings: what was run, distribution name and hash included.
+
+    compared: metrics whose differences its tables show.
+    """
+
+    compared: tuple[str, ...] = COMPARED
 
     def __init__(self, scores: Sequence[EpisodeScore], settings: dict[str, Any]) -> None:
         self.scores, self.settings = list(scores), settings
@@ -69,6 +74,15 @@ class SimReport:
         listed = {note: list(dict.fromkeys(names)) for note, names in said.items()}
         return [f"{', '.join(n[:5])}{f' and {len(n) - 5} more' if len(n) > 5 else ''}: {note}" for note, n in listed.items()]
 
+    @property
+    def legend(self) -> dict[str, str]:
+        """Words of its tables that need one, and what they mean."""
+        return {}
+
+    def extra_tables(self) -> list[tuple[str, list[str], list[list[str]]]]:
+        """Tables beside the means: title, header, cells."""
+        return []
+
     def faults(self, planner: str) -> dict[str, int]:
         """How many episodes ended in each kind of at-fault collision (`drive.world.state.CONTACT_NAMES`)."""
         kinds = [str(s.facts["fault"]) for s in self.of(planner) if s.facts["fault"] != "none"]
@@ -83,9 +97,11 @@ class SimReport:
         """For a terminal: the means (over the answered drives in brackets), how the drives ended, and what they were like."""
         header, lines = self.cells()
         told = [f"rates in %, [95 % interval]{f', {ANSWERED}' if self.failures else ''}\n{aligned([header, *lines])}"]
+        told += [f"{title}\n{aligned([head, *cells])}" for title, head, cells in self.extra_tables()]
+        told += ["\n".join(printable(f"{word}: {means}") for word, means in self.legend.items())] if self.legend else []
         told.append("how the drives ended\n" + "\n".join(printable(self._told_outcomes(p)) for p in self.planners))
         told += [*(printable(self._told_faults(p)) for p in self.planners), self.what_it_was_like()]
-        told += [_told_difference(row) for row in self.comparisons if row["metric"] in COMPARED]
+        told += [_told_difference(row) for row in self.comparisons if row["metric"] in self.compared]
         told += [printable(note) for note in self.notes]
         told += [printable(f"failed: {f['planner']} in {f['episode']}: {f['reason']}") for f in self.failures[:SHOWN_FAILURES]]
         rest = len(self.failures) - SHOWN_FAILURES

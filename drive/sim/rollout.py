@@ -16,6 +16,7 @@ from drive.frames import Array
 from drive.pool import alive
 from drive.schema import Observation, Plan, Planner, PlannerSpec, Window
 from drive.sim.asking import PlannerFailure, ask
+from drive.sim.shown import AS_THEY_ARE, SHOWN, with_shown
 from drive.sim.sight import Eyes, Sight
 from drive.sim.tracker import Track, make_track
 from drive.world.observe import observe
@@ -55,6 +56,7 @@ class Loop:
 
     window: of the observations of planners that have no `window` of their own. sight: the car's cameras; None = observations
     without pictures. A privileged planner, which is shown the world, is shown no pictures; nor is one that makes no use of them.
+    shown: one of `drive.sim.shown.SHOWN`, what is shown in place of what the cameras see.
     """
 
     planning_hz: float = 5.0
@@ -62,12 +64,15 @@ class Loop:
     deadline_s: float = 30.0
     window: Window = Window()
     sight: Sight | None = None
+    shown: str = AS_THEY_ARE
 
     def __post_init__(self) -> None:
         if not 2.0 <= self.planning_hz <= 10.0:
             raise ValueError(f"planning_hz must be 2 to 10, got {self.planning_hz}")
         if not 0.0 <= self.latency_s <= 2.0 or not 0.0 < self.deadline_s <= 86_400.0:
             raise ValueError(f"latency_s must be 0 to 2 s, deadline_s above 0 and at most a day, got {self.latency_s}, {self.deadline_s}")
+        if self.shown not in SHOWN:
+            raise ValueError(f"nothing called {self.shown!r} can be shown; there are {', '.join(filter(None, SHOWN))}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +104,7 @@ def rollout(world: World, planner: Planner | PrivilegedPlanner, loop: Loop = Loo
     spec = spec_of(planner)
     if spec.privileged:
         load_kernels(world)
-    eyes = Eyes(world, loop.sight) if loop.sight and spec.pictures != "unused" else None
+    eyes = SHOWN[loop.shown](world, loop.sight) if loop.sight and spec.pictures != "unused" else None
     state, states, actions = world.start, [world.start], []
     every, wait = max(1, round(1 / (loop.planning_hz * DT_S))), round(loop.latency_s / DT_S)
     pending: list[tuple[int, Track, Plan]] = []
@@ -130,7 +135,7 @@ def rollout(world: World, planner: Planner | PrivilegedPlanner, loop: Loop = Loo
         if ended:
             outcome = ended
             break
-    return _rollout(world, planner.name, states, actions, plans, outcome, told)
+    return _rollout(world, with_shown(planner.name, loop.shown), states, actions, plans, outcome, told)
 
 
 def _ended(world: World, state: State, stood_s: float) -> str | None:

@@ -20,6 +20,7 @@ from drive.eval.neuroncap import impact_speed, stars
 from drive.eval.result import MetricResult
 from drive.frames import Array
 from drive.geometry import EGO_CENTRE_AHEAD_M
+from drive.sim.red_stops import red_stops
 from drive.sim.rollout import Rollout
 from drive.world.meetings import MET_M, MOVING_MPS
 from drive.world.state import (
@@ -58,6 +59,8 @@ METRICS: dict[str, str] = {
     "pdm_score": "",
     "driving_score": "",
     "neuroncap_score": "",
+    "red_stops": "lights",
+    "red_passes": "lights",
     "duration": "s",
 }
 NEEDS_A_GOAL = ("success", "route_completion", "ego_progress", "pdm_score", "driving_score")  # undefined where the human stands
@@ -104,6 +107,8 @@ def score(run: Rollout) -> EpisodeScore:
         "ego_progress": completion,
         "driving_score": driving_score(completion, run),
         "neuroncap_score": neuroncap(run),
+        "red_stops": float(red_stops(run)),
+        "red_passes": float(flags[:, RED_LIGHT].sum()),
         "duration": len(run.actions) * DT_S,
     }
     product = values["no_at_fault_collisions"] * values["drivable_area_compliance"]

@@ -85,6 +85,12 @@ def seed_of(world: World) -> int:
     return int(world.origin.get("seed", 0))
 
 
+def require_probe(planner: Any, sight: Sight | None) -> None:
+    """Raises ValueError where a planner would look at pictures, so that there is something to probe, but the run has no rig."""
+    if sight is None and spec_of(planner).pictures != "unused":
+        raise ValueError(f"a probe shows {planner.name!r} other pictures: give the run a rig (--rig nuscenes, or a rig's YAML file)")
+
+
 def require_sight(planner: Any, sight: Sight | None) -> None:
     """Raises ValueError where a planner needs pictures and the run has no rig, or not the cameras that it looks at.
     """

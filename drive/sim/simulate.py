@@ -14,10 +14,12 @@ from drive.pool import Failed, outcomes
 from drive.progress import SILENT, Progress
 from drive.sim.episodes import Episode, MakePlanner, drive_all, make_world
 from drive.sim.page import save_page
+from drive.sim.probe import ProbeReport
 from drive.sim.report import SimReport
 from drive.sim.rollout import HUMAN, Loop, Rollout
 from drive.sim.saved import replay_file, save_rollout
 from drive.sim.scores import EpisodeScore, failed_values, score, worst_first
+from drive.sim.shown import SHOWN, with_shown
 from drive.sim.sight import Sight
 from drive.sim.warm import compile_ahead
 from drive.words import did_you_mean
@@ -67,9 +69,11 @@ def run_episodes(
     out: Path | None = None,
     videos: int = 6,
     progress: Progress = SILENT,
+    probe: bool = False,
 ) -> SimReport:
     """Drives everything; with `out`, writes report.json, index.html, drives/*.json + npz (replayable) and videos of the worst.
 
+    probe: every planner drives once with its pictures as they are and once with each of the others of `drive.sim.shown`.
     Recorded scenes get the recorded drive itself (`log`) as a further row. A drive that raises, or whose worker is lost twice, is a
     failed one; the others go on. Raises ValueError, before anything is driven, that names the recorded scenes that cannot be opened.
     Where the run is interrupted, report.json holds what was driven until then.
@@ -78,26 +82,28 @@ def run_episodes(
     recorded = [episode for episode in episodes if episode.source != "town"]
     finish = functools.partial(_finish, folder=out / "drives" if out else None)
     scores: list[EpisodeScore] = []
-    jobs = [(planner, episodes if planner != HUMAN else recorded) for planner in planners]
-    jobs += [(HUMAN, recorded)] if recorded and HUMAN not in planners else []
+    loops = [replace(loop, shown=shown) for shown in SHOWN] if probe else [loop]
+    jobs = [(planner, episodes if planner != HUMAN else recorded, one) for planner in planners for one in loops]
+    jobs += [(HUMAN, recorded, loop)] if recorded and HUMAN not in planners else []
+    make_report: type[SimReport] = ProbeReport if probe else SimReport
     settings = _settings(episodes, loop)
     for one in _of_each_kind(episodes):
         compile_ahead(functools.partial(make_world, one), loop.sight, progress)
     open_all(recorded, progress)
-    progress.begin("drives", sum(len(wanted) for _, wanted in jobs))
+    progress.begin("drives", sum(len(wanted) for _, wanted, _ in jobs))
     try:
-        for planner, wanted in jobs:
+        for planner, wanted, how in jobs:
             first = len(scores)
-            for episode, _, result in drive_all(wanted, [planner], loop, workers, load, finish):
-                scores.append(_no_drive(episode, planner, result) if isinstance(result, Failed) else result)
+            for episode, _, result in drive_all(wanted, [planner], how, workers, load, finish):
+                scores.append(_no_drive(episode, with_shown(planner, how.shown), result) if isinstance(result, Failed) else result)
                 progress.done()
                 progress(_line(episode, scores[-1]))
             scores[first:] = _under_one_name(scores[first:])
     except BaseException:
         if out is not None and scores:
-            SimReport(scores, settings | {"interrupted": True}).save(out)
+            make_report(scores, settings | {"interrupted": True}).save(out)
         raise
-    report = SimReport(scores, settings)
+    report = make_report(scores, settings)
     if out is not None:
         report.save(out)
         shown = _videos(report, out, videos, loop.sight, workers, progress)
