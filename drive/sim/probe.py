@@ -61,8 +61,8 @@ class ProbeReport(SimReport):
 
 def _turned(row: dict[str, Any]) -> dict[str, Any]:
     """A comparison's first minus other as other minus first."""
-    low, high = (None if row[key] is None else -row[key] for key in ("high", "low"))
-    return {"difference": -row["difference"] or 0.0, "difference_low": low, "difference_high": high}
+    low, high = (None if row[key] is None else 0.0 - row[key] for key in ("high", "low"))
+    return {"difference": 0.0 - row["difference"], "difference_low": low, "difference_high": high}
 
 
 def _success(row: dict[str, Any]) -> str:

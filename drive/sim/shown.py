@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from drive.cameras import Camera
 from drive.frames import rotation_z
 from drive.maps import COLOURS
 from drive.schema import CameraImage
@@ -28,10 +30,13 @@ class BlackEyes(Eyes):
 
     def look(self, state: State) -> tuple[CameraImage, ...]:
         """One black picture of each camera."""
-        views = tuple(CameraImage(camera, 0.0, np.zeros((camera.height, camera.width, 3), np.uint8)) for camera in self.cameras)
-        for view in views:
-            view.image.setflags(write=False)
-        return views
+        return tuple(CameraImage(camera, 0.0, _black(camera)) for camera in self.cameras)
+
+
+def _black(camera: Camera) -> NDArray[np.uint8]:
+    picture = np.zeros((camera.height, camera.width, 3), np.uint8)
+    picture.setflags(write=False)
+    return picture
 
 
 class EyesElsewhere(Eyes):
