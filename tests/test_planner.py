@@ -97,14 +97,17 @@ def test_drive_plan_takes_the_recorded_drive_too(mini: Path, tmp_path: Path, cap
     assert re.search(r"log \(2\) +0.000 +0.000 +0.000", capsys.readouterr().out)
 
 
-def test_constant_velocity_goes_on_straight_and_needs_a_past() -> None:
+def test_constant_velocity_goes_on_straight_by_the_past_or_else_by_the_speed_told() -> None:
     observation = make_observation()
     plan = ConstantVelocity().plan(observation)
     velocity = -observation.past.poses[-2, :2] / 0.5
     np.testing.assert_allclose(plan.best[:, :2], observation.future_times_s[:, None] * velocity)
     past = replace(observation.past, valid=np.array([False] * 4 + [True]))
-    with pytest.raises(PlanError, match="no pose before t0"):
-        ConstantVelocity().plan(replace(observation, past=past))
+    told = ConstantVelocity().plan(replace(observation, past=past)).best
+    times = observation.future_times_s
+    np.testing.assert_allclose(told, np.stack([observation.speed_mps * times, 0 * times, 0 * times], -1))
+    with pytest.raises(PlanError, match="neither a pose before t0 nor a speed"):
+        ConstantVelocity().plan(replace(observation, past=past, speed_mps=None))
 
 
 @pytest.mark.parametrize("spec", ["no-such-planner", "no_such_module:Class", "drive.schema:Missing", "pathlib:Path"])
