@@ -20,8 +20,9 @@ import numpy as np
 
 from drive.answers.ask import Reply
 from drive.asking import Refusal, asked, common_window
-from drive.data.dataset import open_dataset
+from drive.data.dataset import Dataset, open_dataset
 from drive.eval.tasks.ask import ASK
+from drive.make.shard_samples import ShardFolder, is_shard_folder
 from drive.planners.load import load_planner
 from drive.schema import SceneSample
 from drive.tasks.answered import answers_of
@@ -64,6 +65,12 @@ def scores(found: list[Reply | None], truths: list[Reply]) -> dict[str, float]:
     return {result.name: result.over(every) for result in ASK.score(found, truths) if result.name in SHOWN}
 
 
+def opened(data: Path, limit: int | None, planner: Any) -> Dataset:
+    """A data set, or a folder of demonstrations in towns."""
+    window = common_window([planner])
+    return ShardFolder(data, window, limit) if is_shard_folder(data) else open_dataset(data, limit=limit, window=window, maps=False)
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -74,7 +81,7 @@ def main() -> None:
     args = parser.parse_args()
     planner = load_planner(args.planner)
     require_answers(planner)
-    dataset = open_dataset(args.data, limit=args.limit, window=common_window([planner]), maps=False)
+    dataset = opened(args.data, args.limit, planner)
     asking = pairs(dataset, json.loads(args.questions.read_text()))
     ours, theirs = ([(sample, row[k]) for sample, *row in asking] for k in (0, 1))
     print(f"{len(asking)} questions on {len(dataset)} samples")
