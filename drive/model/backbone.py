@@ -34,7 +34,8 @@ def create_backbone(config: CameraConfig) -> nn.Module:
     if config.stride not in strides:
         raise ValueError(f"{config.backbone} has feature maps of stride {strides}, not {config.stride}")
     index = len(strides) - 1 - strides[::-1].index(config.stride)
-    return timm.create_model(config.backbone, pretrained=config.pretrained, features_only=True, out_indices=(index,))
+    backbone = timm.create_model(config.backbone, pretrained=config.pretrained, features_only=True, out_indices=(index,))
+    return cast(nn.Module, backbone.to(memory_format=torch.channels_last))  # as its pictures lie: 0.92 of the time in training
 
 
 def feature_info(backbone: nn.Module) -> Any:

@@ -34,6 +34,8 @@ def _jittered_view(view: View, jitter: Jitter, angle: float, rng: np.random.Gene
     camera, (rows, columns) = view.camera, view.rays.shape[:2]
     shift = np.round(rng.uniform(-1, 1, 2) * jitter.shift * [camera.width, camera.height]).astype(int)
     image = _shifted(view.image, shift, jitter.brightness, rng)
+    if angle == 0 and not shift.any():
+        return replace(view, image=image)
     # What is seen at a place of the moved picture stood `shift` before it in the recorded one.
     centres = patch_centres(camera.width, camera.height, columns, rows) - shift
     rays = patch_rays(_turned_camera(camera, angle), centres)
