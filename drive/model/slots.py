@@ -22,6 +22,7 @@ TURN = 0.2  # radians: the unit in which a thing's direction is told beside its 
 LANE_UNIT_M, LANE_FROM_M, LANE_TO_M, LANES_WIDE_M = 5.0, 2.0, 22.0, 14.0  # where lane slots begin: straight lanes side by side
 LIKELY = 0.3  # likelier things stand before all others
 APART_M = 2.0  # what is nearer to a likelier thing is the same one
+CANDIDATES = 16  # patches a slot that are looked at for this
 WAVES_M = (4.0, 8.0, 16.0, 32.0, 64.0)
 
 
@@ -54,15 +55,15 @@ class Things(nn.Module):
 
 def _chosen(told: Tensor, there: Tensor, count: int) -> Tensor:
     """Numbers of the patches [B, F, K] of the likeliest things: the likely ones first, the nearest of these before all."""
-    score = told[..., : len(CLASSES)].amax(-1).sigmoid() * there
-    place = told[..., len(CLASSES) :]
-    near = torch.cdist(place, place) < APART_M
-    best = (near & (score[..., None, :] > score[..., :, None])).any(-1)  # a likelier one stands there
-    score = torch.where(best, score * 1e-3, score)
-    score, rows = score.topk(min(count, score.shape[-1]), -1)
-    distance = torch.gather(place.norm(dim=-1), -1, rows)
-    ordered = torch.gather(rows, -1, torch.where(score > LIKELY, distance, 1e4 - score).argsort(-1))
-    return ordered[..., torch.arange(count).clamp(max=ordered.shape[-1] - 1)]  # of fewer patches the last again
+    score, rows = (told[..., : len(CLASSES)].amax(-1).sigmoid() * there).topk(min(CANDIDATES * count, told.shape[2]), -1)
+    place = torch.gather(told[..., len(CLASSES) :], 2, rows[..., None].expand(*rows.shape, 2))
+    likelier = score[..., None, :] > score[..., :, None]
+    again = ((torch.cdist(place, place) < APART_M) & likelier).any(-1)
+    score, best = torch.where(again, score * 1e-3, score).topk(min(count, score.shape[-1]), -1)
+    distance = torch.gather(place.norm(dim=-1), -1, best)
+    order = torch.where(score > LIKELY, distance, 1e4 - score).argsort(-1)
+    order = order[..., torch.arange(count).clamp(max=order.shape[-1] - 1)]  # of fewer patches the last again
+    return torch.gather(rows, -1, torch.gather(best, -1, order))
 
 
 def _features(told: Tensor) -> Tensor:
