@@ -62,7 +62,7 @@ def _chosen(told: Tensor, there: Tensor, count: int) -> Tensor:
     score, best = torch.where(again, score * 1e-3, score).topk(min(count, score.shape[-1]), -1)
     distance = torch.gather(place.norm(dim=-1), -1, best)
     order = torch.where(score > LIKELY, distance, 1e4 - score).argsort(-1)
-    order = order[..., torch.arange(count).clamp(max=order.shape[-1] - 1)]  # of fewer patches the last again
+    order = order[..., torch.arange(count, device=order.device).clamp(max=order.shape[-1] - 1)]  # of fewer patches the last again
     return torch.gather(rows, -1, torch.gather(best, -1, order))
 
 
