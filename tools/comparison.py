@@ -70,7 +70,7 @@ def errors(run: RunConfig, test: DataConfig | None) -> Errors:
         mix = open_mix(first_towns(test, TOWNS), kind_of(run.model).needs(run.model))
         fit = score(checkpoint_planner(Path(run.out) / "checkpoint"), mix, run.model.window.future_times_s)
         written = io.BytesIO()
-        np.savez(written, l2=fit.l2, spent=np.array([spent]), towns=np.array([mix.bare(i).scene for i in range(len(mix))]))
+        np.savez(written, l2=fit.l2, spent=np.array([spent]), towns=np.array([mix.unread(i).scene for i in range(len(mix))]))
         write_whole(kept, written.getvalue())
     with np.load(kept) as arrays:
         return Errors(arrays["l2"], float(arrays["spent"][0]), arrays["towns"].tolist())

@@ -21,13 +21,13 @@ from drive.schema import Agents, CameraImage, SceneSample, Target, Trajectory
 _CROP_STEP = 0.02
 
 
-def yawed(sample: SceneSample, degrees: float, margin_degrees: float) -> SceneSample:
+def yawed(sample: SceneSample, degrees: float, margin_degrees: float, read: bool = True) -> SceneSample:
     """The sample with the world of t0's frame turned by `degrees` (counter-clockwise, as seen from the car).
 
     Pictures are warped about each camera's centre and held in memory; `ego_from_camera` stays as it was; the recorded
     future and the agents turn about the ego's origin. The past is left as it was: planners of turned samples must not be
-    given it. Raises ValueError for a turn beyond the margin, a fisheye or distorted camera, or more than one frame; MissingImage where
-    a picture is not on disk.
+    given it. read: False leaves pictures as they were recorded, beside the cameras of turned ones. Raises ValueError for a turn beyond
+    the margin, a fisheye or distorted camera, or more than one frame; MissingImage where a picture is not on disk.
     """
     if abs(degrees) > margin_degrees:
         raise ValueError(f"a turn by {degrees:g} degrees leaves the margin of {margin_degrees:g}; raise yaw_margin_degrees")
@@ -35,7 +35,7 @@ def yawed(sample: SceneSample, degrees: float, margin_degrees: float) -> SceneSa
     if len(observation.frames) != 1:
         raise ValueError(f"only single-frame samples can be turned, got {len(observation.frames)} frames")
     angle = np.radians(degrees)
-    views = tuple(_turned_view(view, angle, np.radians(margin_degrees)) for view in observation.frames[0].cameras)
+    views = tuple(_turned_view(view, angle, np.radians(margin_degrees), read) for view in observation.frames[0].cameras)
     frame = replace(observation.frames[0], cameras=views)
     future = _turned_trajectory(sample.target.future, angle)
     # The map, the road and the way are left out, not turned.
@@ -71,10 +71,12 @@ def _inside(camera: Camera, pixels: Array, angle: float) -> bool:
     return bool(((x >= -slack) & (x <= camera.width + slack) & (y >= -slack) & (y <= camera.height + slack)).all())
 
 
-def _turned_view(view: CameraImage, angle: float, margin: float) -> CameraImage:
+def _turned_view(view: CameraImage, angle: float, margin: float, read: bool) -> CameraImage:
     if view.camera.bends:
         what = "is a fisheye camera" if view.camera.model == "fisheye" else "has a distorting lens"
         raise ValueError(f"{view.camera.name} {what}: turning it is no homography; train without yaw_degrees, or undistort its pictures")
+    if not read:
+        return replace(view, camera=cropped(view.camera, *crop_window(view.camera, margin)))
     camera, picture = read_image(view)
     # OpenCV puts pixel centres at whole numbers, this package at halves.
     shift = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])

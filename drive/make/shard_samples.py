@@ -21,18 +21,18 @@ class ShardReader:
     cameras: tuple[Camera, ...]
     window: Window
 
-    def sample(self, shard: Shard, state: int, scene: str, pictures: bool = True) -> SceneSample:
+    def sample(self, shard: Shard, state: int, scene: str) -> SceneSample:
         """State `state` with what is known of it: the expert's plan, with `recipe.target` all that was around."""
-        observation = self.observation(shard, state, scene, pictures)
+        observation = self.observation(shard, state, scene)
         target = shard.target_of(state, observation.future_times_s)
         return SceneSample(observation.token, scene, state, 0, np.eye(4), observation, target)
 
-    def observation(self, shard: Shard, state: int, scene: str, pictures: bool = True) -> Observation:
+    def observation(self, shard: Shard, state: int, scene: str) -> Observation:
         """What a planner may see of a state."""
         speed, acceleration, yaw_rate = (float(v) for v in shard.dynamics[state])
         return Observation(
             token=f"{scene}:{state}",
-            frames=tuple(self._frame(images, back, pictures) for back, images in _pictures(shard, state)),
+            frames=tuple(self._frame(images, back) for back, images in _pictures(shard, state)),
             past=self._past(shard, state),
             future_times_s=self.window.future_times_s,
             speed_mps=speed,
@@ -42,10 +42,9 @@ class ShardReader:
             navigation=shard.navigation_of(state),
         )
 
-    def _frame(self, images: np.ndarray, back: int, pictures: bool) -> Frame:
+    def _frame(self, images: np.ndarray, back: int) -> Frame:
         time_s = -back / self.window.rate_hz if back else 0.0
-        views = (CameraImage(camera, time_s, image) for camera, image in zip(self.cameras, images, strict=True))
-        return Frame(time_s, tuple(views) if pictures else ())
+        return Frame(time_s, tuple(CameraImage(camera, time_s, image) for camera, image in zip(self.cameras, images, strict=True)))
 
     def _past(self, shard: Shard, state: int) -> Trajectory:
         times = self.window.past_times_s

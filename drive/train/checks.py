@@ -62,7 +62,7 @@ def check_samples(config: RunConfig, stage: Stage, mix: Mix) -> None:
     known: list[Any] = []
     mix.known[checked_as(stage)] = known
     for index in range(len(mix)):
-        sample = mix.bare(index)
+        sample = mix.unread(index)
         try:
             known.append(objective.check(sample, stage.jitter))
         except ValueError as error:

@@ -46,9 +46,9 @@ class Mix:
     def __getitem__(self, index: int) -> SceneSample:
         return self._of(index)[0][self._of(index)[1]]
 
-    def bare(self, index: int) -> SceneSample:
+    def unread(self, index: int) -> SceneSample:
         """As of `Source`."""
-        return self._of(index)[0].bare(self._of(index)[1])
+        return self._of(index)[0].unread(self._of(index)[1])
 
     def turn_degrees(self, index: int) -> float:
         """As of `Source`."""

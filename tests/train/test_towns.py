@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from drive.checkpoint import save_checkpoint
-from drive.config import NextTokenConfig, RegressionConfig, RunConfig, Stage, TownData, TownsConfig
+from drive.config import DatasetConfig, NextTokenConfig, RegressionConfig, RunConfig, Stage, TownData, TownsConfig
 from drive.make.recipe import Recipe
 from drive.make.shards import open_folder, shard_path
 from drive.model.config import CameraConfig, Inputs, ModelConfig, TransformerConfig
@@ -23,10 +23,14 @@ from drive.planners.check import check_planner
 from drive.planners.load import load_planner
 from drive.planners.network import NetworkPlanner
 from drive.schema import COMMANDS, Window
+from drive.tasks import TASKS, make_tasks
+from drive.train.example import answers_to
 from drive.train.loop import train
 from drive.train.networks import kind_of
 from drive.train.objectives import NextToken
 from drive.train.sources import TownSamples, open_source
+from drive.train.sources.base import Source
+from drive.train.sources.dataset import DatasetSamples
 
 RIG = "configs/rigs/first-drive.yaml"
 MODEL = ModelConfig(
@@ -74,7 +78,6 @@ def test_samples_are_what_was_stored(towns: TownData) -> None:
     assert drawn is not None
     assert np.abs(objective.tasks[0].decode(drawn.ids)[:, :2] - stored["futures"][3, :, :2]).max() <= 0.0251
     black = open_source(TownsConfig((towns,), black=True), NEEDS)
-    assert not samples.bare(33).observation.frames[0].cameras
     assert not np.any(black[33].observation.frames[0].cameras[0].image)
 
 
@@ -101,7 +104,7 @@ def test_samples_with_a_past_have_the_frame_before(tmp_path: Path) -> None:
     assert [frame.time_s for frame in observation.frames] == [-0.5, 0.0] and observation.past.valid.all()
     for k, frame in enumerate(observation.frames):
         assert all(np.array_equal(view.image, images[1, k, c]) and view.time_s == frame.time_s for c, view in enumerate(frame.cameras))
-    assert observation.past.poses[0].tolist() == [-2.0, 0.0, 0.0] and samples.bare(1).observation.past.valid.all()
+    assert observation.past.poses[0].tolist() == [-2.0, 0.0, 0.0] and samples.unread(1).observation.past.valid.all()
     batch = collate([prepare(observation, model), prepare(samples.observation(0), model)])
     assert DrivingNetwork(model).eval().prefix(batch).length > 0
 
@@ -116,7 +119,25 @@ def test_samples_of_real_towns_tell_what_was_around(tmp_path: Path) -> None:
         assert target.agents is not None and target.lanes is not None and target.lights is not None and target.route is not None
         assert target.map is not None and target.signs is not None and len(target.lanes.ids) == len(target.lanes.lines) > 0
         assert target.agents.valid.shape == (len(target.agents.instances), 5 + 6)
-    assert samples.bare(0).target.lanes is not None and samples.bare(0).observation.frames[0].cameras == ()
+    require_same_answers(samples)
+
+
+def require_same_answers(samples: Source) -> None:
+    """What is in view is in view before the pictures are read too: every answer to every task."""
+    tasks = make_tasks(tuple(TASKS), ModelConfig(requests=tuple(TASKS)).vocabulary, NEEDS.window)
+    told = 0
+    for index in range(len(samples)):
+        whole, early = (answers_to(tasks, range(len(tasks)), sample) for sample in (samples[index], samples.unread(index)))
+        for task, right, found in zip(tasks, whole, early, strict=True):
+            assert [(prompt, task.to_json(value)) for prompt, value in found] == [(p, task.to_json(v)) for p, v in right], task.name
+            told += len(right)
+    assert told > 0
+
+
+@pytest.mark.parametrize("turns", [(), (-4.0, 0.0, 4.0)])
+def test_samples_of_a_data_set_have_the_same_answers_before_their_pictures_are_read(mini: Path, turns: tuple[float, ...]) -> None:
+    data = DatasetConfig(root=str(mini), split="stopped,accelerate", yaw_degrees=turns, yaw_margin_degrees=5.0)
+    require_same_answers(DatasetSamples(data, NEEDS))
 
 
 def test_speed_alone_leaves_the_rates_out(towns: TownData) -> None:

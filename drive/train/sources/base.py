@@ -29,8 +29,9 @@ class Source(Protocol):
         """A sample. Raises MissingImage where a picture is absent that must be changed."""
         ...
 
-    def bare(self, index: int, /) -> SceneSample:
-        """The sample without its pictures: what its answers are looked up in, quickly."""
+    def unread(self, index: int, /) -> SceneSample:
+        """The sample with its cameras, which say what is in view, its pictures not read or changed: what its answers are looked up in,
+        quickly."""
         ...
 
     def turn_degrees(self, index: int, /) -> float:

@@ -40,11 +40,9 @@ class DatasetSamples(Sequence[SceneSample]):
         sample = self._turned(self._samples[index // len(self._turns)], index)
         return replace(sample, observation=blackened(sample.observation)) if self.data.black else sample
 
-    def bare(self, index: int) -> SceneSample:
-        """Sample `index` without its pictures."""
-        sample = self._samples[index // len(self._turns)]
-        frames = tuple(replace(frame, cameras=()) for frame in sample.observation.frames)
-        return self._turned(replace(sample, observation=replace(sample.observation, frames=frames)), index)
+    def unread(self, index: int) -> SceneSample:
+        """Sample `index`, its cameras turned, its pictures as they were recorded: no file is read."""
+        return self._turned(self._samples[index // len(self._turns)], index, read=False)
 
     def observation(self, index: int) -> Observation:
         """What the planner may see of sample `index`."""
@@ -54,6 +52,6 @@ class DatasetSamples(Sequence[SceneSample]):
         """The recorded future of sample `index`, [T, 3]."""
         return self[index].target.future.poses
 
-    def _turned(self, sample: SceneSample, index: int) -> SceneSample:
+    def _turned(self, sample: SceneSample, index: int, read: bool = True) -> SceneSample:
         turn = self._turns[index % len(self._turns)]
-        return sample if turn is None else yawed(sample, turn, self.data.yaw_margin_degrees)
+        return sample if turn is None else yawed(sample, turn, self.data.yaw_margin_degrees, read)

@@ -63,16 +63,13 @@ class TownSamples:
 
     def __getitem__(self, index: int) -> SceneSample:
         """Sample `index` with what is known of it: the expert's plan, with `recipe.target` all that was around."""
-        sample = self._sample(index)
+        sample = self.unread(index)
         return replace(sample, observation=blackened(sample.observation)) if self.black else sample
 
-    def bare(self, index: int) -> SceneSample:
-        """Sample `index` without its pictures."""
-        return self._sample(index, pictures=False)
-
-    def _sample(self, index: int, pictures: bool = True) -> SceneSample:
+    def unread(self, index: int) -> SceneSample:
+        """Sample `index`, its pictures as they were drawn: they are in memory."""
         s, i = self._where[index]
-        return self._reader.sample(self._shards[s], i, f"town-shard-{s}", pictures)
+        return self._reader.sample(self._shards[s], i, f"town-shard-{s}")
 
 
 def check_towns(towns: Sequence[TownData], needs: Needs) -> None:
