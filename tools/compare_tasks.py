@@ -54,7 +54,8 @@ def one_run(base: RunConfig, out: Path, trained: Sequence[str], steps: int, seed
     links = [[link.name for link in chain] for text in trained for chain in chains(text)]
     requests = list(dict.fromkeys(name for chain in links for name in chain))
     shares = {name: share for name, share in old.shares.items() if name in trained}
-    objective = NextTokenConfig(chains=tuple(trained), shares=shares, sigma=old.sigma, noise=old.noise, glance=old.glance)
+    slots = old.slots if any(name.partition(":")[0] in ("boxes", "roads") for name in requests) else 0.0
+    objective = NextTokenConfig(chains=tuple(trained), shares=shares, sigma=old.sigma, noise=old.noise, glance=old.glance, slots=slots)
     if any(len(chain) > 1 for chain in links):
         objective = replace(objective, thoughts=old.thoughts)
     run = asking(base, out, requests, objective, steps, seed)
