@@ -20,7 +20,7 @@ PLAN = "plan"  # the task that every planner answers whose `spec` names no other
 
 @dataclass(frozen=True)
 class Refusal:
-    """No answer: why, and the traceback of what was raised where that was no PlanError."""
+    """No answer: why, and the traceback of what was raised where that was no PlanError (or one that brings another process's)."""
 
     reason: str
     traceback: str = ""
@@ -31,7 +31,7 @@ def asked(answer: Callable[[], T]) -> T | Refusal:
     try:
         return answer()
     except PlanError as error:
-        return Refusal(str(error))
+        return Refusal(str(error), getattr(error, "traceback", ""))
     except (Exception, SystemExit) as error:
         return Refusal(f"raised {type(error).__name__}: {error}", traceback.format_exc())
 
@@ -60,6 +60,12 @@ def spec_of(planner: Any) -> PlannerSpec:
     if not isinstance(spec, PlannerSpec):
         raise ValueError(f"planner {planner.name!r}: spec must be a drive.PlannerSpec, got {type(spec).__name__}")
     return spec
+
+
+def notes_of(planner: Any) -> tuple[str, ...]:
+    """What a planner has to say beside its scores, and did not say before: its `take_notes()`, where it has that."""
+    take = getattr(planner, "take_notes", None)
+    return tuple(take()) if callable(take) else ()
 
 
 def gives_plans(planner: Any) -> bool:

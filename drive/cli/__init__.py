@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from drive.cli import ask, bench, check, completion, make, pack, plan, sim, tokens, train, view
+from drive.cli import ask, bench, check, completion, make, pack, plan, serve, sim, tokens, train, view
 from drive.cli import eval as evaluate
 from drive.cli.parser import Parser
 from drive.cli.streams import plain_streams
@@ -26,6 +26,7 @@ VERBS = {
     "eval": evaluate,
     "view": view,
     "sim": sim,
+    "serve": serve,
     "make": make,
     "pack": pack,
     "train": train,

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from drive.schema import Planner, Window
     from drive.viz.view import AttentionOf, PlanOf
 
-PLANNER = "a shipped planner's name (first-drive), a checkpoint folder, constant-velocity, stand-still, log, or your own module:Class"
+PLANNER = (
+    "a shipped planner's name (first-drive), a checkpoint folder, constant-velocity, stand-still, log, or your own module:Class, "
+    "exec:COMMAND or http://HOST:PORT"
+)
 SHOWN_TRACEBACKS = 3
 DATA = "a nuScenes-format data set (the folder that holds v1.0-*), or a folder of demonstrations in towns"
 

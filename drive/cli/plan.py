@@ -27,6 +27,7 @@ def run(args: argparse.Namespace) -> int:
     from drive.asking import plan_all
     from drive.eval.plans import save_plans
     from drive.outputs import writable_file
+    from drive.planners.remote.planner import all_notes
 
     out = writable_file(args.out or Path("plans.json"))
     plan_of, name, window, _ = planner_source(args)
@@ -39,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
     lines = [f"{name}: {len(plans)} of {len(dataset)} samples planned, written: {out}"]
     lines += [f"  failed {token}: {reason}" for token, reason in list(errors.items())[:SHOWN]]
     lines += [f"  and {len(errors) - SHOWN} more, all with their reasons in {out}"] if len(errors) > SHOWN else []
+    lines += all_notes()
     rows = [{"planner": name, "token": token, "planned": token in plans, "reason": errors.get(token)} for token in [*plans, *errors]]
     show(args, "\n".join(lines), rows)
     show_tracebacks(args, tracebacks.items())

@@ -14,7 +14,10 @@ ROWS = True
 REAL = partial(number, whole=False)
 RIGS = "nuscenes, pandaset, waymo, fisheye4, first-drive, random (by seed) or FILE.yaml"
 PROBE = "does it look? the same episodes with pictures as they are, black, of another town, mounts told wrong, red lights shown green"
-PLANNER = "expert, visible-expert, lane-follower, constant-velocity, stand-still, a checkpoint or module:Class; several with commas"
+PLANNER = (
+    "expert, visible-expert, lane-follower, constant-velocity, stand-still, a checkpoint, module:Class, exec:COMMAND or http://HOST:PORT; "
+    "several with commas"
+)
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:

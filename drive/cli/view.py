@@ -52,6 +52,7 @@ def _view(args: argparse.Namespace, out: Path) -> int:
     from itertools import groupby
 
     from drive.make.shard_samples import is_shard_folder
+    from drive.planners.remote.planner import all_notes
     from drive.viz.view import choose_samples, has_pictures, view
 
     plan_of, name, window, attention_of = plan_source(args)
@@ -68,6 +69,7 @@ def _view(args: argparse.Namespace, out: Path) -> int:
     print(f"page: {made.page}" + (f"; {blank} of {len(samples)} samples lack pictures on disk" if blank else ""))
     if made.failures:
         print(f"samples without a plan: {len(made.failures)}; the first: {next(iter(made.failures.values()))}")
+    print("".join(f"{note}\n" for note in all_notes()), end="")
     return 1 if made.failures else 0
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from drive.asking import Refusal, as_plan, asked
+from drive.asking import Refusal, as_plan, asked, notes_of
 from drive.data.dataset import Samples
 from drive.eval.openloop.batch import STEPS, OpenLoopBatch, Plans, plan_rows, recorded_plans
 from drive.eval.openloop.protocol import Protocol
@@ -99,6 +99,7 @@ class Entry:
 
     def scores(self, protocols: Sequence[Protocol]) -> Iterator[Scores]:
         """One per protocol."""
+        notes = notes_of(self.source)
         for protocol in protocols:
             blocks = self.blocks.get(protocol.name, [])
             tokens = tuple(token for block in blocks for token in block.tokens)
@@ -107,7 +108,7 @@ class Entry:
             metrics = {name: _joined([block.results[name] for block in blocks], late) for name in names}
             turning = np.concatenate([block.turning for block in blocks]) if blocks else np.zeros(0, dtype=bool)
             scenes = tuple(scene for block in blocks for scene in block.scenes)
-            yield Scores(self.name, protocol, metrics, tokens, scenes, {"straight": ~turning, "turning": turning})
+            yield Scores(self.name, protocol, metrics, tokens, scenes, {"straight": ~turning, "turning": turning}, notes)
 
     def failures(self) -> Iterator[dict[str, str]]:
         """{planner, token, reason}, and the traceback of what a planner raised: samples without a usable plan, tokens that are none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from drive.asking import spec_of
+from drive.asking import notes_of, spec_of
 from drive.data.images import blackened
 from drive.schema import Answers, Observation, Plan, Planner
 
@@ -20,6 +20,10 @@ class BlackPictures:
     def plan(self, observation: Observation, samples: int = 1) -> Plan:
         """The planner's answer to the blackened observation."""
         return self.planner.plan(blackened(observation), samples)
+
+    def take_notes(self) -> tuple[str, ...]:
+        """The planner's notes."""
+        return notes_of(self.planner)
 
 
 class BlackAnswers(BlackPictures):

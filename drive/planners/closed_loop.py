@@ -71,6 +71,8 @@ def simulate(
             require_sight(planner, sight)
             if probe:
                 require_probe(planner, sight)
+            if workers > 1 and callable(close := getattr(planner, "close", None)):
+                close()  # a process of its own: each worker starts one
     loop = Loop(planning_hz, latency_s, deadline_s, sight=sight)
     return run_episodes(chosen, names, load, loop, workers, folder, videos, progress, probe)
 

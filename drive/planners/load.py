@@ -1,4 +1,4 @@
-"""Planners by name: a shipped one, a checkpoint folder, a baseline, anybody's `module:Class`."""
+"""Planners by name: a shipped one, a checkpoint folder, a baseline, anybody's `module:Class`, process or server."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from drive.baselines import BASELINES
 from drive.planners.black import black
 from drive.planners.custom import imported_planner
+from drive.planners.remote.planner import is_remote, remote_planner
 from drive.schema import Planner
 from drive.shipped import checkpoint_names, shipped_checkpoint
 from drive.words import did_you_mean
@@ -18,8 +19,8 @@ BLACK = "black:"
 
 
 def load_planner(spec: str | Path, device: str = "auto") -> Planner:
-    """A shipped planner's name, a checkpoint (its folder, or that of the run), a baseline's name, or `module:Class` (also of the current
-    folder) -> a planner; `black:` before any of these shows it black pictures.
+    """A shipped planner's name, a checkpoint (its folder, or that of the run), a baseline's name, `module:Class` (also of the current
+    folder), `exec:COMMAND` or `http://HOST:PORT` (docs/own-planner.md) -> a planner; `black:` before any of these shows it black pictures.
 
     Raises ValueError naming what was tried where it is none of these.
     """
@@ -28,6 +29,8 @@ def load_planner(spec: str | Path, device: str = "auto") -> Planner:
         return BASELINES[name]()
     if name.startswith(BLACK):
         return black(load_planner(name.removeprefix(BLACK), device))
+    if is_remote(name):
+        return remote_planner(name)
     for folder in (Path(name), Path(name) / "checkpoint"):
         if (folder / "config.json").is_file() or folder.with_name(folder.name + ".old").is_dir():
             return checkpoint_planner(folder, device)
@@ -54,12 +57,12 @@ def load_sim_planner(name: str) -> Any:
 
     if name in PRIVILEGED:
         return PRIVILEGED[name]()
-    if ":" in name and not name.startswith(BLACK) and not Path(name).is_dir():
+    if ":" in name and not name.startswith(BLACK) and not is_remote(name) and not Path(name).is_dir():
         return imported_planner(name)
     try:
         return load_planner(name)
     except ValueError as error:
-        if name.startswith(BLACK):
+        if name.startswith(BLACK) or is_remote(name):
             raise
         raise ValueError(f"{error} (in the simulator also {', '.join(sorted(PRIVILEGED))}, log)") from error
 

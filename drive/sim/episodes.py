@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from drive.asking import notes_of
 from drive.pool import STUCK_S, outcomes
 from drive.schema import Planner
 from drive.sim.rollout import HUMAN, Loop, PrivilegedPlanner, Rollout, replay_human, rollout
@@ -72,7 +73,11 @@ MakePlanner = Callable[[str], Planner | PrivilegedPlanner]
 def drive_episode(episode: Episode, planner: str, loop: Loop, load: MakePlanner) -> Rollout:
     """One episode by the planner that `load` makes of a name; `log` replays the recorded drive itself."""
     world = make_world(episode)
-    return replay_human(world) if planner == HUMAN else rollout(world, load(planner), loop)
+    if planner == HUMAN:
+        return replay_human(world)
+    driver = load(planner)
+    run = rollout(world, driver, loop)
+    return replace(run, notes=tuple(f"{driver.name}: {note}" for note in notes_of(driver)))
 
 
 def drive_all(

@@ -79,7 +79,8 @@ class Loop:
 class Rollout:
     """What happened, N steps, A agents. ego [N+1, 8], pose [N+1, A, 3], speed [N+1, A], active and contact [N+1, A], flags [N+1, 8],
     actions [N, 2]; plans: (step, world poses of the plan at every step); outcome "arrived", "collision", "left the route", "blocked",
-    "timeout", "record ended" (the human's own drive, or a world without a goal) or "planner failed: why"; hash: of all states.
+    "timeout", "record ended" (the human's own drive, or a world without a goal) or "planner failed: why"; hash: of all states; notes: what
+    else the planner has to say.
     """
 
     world: World
@@ -95,6 +96,7 @@ class Rollout:
     outcome: str
     hash: str
     traceback: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @threadpool_limits.wrap(limits=1)  # several threads add up in another order, and the last bit of a drive would depend on their number

@@ -71,8 +71,8 @@ ZERO_WHERE_FAILED = ("success", "route_completion", "pdm_score", "driving_score"
 class EpisodeScore:
     """One episode. values: metric name (see METRICS) -> value, NaN where undefined; failed: the planner gave no usable answer; facts:
     what the episode was like (length_m, agents_met, moving_agents_met, junctions, lights, outcome, kinds of contacts, fault: the kind
-    of the at-fault collision or "none"; notes: the world's; traceback of a planner that raised). An episode that was not driven has
-    outcome, contacts and fault alone."""
+    of the at-fault collision or "none"; notes: the world's and the planner's; traceback of a planner that raised). An episode that was
+    not driven has outcome, contacts and fault alone."""
 
     name: str
     family: str
@@ -203,7 +203,7 @@ def episode_facts(run: Rollout) -> dict[str, Any]:
         "contacts": kinds,
         "fault": CONTACT_NAMES[int(run.flags[:, FAULT].max())],
         "off_road_steps": int(run.flags[:, OFF_ROAD].sum()),
-        "notes": list(world.notes),
+        "notes": [*world.notes, *run.notes],
     } | ({"traceback": run.traceback} if run.traceback else {})
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drive.asking import Refusal, asked, spec_of
+from drive.asking import Refusal, asked, notes_of, spec_of
 from drive.baselines import ConstantVelocity
 from drive.eval.benchmarks.base import PRED, Answer, Benchmark, Cases
 from drive.eval.entries import checked_best, unique_name
@@ -21,12 +21,14 @@ from drive.schema import Observation, PlanError, Planner
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One row of the report: its answers [N] (none where drives are scored), and tokens that it speaks of and the file does not hold."""
+    """One row of the report: its answers [N] (none where drives are scored), and tokens that it speaks of and the file does not hold;
+    notes: the planner's."""
 
     name: str
     answers: Sequence[Answer]
     asked: bool = True
     strangers: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def score_file(
@@ -67,7 +69,8 @@ def score_file(
         for one in chosen:
             result = one.score(cases.items, row.answers)
             reasons = {**result.failures, **reasons}
-            scores.append(Scores(row.name, one, result.metrics, cases.tokens, cases.groups, notes=tuple(one.notes(cases.items, result))))
+            notes = (*one.notes(cases.items, result), *row.notes)
+            scores.append(Scores(row.name, one, result.metrics, cases.tokens, cases.groups, notes=notes))
             progress.done(1)
         failures += [{"planner": row.name, "token": token, "reason": reason} for token, reason in reasons.items()]
         failures += [{"planner": row.name, "token": token, "reason": "not a case of this file"} for token in row.strangers]
@@ -110,7 +113,8 @@ def _baseline(cases: Cases, planners: Sequence[Planner], progress: Progress) -> 
 
 def _planned(cases: Cases, planner: Planner, progress: Progress) -> Row:
     progress.begin(f"planning with {planner.name}", len(cases.observations))
-    return Row(planner.name, [_answer(planner, observation, progress) for observation in cases.observations])
+    answers = [_answer(planner, observation, progress) for observation in cases.observations]
+    return Row(planner.name, answers, notes=notes_of(planner))
 
 
 def _answer(planner: Planner, observation: Observation, progress: Progress) -> Answer:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from drive.asking import common_window
+from drive.asking import common_window, notes_of
 from drive.data.dataset import Samples
 from drive.eval.entries import unique_name
 from drive.eval.report import Report, Scores
@@ -85,6 +85,8 @@ def score_tasks(
         progress.done()
     scores = [one for part in parts.values() for one in _scores(part, tasks[str(part.request)])]
     scores += _across(together, {link.task for chain in chains for link in chain})
+    told = {name: notes_of(planner) for name, planner in names.items()}
+    scores = [replace(one, notes=(*one.notes, *told.get(one.planner, ()))) for one in scores]
     settings = {"samples": len(dataset), "tasks": [spelled(chain) for chain in chains]}
     return Report(scores, failures, list(names), settings)
 
