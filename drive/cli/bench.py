@@ -20,7 +20,8 @@ def arguments(verb: argparse.ArgumentParser) -> None:
         choices=list(BENCHES),
         help="metrics: samples per second of CPU time; sim: steps per second of worlds and environments; render: pictures per second; "
         "plan: milliseconds of a plan and their shares; pack: useful tokens per second of training, packed and padded; "
-        "codecs: tokens and errors of plans as tokens; decode: milliseconds of decoding, beside transformers",
+        "codecs: tokens and errors of plans as tokens; decode: milliseconds of decoding, beside transformers; "
+        "exchange: plans a second asked of a planner in another process",
     )
     verb.add_argument("--samples", type=number(1), default=1024, help="made-up samples to score (default: 1024)")
     verb.add_argument("--repeats", type=number(1), default=5, help="runs, of which the best counts (default: 5)")
@@ -101,10 +102,26 @@ def _decode(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
     return str(speed), speed.rows(), _written(args, speed.rows())
 
 
+def _exchange(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
+    from drive.planners.remote.bench import bench_exchange
+
+    speed = bench_exchange()
+    return str(speed), speed.rows(), _written(args, speed.rows())
+
+
 def _written(args: argparse.Namespace, rows: list[dict[str, Any]]) -> str:
     from drive.eval.report import write_json
 
     return str(write_json(args.out, "bench", {"settings": {"what": args.what}, "rows": rows})) if args.out else ""
 
 
-BENCHES = {"metrics": _metrics, "sim": _sim, "render": _render, "plan": _plan, "pack": _pack, "codecs": _codecs, "decode": _decode}
+BENCHES = {
+    "metrics": _metrics,
+    "sim": _sim,
+    "render": _render,
+    "plan": _plan,
+    "pack": _pack,
+    "codecs": _codecs,
+    "decode": _decode,
+    "exchange": _exchange,
+}

@@ -18,10 +18,13 @@ class Planner:
 
     def plan(self, observation, samples=1):
         past = observation.past
-        if len(past.valid) < 2 or not (past.valid[-1] and past.valid[-2]):
-            raise drive_client.PlanError("no pose before t0: constant velocity needs one")
-        elapsed = past.times_s[-1] - past.times_s[-2]
-        x, y = ((past.poses[-1][i] - past.poses[-2][i]) / elapsed for i in (0, 1))
+        if len(past.valid) >= 2 and past.valid[-1] and past.valid[-2]:
+            elapsed = past.times_s[-1] - past.times_s[-2]
+            x, y = ((past.poses[-1][i] - past.poses[-2][i]) / elapsed for i in (0, 1))
+        elif observation.speed_mps is None:
+            raise drive_client.PlanError("neither a pose before t0 nor a speed is known: constant velocity needs one")
+        else:
+            x, y = observation.speed_mps, 0.0
         return [[t * x, t * y, 0.0] for t in observation.future_times_s]
 """
 SERVE = "\ndrive_client.serve(Planner())\n"

@@ -91,8 +91,8 @@ def test_their_simulator_asks_ours_with_the_client_alone() -> None:
         connection = client.connect(url)
         assert connection.name == "constant-velocity" and connection.about["pictures"] == "unused"
         assert np.array_equal(connection.plan(observation, 2).trajectories, ConstantVelocity().plan(observation, 2).trajectories)
-        with pytest.raises(client.PlanError, match="no pose before t0"):
-            connection.plan(replace(observation, past=replace(observation.past, valid=np.zeros(5, dtype=bool))))
+        with pytest.raises(client.PlanError, match="neither a pose before t0 nor a speed"):
+            connection.plan(replace(observation, past=replace(observation.past, valid=np.zeros(5, dtype=bool)), speed_mps=None))
         with pytest.raises(client.PlanError, match="wrong no observation: ValueError: command is one of left, straight, right or null"):
             connection.plan(replace(observation, command="up"))  # type: ignore[arg-type]
         for changes, message in (
