@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -292,6 +293,30 @@ def test_scores_say_how_often_a_planner_was_lost(mini: Path, tmp_path: Path, cap
     assert "its process was lost and started again" in (tmp_path / "scores" / "report.json").read_text()
     assert main(["plan", *words, str(tmp_path / "plans.json")]) == 1
     assert "theirs: its process was lost and started again" in capsys.readouterr().out
+
+
+def test_eval_and_view_show_to_the_bit_what_they_show_of_the_same_planner_here(embedded: Path, tmp_path: Path) -> None:
+    named = CONSTANT_VELOCITY.replace('name = "theirs"', 'name = "constant-velocity"')
+    spec = "exec:" + command(tmp_path, named + SERVE)
+    part = [str(embedded), "--split", "val", "-q"]
+    assert main(["eval", *part, "--planner", spec, "--out", str(tmp_path / "eval")]) == 1  # the first sample of a scene has no past
+    rows = json.loads((tmp_path / "eval" / "report.json").read_text())["rows"]
+    theirs = [row for row in rows if row["planner"] == "constant-velocity (2)"]
+    assert theirs and [row | {"planner": "constant-velocity"} for row in theirs] == [r for r in rows if r["planner"] == "constant-velocity"]
+    pictures = []
+    for name, folder in ((spec, "theirs"), ("constant-velocity", "ours")):
+        assert main(["view", *part, "--limit", "3", "--planner", name, "--out", str(tmp_path / folder)]) in (0, 1)
+        pictures.append({path.name: path.read_bytes() for path in sorted((tmp_path / folder).glob("*.png"))})
+    assert len(pictures[0]) == 3 and pictures[0] == pictures[1]
+
+
+def test_the_page_on_own_planners_says_what_happens(tmp_path: Path, embedded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "own-planner.md").read_text()
+    (source,) = re.findall(r"```python my_planner.py\n(.*?)```", page, re.DOTALL)
+    (told,) = re.findall(r"```text\n(mine: .*?)```", page, re.DOTALL)
+    spec = "exec:" + command(tmp_path, source, "my_planner.py")
+    assert main(["plan", str(embedded), "--planner", spec, "--limit", "20", "--out", str(tmp_path / "plans.json"), "-q"]) == 1
+    assert capsys.readouterr().out.replace(str(tmp_path) + "/", "") == told
 
 
 def test_environment_and_folder_are_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from drive.pool import alive
+
 TICK_S = 0.5
 CHUNK = 1 << 20
 SHOWN = 80
@@ -86,6 +88,7 @@ class Channel:
     def _wait(self, clock: Clock, fd: int, event: int) -> None:
         gone = False
         while not clock.ready(fd, event):
+            alive()
             if gone:
                 raise Ended("ended")
             gone = self.gone()  # what it wrote before is still read

@@ -102,8 +102,10 @@ class RemotePlanner:
         told = self._ask({"ask": "hello"}, self.start_s, START_S)
         try:
             about = _about(told)
-        except (KeyError, TypeError, ValueError) as error:
-            self._lose(WireError(f"what it says of itself cannot be: {error}"))
+        except KeyError as error:
+            self._lose(WireError(f"a hello that lacks {error}"))
+        except (TypeError, ValueError) as error:
+            self._lose(WireError(f"a hello that cannot be: {error}"))
         self.misses = 0
         return about
 
