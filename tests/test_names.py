@@ -7,11 +7,13 @@ from collections import defaultdict
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1] / "drive"
+# Copied to where the package is not; its types are named after those of the package that they stand for.
+COPIED = PACKAGE / "planners" / "remote" / "drive_client.py"
 
 
 def test_no_public_class_name_is_defined_twice() -> None:
     places = defaultdict(list)
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path in sorted(set(PACKAGE.rglob("*.py")) - {COPIED}):
         for node in ast.parse(path.read_text(), str(path)).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].append(str(path.relative_to(PACKAGE)))
