@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 import drive.planners.remote.planner as remote
-from drive.asking import Refusal, asked, notes_of, plan_all
+from drive.answers.ask import yes_no
+from drive.asking import Refusal, asked, gives_plans, notes_of, plan_all
 from drive.baselines import ConstantVelocity
 from drive.cli import main
 from drive.data.dataset import open_dataset
@@ -176,6 +177,7 @@ ODD = "import drive_client\nclass Planner:\n    {}\n    def plan(self, observati
         (ODD.format("window = {'frames': 9}") + SERVE, "frames must be 1 to 4"),
         (ODD.format("window = {'hz': 9}") + SERVE, "unexpected keyword argument 'hz'"),
         (ODD.format("camera_names = [3]") + SERVE, "cameras are a list of names"),
+        (ODD.format("tasks = ['plam']") + SERVE, "did you mean plan?"),
         (ODD.format("name = 'a' * 101") + SERVE, "a name has 1 to 100 letters"),
     ],
 )
@@ -220,6 +222,35 @@ def test_a_deadline_of_ours_ends_the_process_and_no_late_answer_is_taken(start: 
     finally:
         signal.signal(signal.SIGALRM, before)
     assert planner.plan(make_observation(1)).best[0].tolist() == [1.0, 2.0, 0.0] and planner.restarts == 1
+
+
+TALKS = """
+import drive_client
+
+class Planner:
+    name, pictures, tasks = "talks", "unused", ["ask", "boxes:8", "describe"]
+
+    def answer(self, observation, requests):
+        if observation.token == "token-9":
+            raise drive_client.PlanError("no comment")
+        yes = {"kind": "yes_no", "value": True}
+        return {request: [yes] if request.startswith("ask") else [{"boxes": "many"}] for request in requests if request != "describe"}
+"""
+
+
+def test_a_planner_that_answers_and_gives_no_plans(start: Callable[..., RemotePlanner], embedded: Path, tmp_path: Path) -> None:
+    planner = start(TALKS + SERVE)
+    assert not gives_plans(planner) and planner.spec.tasks == ("ask", "boxes:8", "describe")
+    told = planner.answer(make_observation(), "ask(may I go?),boxes:8,describe")
+    assert told.best("ask(may I go?)") == yes_no(True) and "what is no answer of boxes:8" in told.failures["boxes:8"]
+    assert set(told.values) | set(told.failures) == {"ask(may I go?)", "boxes:8"}
+    with pytest.raises(PlanError, match="^no comment$"):
+        planner.answer(make_observation(9), ["ask(may I go?)"])
+    with pytest.raises(RemoteError, match="answered with no plan .it cannot be asked 'plan'"):
+        planner.plan(make_observation())
+    assert planner.restarts == 0
+    spec = "exec:" + command(tmp_path, TALKS + SERVE)
+    assert main(["ask", str(embedded), "may I go?", "--planner", spec, "--limit", "1", "-q"]) == 0
 
 
 def test_one_process_serves_all_who_name_it_and_ends_when_told(tmp_path: Path) -> None:

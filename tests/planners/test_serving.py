@@ -19,15 +19,16 @@ import numpy as np
 import pytest
 
 import drive.planners.remote.drive_client as client
-from drive.asking import Refusal, asked, plan_all
+from drive.asking import Refusal, asked, plan_all, spec_of
 from drive.baselines import ConstantVelocity
 from drive.data.dataset import open_dataset
+from drive.planners.check import _same
 from drive.planners.load import load_planner
 from drive.planners.network import NetworkPlanner
 from drive.planners.remote.planner import RemotePlanner
 from drive.planners.remote.serving import server_of
 from drive.planners.remote.web import Web
-from drive.schema import Observation, Planner
+from drive.schema import Observation, Planner, Window
 from tests.model.conftest import TINY, make_network, make_observation
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,11 +55,31 @@ def test_a_network_that_is_served_plans_to_the_bit_as_here() -> None:
     network = NetworkPlanner(make_network())
     with serving(network) as url:
         planner = asking(url)
-        assert (planner.name, planner.spec) == (network.name, replace(network.spec, tasks=()))
+        assert (planner.name, planner.spec) == (network.name, network.spec)
         for observation in (make_observation(1), make_observation(2, cameras=3, frames=2)):
             theirs, ours = planner.plan(observation, 5), network.plan(observation, 5)
             assert theirs.trajectories.tobytes() == ours.trajectories.tobytes() and theirs.text == ours.text
             assert theirs.log_probs is not None and np.array_equal(theirs.log_probs, ours.log_probs)
+        planner.close()
+
+
+def test_answers_of_a_network_that_is_served_are_those_that_it_gives_here(embedded: Path) -> None:
+    ours = load_planner("first-answers")
+    (sample,) = open_dataset(embedded, split="val", limit=1, window=spec_of(ours).window or Window(), maps=False)
+    requests = ["see>plan", "boxes", "roads", "ask(how fast are we driving?)", "describe", "plan:text"]
+    with serving(ours) as url:
+        planner = asking(url)
+        assert planner.spec == ours.spec
+        theirs, here = planner.answer(sample.observation, requests, 2), ours.answer(sample.observation, requests, 2)
+        assert set(theirs.values) == set(here.values) and theirs.failures == here.failures and len(here.values) >= 4
+        for request, values in here.values.items():
+            assert _same(theirs.values[request], values), request
+            assert np.array_equal(theirs.log_probs[request], here.log_probs[request])
+        question = "ask(how fast are we driving?)"
+        light = client.connect(url).answer(sample.observation, question)
+        assert light.values[question] == [ours.answer(sample.observation, [question]).best(question).to_json()]
+        with pytest.raises(client.PlanError, match="raised ValueError: .*did you mean plan"):
+            client.connect(url).answer(sample.observation, "plam")
         planner.close()
 
 

@@ -8,7 +8,7 @@ Python 3.7 or newer and nothing else. Arrays are NumPy's where NumPy is there; w
         name = "mine"
         pictures = "needed"  # or "taken" (the default) or "unused"; also `camera_names` and `window`, see docs/own-planner.md
 
-        def plan(self, observation, samples=1):  # `samples` may be left out
+        def plan(self, observation, samples=1):  # `samples` may be left out; docs/own-planner.md tells of `answer`, for other requests
             return poses  # [T][3] or [K][T][3]: x, y, heading at observation.future_times_s; or a Plan; or raise PlanError("why not")
 
     drive_client.serve(MyPlanner())             # drive eval DATA --planner "exec:python my_planner.py"
@@ -32,7 +32,7 @@ import sys
 import threading
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import ThreadingMixIn
 from typing import Any, Callable, Iterable, Iterator  # noqa: UP035 - Python 3.7
@@ -144,6 +144,16 @@ class Plan:
     times_s: Any = None
     log_probs: Any = None
     text: Any = None
+
+
+@dataclass
+class Answers:
+    """values: request -> its answers, the one to use first, in the JSON of docs/tasks.md; log_probs: request -> one number an answer;
+    failures: request -> why there is none."""
+
+    values: dict
+    log_probs: dict = field(default_factory=dict)
+    failures: dict = field(default_factory=dict)
 
 
 # Frames: MAGIC, LENGTHS, head (JSON), body (arrays, each from a multiple of 8 bytes on).
@@ -348,14 +358,13 @@ def plan_message(answer: Any, times_s: Any, samples: int) -> dict:
 
 
 class Server:
-    """Answers messages. observation_of: makes an observation of its message; about: what `hello` is answered with, by default what the
-    planner says of itself."""
+    """Answers messages. make: makes an observation of its message; about: what `hello` is answered with, by default what the planner
+    says of itself."""
 
     def __init__(self, planner: Any, make: Callable[[dict], Any] = observation_of, about: dict | None = None) -> None:
         self.planner, self.make, self.lock = planner, make, threading.Lock()
         self.about = about if about is not None else about_planner(planner)
-        takes = inspect.signature(planner.plan).parameters
-        self.takes_samples = "samples" in takes or any(one.kind == one.VAR_KEYWORD for one in takes.values())
+        self.ways = {"plan": self._plan, "answer": self._answer}
 
     def reply(self, message: dict) -> list[Any]:
         """The answer's buffers."""
@@ -368,21 +377,19 @@ class Server:
         ask, samples = message.get("ask"), message.get("samples", 1)
         if ask == "hello":
             return dict(self.about)
-        if ask != "plan" or type(samples) is not int or samples < 1:
-            return {"wrong": f"ask is hello or plan, samples 1 or more; got {str(ask)[:50]}, {str(samples)[:50]}"}
+        if not isinstance(ask, str) or ask not in self.ways or not hasattr(self.planner, ask):
+            return {"wrong": f"it cannot be asked {str(ask)[:50]!r}"}
+        if type(samples) is not int or samples < 1:
+            return {"wrong": f"samples are 1 or more, got {str(samples)[:50]}"}
         try:
             observation = self.make(message["observation"])
         except Exception as error:
             return {"wrong": f"no observation: {type(error).__name__}: {error}"}
-        return self._planned(observation, samples)
+        return self._tried(self.ways[ask], observation, message, samples)
 
-    def _planned(self, observation: Any, samples: int) -> dict:
+    def _tried(self, way: Callable, observation: Any, message: dict, samples: int) -> dict:
         try:
-            more = {"samples": samples} if self.takes_samples else {}
-            answer = self.planner.plan(observation, **more)
-            if answer is None:
-                return {"refused": "returned nothing"}
-            told = {"plan": plan_message(answer, observation.future_times_s, samples)}
+            told = way(observation, message, samples)
             pack(told)
             return told
         except (Exception, SystemExit) as error:
@@ -390,15 +397,35 @@ class Server:
                 return {"refused": str(error)}
             return {"raised": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()[-10000:]}
 
+    def _plan(self, observation: Any, message: dict, samples: int) -> dict:
+        answer = _call(self.planner.plan, samples, observation)
+        if answer is None:
+            return {"refused": "returned nothing"}
+        return {"plan": plan_message(answer, observation.future_times_s, samples)}
+
+    def _answer(self, observation: Any, message: dict, samples: int) -> dict:
+        told = _call(self.planner.answer, samples, observation, list(message["requests"]))
+        answers = told if hasattr(told, "values") and hasattr(told, "failures") else Answers(dict(told))
+        logs = {request: raw(values) for request, values in answers.log_probs.items()}
+        return {"answers": {"values": answers.values, "log_probs": logs, "failures": answers.failures}}
+
+
+def _call(method: Callable, samples: int, *arguments: Any) -> Any:
+    """With `samples` where the method takes that."""
+    takes = inspect.signature(method).parameters
+    wanted = "samples" in takes or any(one.kind == one.VAR_KEYWORD for one in takes.values())
+    return method(*arguments, samples=samples) if wanted else method(*arguments)
+
 
 def about_planner(planner: Any) -> dict:
-    """Name, window, pictures and cameras, from a planner's attributes."""
+    """Name, window, pictures, cameras and tasks, from a planner's attributes."""
     pictures: Any = getattr(planner, "pictures", "taken")
     if isinstance(pictures, bool):
         pictures = "needed" if pictures else "unused"
     window, cameras = getattr(planner, "window", None), list(getattr(planner, "camera_names", ()))
     name = getattr(planner, "name", None) or type(planner).__name__
-    return {"name": name, "window": window, "pictures": pictures, "cameras": cameras, "deterministic": True, "encoded": False}
+    told = {"name": name, "window": window, "pictures": pictures, "cameras": cameras, "tasks": list(getattr(planner, "tasks", ()))}
+    return dict(told, deterministic=bool(getattr(planner, "deterministic", True)), encoded=False)
 
 
 def serve(planner: Any, port: int | None = None, host: str = "127.0.0.1") -> None:
@@ -542,7 +569,8 @@ def connect(url: str, limit_s: float = PLAN_LIMIT_S) -> Connection:
 
 
 class Connection:
-    """name; plan(observation, samples). An observation's pictures are uint8 [H, W, 3] arrays."""
+    """name; plan(observation, samples), answer(observation, requests, samples). An observation's pictures are
+    uint8 [H, W, 3] arrays, or paths of files."""
 
     def __init__(self, url: str, limit_s: float = PLAN_LIMIT_S) -> None:
         parts = urlsplit(url)
@@ -555,12 +583,29 @@ class Connection:
 
     def plan(self, observation: Any, samples: int = 1) -> Plan:
         """Raises PlanError where the planner gives none."""
-        told = observation_message(observation, lambda view: None if view.image is None else raw(view.image, "uint8"))
-        reply = self._ask({"ask": "plan", "samples": samples, "observation": told})
+        told = self._planner("plan", observation, samples)
+        return Plan(*(told["plan"][name] for name in ("trajectories", "times_s", "log_probs", "text")))
+
+    def answer(self, observation: Any, requests: Any, samples: int = 1) -> Answers:
+        """The answers to requests such as ["see>plan", "boxes"]. Raises PlanError where the planner gives none at all."""
+        told = self._planner("answer", observation, samples, requests=[requests] if isinstance(requests, str) else list(requests))
+        return Answers(*(told["answers"][name] for name in ("values", "log_probs", "failures")))
+
+    def _planner(self, ask: str, observation: Any, samples: int, **more: Any) -> dict:
+        told = observation_message(observation, self._picture)
+        reply = self._ask(dict(more, ask=ask, samples=samples, observation=told))
         for key in ("refused", "raised", "wrong"):
             if key in reply:
                 raise PlanError(reply[key] if key == "refused" else f"{key} {reply[key]}")
-        return Plan(*(reply["plan"][name] for name in ("trajectories", "times_s", "log_probs", "text")))
+        return reply
+
+    def _picture(self, view: Any) -> Any:
+        if not isinstance(view.image, (str, os.PathLike)):
+            return None if view.image is None else raw(view.image, "uint8")
+        if not self.about["encoded"]:
+            raise ValueError(f"{self.name} takes pixels, not files of pictures")
+        with open(view.image, "rb") as file:
+            return {"file": str(view.image), "data": raw(memoryview(file.read()), "uint8")}
 
     def _ask(self, message: dict) -> dict:
         self.number += 1

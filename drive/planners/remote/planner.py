@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import atexit
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from drive.data.images import read_image
+from drive.planners.remote.answering import answers_of, tasks_of
 from drive.planners.remote.channel import Clock, Ended, TimedOut
 from drive.planners.remote.drive_client import WireError, observation_message, pack, raw
 from drive.planners.remote.process import Process
 from drive.planners.remote.web import Web
-from drive.schema import CameraImage, MissingImage, Observation, Plan, PlanError, PlannerSpec, Window
+from drive.schema import Answers, CameraImage, MissingImage, Observation, Plan, PlanError, PlannerSpec, Window
+from drive.tasks import chains, spelled
 
 EXEC, HTTP = "exec:", "http://"
 START_S, PLAN_S = "DRIVE_PLANNER_START_S", "DRIVE_PLANNER_PLAN_S"
@@ -31,7 +34,8 @@ class RemoteError(PlanError):
 
 
 class RemotePlanner:
-    """Asks what `transport` leads to. restarts: how often it was started, or connected to, again after it was lost.
+    """Asks what `transport` leads to. It has `answer` too where it says that it answers tasks. restarts: how often it was started, or
+    connected to, again after it was lost.
 
     Raises ValueError where it does not start, or says of itself what cannot be.
     """
@@ -44,6 +48,8 @@ class RemotePlanner:
             self.name, self.spec, self.encoded = self._start()
         except RemoteError as error:
             raise ValueError(f"no planner: {error}") from error
+        if self.spec.tasks:
+            self.answer = self._answers  # whoever has it is asked for answers
 
     def ready(self) -> None:
         """Starts it where it was lost. Raises RemoteError."""
@@ -57,19 +63,32 @@ class RemotePlanner:
 
     def plan(self, observation: Observation, samples: int = 1) -> Plan:
         """Its answer. Raises PlanError: what it refuses with, what it raised, how it was lost; then the next plan starts it again."""
+        plan = self._answer("plan", observation, samples)
+        try:
+            return Plan(plan["trajectories"], plan["times_s"], plan.get("log_probs"), _text(plan.get("text")))
+        except (KeyError, TypeError, ValueError) as error:
+            raise RemoteError(f"answered with no plan ({type(error).__name__}: {error})") from error
+
+    def _answers(self, observation: Observation, requests: str | Sequence[str], samples: int = 1) -> Answers:
+        """Its answers to requests. Raises PlanError as `plan`, and ValueError for what is no request; an answer that is none of its
+        task's is among the failures."""
+        asked = [spelled(chain) for chain in chains(requests)]
+        tasks = tasks_of(asked, self.spec.window)
+        return answers_of(self._answer("answer", observation, samples, requests=asked), tasks)
+
+    def _answer(self, ask: str, observation: Observation, samples: int, **more: Any) -> dict[str, Any]:
+        """What it answers with. Raises PlanError."""
         self.ready()
         told = observation_message(observation, self._picture)
-        reply = self._ask({"ask": "plan", "samples": samples, "observation": told}, self.plan_s, PLAN_S)
+        reply = self._ask({"ask": ask, "samples": samples, "observation": told, **more}, self.plan_s, PLAN_S)
         if "refused" in reply:
             raise PlanError(str(reply["refused"])[:REASON_LIMIT])
         if "raised" in reply:
             raise RemoteError(f"raised {reply['raised']}", str(reply.get("traceback", "")))
-        try:
-            plan = reply["plan"]
-            return Plan(plan["trajectories"], plan["times_s"], plan.get("log_probs"), _text(plan.get("text")))
-        except (KeyError, TypeError, ValueError) as error:
-            what = f"wrong: {reply['wrong']}" if "wrong" in reply else f"{type(error).__name__}: {error}"
-            raise RemoteError(f"answered with no plan ({what})") from error
+        answer = reply.get({"plan": "plan", "answer": "answers"}[ask])
+        if not isinstance(answer, dict):
+            raise RemoteError(f"answered with no {ask} ({str(reply.get('wrong', sorted(reply)))[:REASON_LIMIT]})")
+        return answer
 
     def take_notes(self) -> list[str]:
         """What must be said beside its scores and was not yet."""
@@ -133,15 +152,18 @@ class RemotePlanner:
 
 def _about(told: dict[str, Any]) -> tuple[str, PlannerSpec, bool]:
     """Raises KeyError, TypeError or ValueError for what no planner says of itself."""
-    name, pictures, cameras, window = told["name"], told["pictures"], told["cameras"], told["window"]
+    name, pictures, cameras, window, tasks = (told[key] for key in ("name", "pictures", "cameras", "window", "tasks"))
     if not isinstance(name, str) or not 0 < len(name) <= NAME_LIMIT:
         raise ValueError(f"a name has 1 to {NAME_LIMIT} letters, got {str(name)[:NAME_LIMIT]!r}")
     if pictures not in ("needed", "taken", "unused"):
         raise ValueError(f"pictures are needed, taken or unused, got {str(pictures)[:50]!r}")
-    if not isinstance(cameras, list) or not all(isinstance(one, str) for one in cameras):
-        raise ValueError(f"cameras are a list of names, got {str(cameras)[:50]}")
+    for what, names in (("cameras", cameras), ("tasks", tasks)):
+        if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+            raise ValueError(f"{what} are a list of names, got {str(names)[:50]}")
     whole = None if window is None else Window(**window)
-    return name, PlannerSpec(whole, pictures, tuple(cameras), deterministic=bool(told["deterministic"])), told["encoded"] is True
+    tasks_of(tasks, whole)
+    spec = PlannerSpec(whole, pictures, tuple(cameras), tasks=tuple(tasks), deterministic=bool(told["deterministic"]))
+    return name, spec, told["encoded"] is True
 
 
 def _text(text: Any) -> str | None:

@@ -7,16 +7,19 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from drive.asking import spec_of
 from drive.cameras import Camera
+from drive.planners.remote import drive_client as client
+from drive.planners.remote.answering import answers_json, tasks_of
 from drive.planners.remote.drive_client import Server
 from drive.roads import Navigation
 from drive.schema import COMMANDS, CameraImage, Frame, MissingImage, Observation, Plan, Planner, Trajectory
 
+T = TypeVar("T")
 NUMBERS = ("speed_mps", "acceleration_mps2", "yaw_rate_radps")
 
 
@@ -24,7 +27,7 @@ NUMBERS = ("speed_mps", "acceleration_mps2", "yaw_rate_radps")
 def server_of(planner: Planner) -> Iterator[Server]:
     """What answers messages with a planner's plans; files of pictures that come lie in a folder of their own while it plans."""
     with TemporaryDirectory(prefix="drive-") as folder:
-        served = _Served(planner, Path(folder))
+        served = (_Answering if hasattr(planner, "answer") else _Served)(planner, Path(folder))
         yield Server(served, served.observation_of, about_of(planner))
 
 
@@ -32,8 +35,8 @@ def about_of(planner: Planner) -> dict[str, Any]:
     """What a planner says of itself, as a message."""
     spec = spec_of(planner)
     window = None if spec.window is None else asdict(spec.window)
-    needs = {"window": window, "pictures": spec.pictures, "cameras": list(spec.cameras), "deterministic": spec.deterministic}
-    return {"name": planner.name, **needs, "encoded": True}
+    needs = {"window": window, "pictures": spec.pictures, "cameras": list(spec.cameras), "tasks": list(spec.tasks)}
+    return {"name": planner.name, **needs, "deterministic": spec.deterministic, "encoded": True}
 
 
 class _Served:
@@ -50,8 +53,12 @@ class _Served:
         return observation_of(told, self._file)
 
     def plan(self, observation: Observation, samples: int = 1) -> Plan:
+        return self._asked(lambda: self.planner.plan(observation, samples=samples))
+
+    def _asked(self, ask: Callable[[], T]) -> T:
+        """What a call gives; a missing picture is told of by the name that whoever asks has for it."""
         try:
-            return self.planner.plan(observation, samples=samples)
+            return ask()
         except MissingImage as error:
             reason = str(error)
             for path, name in self.names.items():
@@ -65,6 +72,16 @@ class _Served:
         if data is not None:
             path.write_bytes(memoryview(data))
         return path
+
+
+class _Answering(_Served):
+    """One that answers other requests too; in JSON."""
+
+    def answer(self, observation: Observation, requests: list[str], samples: int = 1) -> client.Answers:
+        tasks = tasks_of(requests, spec_of(self.planner).window)
+        planner: Any = self.planner
+        answers = self._asked(lambda: planner.answer(observation, requests, samples))
+        return answers_json(answers, tasks)
 
 
 def observation_of(told: dict[str, Any], file_of: Callable[[str, Any], Path]) -> Observation:
