@@ -27,6 +27,7 @@ def run(args: argparse.Namespace) -> int:
     """`drive ask DATA QUESTION`."""
     from drive.asking import common_window
     from drive.planners.load import LOG, load_planner
+    from drive.planners.remote.planner import all_notes
     from drive.schema import Window
     from drive.tasks.questions.put import put, require_answers
 
@@ -42,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
     args.progress.end()
     name = args.planner if planner is None else planner.name
     lines = [_heading(name, args.question), *(_line(one, beside=planner is not None) for one in found)]
+    lines += all_notes()
     show(args, "\n".join(lines), [{"planner": name, "question": args.question, **_row(one)} for one in found])
     show_tracebacks(args, ((one.token, one.traceback) for one in found if one.traceback))
     return 1 if planner is not None and any(one.reply is None for one in found) else 0

@@ -53,6 +53,7 @@ def _answer(args: argparse.Namespace) -> int:
     from drive.outputs import writable_file
     from drive.planners.answers import answer_all
     from drive.planners.load import LOG, load_planner
+    from drive.planners.remote.planner import all_notes
 
     if args.planner == LOG:
         raise ValueError("--tasks asks a planner that answers; log has recorded plans alone: leave out --tasks")
@@ -68,6 +69,7 @@ def _answer(args: argparse.Namespace) -> int:
     for link, failed in found.failed.items():
         reason = next((told[link] for told in found.errors.values() if link in told), "")
         lines.append(f"  {link}: {len(dataset) - failed} answered, {failed} failed" + (f", the first: {reason}" if failed else ""))
+    lines += all_notes()
     rows = [{"planner": planner.name, "request": link, "answered": len(dataset) - n, "failed": n} for link, n in found.failed.items()]
     show(args, "\n".join(lines), rows)
     show_tracebacks(args, found.tracebacks.items())
