@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+from contextlib import suppress
 
 from drive.cli.common import PLANNER
 from drive.cli.parser import number
@@ -23,6 +25,7 @@ def run(args: argparse.Namespace) -> int:
     """`drive serve`."""
     from drive.planners.remote.drive_client import http_server, serve_pipe, take_pipes
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # also then nothing is left behind
     if args.pipe:
         take_pipes()
     args.progress.begin(f"loading {args.planner}")
@@ -33,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     planner = load_planner(args.planner)
     require_plans([planner])
     args.progress.end()
-    with server_of(planner) as server:
+    with server_of(planner) as server, suppress(KeyboardInterrupt):
         if args.pipe:
             serve_pipe(server)
             return 0
@@ -41,8 +44,6 @@ def run(args: argparse.Namespace) -> int:
             with http_server(server, args.port, args.host) as serving:
                 print(f"{planner.name} at http://{args.host}:{serving.server_address[1]} (Ctrl-C ends it)", file=sys.stderr, flush=True)
                 serving.serve_forever()
-        except KeyboardInterrupt:
-            return 0
         except OSError as error:
             raise ValueError(f"cannot listen on {args.host}:{args.port}: {error.strerror}; choose another --port") from error
     return 0

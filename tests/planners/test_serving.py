@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import http.client
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -236,7 +238,10 @@ def test_pages_of_a_browser_and_nonsense_are_refused_and_others_go_on() -> None:
         assert status(hello, usual) == 200
 
 
-def test_drive_serve_on_a_pipe_and_over_http(mini: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_drive_serve_on_a_pipe_and_over_http(how: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     words = [sys.executable, "-m", "drive", "serve", "--planner", "constant-velocity", "-q"]
     observation = make_observation()
     ours = ConstantVelocity().plan(observation).best.tolist()
@@ -252,8 +257,9 @@ def test_drive_serve_on_a_pipe_and_over_http(mini: Path, tmp_path: Path) -> None
         planner: Any = load_planner(url)
         assert planner.plan(observation).best.tolist() == ours
         planner.close()
-        served.send_signal(2)
-        assert served.wait(20) == 0
+        before = set(Path(tempfile.gettempdir()).glob("drive-*"))
+        served.send_signal(how)
+        assert served.wait(20) == 0 and set(Path(tempfile.gettempdir()).glob("drive-*")) < before
     finally:
         served.kill()
         served.wait()

@@ -14,7 +14,7 @@ from drive.planners.remote.channel import Clock, Ended, TimedOut
 from drive.planners.remote.drive_client import WireError, observation_message, pack, raw
 from drive.planners.remote.process import Process
 from drive.planners.remote.web import Web
-from drive.schema import Answers, CameraImage, MissingImage, Observation, Plan, PlanError, PlannerSpec, Window
+from drive.schema import Answers, CameraImage, Observation, Plan, PlanError, PlannerSpec, Window
 from drive.tasks import chains, spelled
 
 EXEC, HTTP = "exec:", "http://"
@@ -108,7 +108,9 @@ class RemotePlanner:
             if path is not None and self.encoded and path.is_file():
                 return {"file": str(path), "data": raw(memoryview(path.read_bytes()), "uint8")}
             return raw(read_image(view)[1], "uint8")
-        except (MissingImage, ValueError) as error:
+        except ValueError as error:  # MissingImage is one
+            if path is None:
+                raise
             return {"missing": str(path), "why": str(error)}
 
     def _start(self) -> tuple[str, PlannerSpec, bool]:

@@ -47,9 +47,7 @@ class _Served:
         self.names: dict[Path, str] = {}
 
     def observation_of(self, told: dict[str, Any]) -> Observation:
-        for path in self.names:
-            path.unlink(missing_ok=True)
-        self.names.clear()
+        self._forget()
         return observation_of(told, self._file)
 
     def plan(self, observation: Observation, samples: int = 1) -> Plan:
@@ -64,10 +62,17 @@ class _Served:
             for path, name in self.names.items():
                 reason = reason.replace(str(path), name)
             raise MissingImage(reason) from error
+        finally:
+            self._forget()
+
+    def _forget(self) -> None:
+        for path in self.names:
+            path.unlink(missing_ok=True)
+        self.names.clear()
 
     def _file(self, name: str, data: Any) -> Path:
         """A picture's file with this content; none where data is None."""
-        path = self.folder / f"picture{len(self.names)}"
+        path = self.folder / f"picture{len(self.names):06d}"
         self.names[path] = name
         if data is not None:
             path.write_bytes(memoryview(data))
