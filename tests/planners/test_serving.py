@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import shlex
 import signal
 import socket
 import subprocess
@@ -32,6 +33,7 @@ from drive.planners.remote.serving import server_of
 from drive.planners.remote.web import Web
 from drive.schema import Observation, Planner, Window
 from tests.model.conftest import TINY, make_network, make_observation
+from tests.planners.children import CONSTANT_VELOCITY, SERVE, command
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -63,6 +65,19 @@ def test_a_network_that_is_served_plans_to_the_bit_as_here() -> None:
             assert theirs.trajectories.tobytes() == ours.trajectories.tobytes() and theirs.text == ours.text
             assert theirs.log_probs is not None and np.array_equal(theirs.log_probs, ours.log_probs)
         planner.close()
+
+
+def test_constant_velocity_on_a_server_of_the_client_plans_to_the_bit_as_here(embedded: Path, tmp_path: Path) -> None:
+    call = shlex.split(command(tmp_path, CONSTANT_VELOCITY + SERVE.replace("()", "(), port=0")))
+    with subprocess.Popen(call, stderr=subprocess.PIPE, text=True) as served:
+        assert served.stderr
+        planner, dataset = asking(served.stderr.readline().strip()), open_dataset(embedded, maps=False)
+        theirs = plan_all(lambda sample: planner.plan(sample.observation, 2), dataset)
+        served.kill()
+    ours = plan_all(lambda sample: ConstantVelocity().plan(sample.observation, 2), dataset)
+    assert theirs[1] == ours[1] and list(theirs[0]) == list(ours[0]) and planner.name == "theirs"
+    assert all(theirs[0][token].trajectories.tobytes() == plan.trajectories.tobytes() for token, plan in ours[0].items())
+    planner.close()
 
 
 def test_answers_of_a_network_that_is_served_are_those_that_it_gives_here(embedded: Path) -> None:
