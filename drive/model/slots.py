@@ -26,7 +26,7 @@ CANDIDATES = 16  # patches a slot that are looked at for this
 WAVES_M = (4.0, 8.0, 16.0, 32.0, 64.0)
 
 
-class Things(nn.Module):
+class ThingSlots(nn.Module):
     """The likeliest things on the patches of a frame's pictures, nearest first."""
 
     def __init__(self, count: int, width: int) -> None:

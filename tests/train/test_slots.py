@@ -18,7 +18,7 @@ from drive.model.inputs import collate, prepare
 from drive.model.network import DrivingNetwork
 from drive.model.sensors.base import Told
 from drive.model.sensors.pictures import View, make_view
-from drive.model.slots import LANE_POINTS, THING, LaneSlots, Things
+from drive.model.slots import LANE_POINTS, THING, LaneSlots, ThingSlots
 from drive.tokens.vocab import Vocabulary
 from drive.train.jitter import _jittered_view
 from drive.train.objectives import NextToken
@@ -129,7 +129,7 @@ def test_the_nearest_lanes_are_told_with_even_points() -> None:
 
 def test_the_likeliest_things_become_tokens_nearest_first_and_one_alone_of_each() -> None:
     torch.manual_seed(0)
-    things = Things(3, 32)
+    things = ThingSlots(3, 32)
     told = torch.full((1, 1, 6, THING), -9.0)
     told[..., len(CLASSES) :] = torch.tensor([[20.0, 0], [8, 0], [8.5, 0], [30, 5], [12, 2], [3, 3]])
     for patch, logit in ((0, 3.0), (1, 2.0), (2, 4.0), (4, 1.0)):
@@ -139,7 +139,7 @@ def test_the_likeliest_things_become_tokens_nearest_first_and_one_alone_of_each(
     made = things(tokens, told, there)
     alone = [things(tokens[:, :, [p] * 3], told[:, :, [p] * 3], there[:, :, :3])[0, 0, k] for k, p in enumerate((2, 4, 0))]
     torch.testing.assert_close(made[0, 0], torch.stack(alone))
-    few = Things(9, 32)(tokens, told, there)
+    few = ThingSlots(9, 32)(tokens, told, there)
     assert few.shape == (1, 1, 9, 32) and torch.isfinite(few).all()
 
 

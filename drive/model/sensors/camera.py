@@ -17,7 +17,7 @@ from drive.model.config import ModelConfig
 from drive.model.fold import folded
 from drive.model.sensors.base import METRES_SCALE, Encoded, Sensor, Told, frames_of
 from drive.model.sensors.pictures import INTRINSICS_SIZE, CameraPart, Pictures, View, make_view, stacked_pictures
-from drive.model.slots import LANE, LaneSlots, Things
+from drive.model.slots import LANE, LaneSlots, ThingSlots
 from drive.model.trace import Traced
 from drive.schema import CameraImage, Frame, Observation, PlanError
 from drive.tokens.sequence import MAX_FRAMES
@@ -47,7 +47,7 @@ class CameraSensor(Sensor):
         self.summary = Summary(c, width) if c.summary else None
         self.peaks = Peaks(c.peaks, width) if c.peaks else None
         self.glance = Glance(c.summary + c.peaks, width) if c.glance else None
-        self.things = Things(c.things, width) if c.things else None
+        self.things = ThingSlots(c.things, width) if c.things else None
         self.road = Whole(c, width, c.lanes * LANE) if c.lanes else None
         self.lanes = LaneSlots(c.lanes, width) if c.lanes else None
         self.row = nn.Embedding(c.rows, width)
