@@ -50,7 +50,7 @@ class Data:
     def of(self, stage: Stage) -> Mix:
         """The samples of a stage. Raises ValueError as above, of large sources only now."""
         mix = self.open(stage.data)
-        if stage.data not in self._sets:
+        if checked_as(stage) not in mix.known:
             check_samples(self.config, stage, mix)
         return mix
 

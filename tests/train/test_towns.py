@@ -24,6 +24,8 @@ from drive.planners.load import load_planner
 from drive.planners.network import NetworkPlanner
 from drive.schema import COMMANDS, Window
 from drive.tasks import TASKS, make_tasks
+from drive.train import checks
+from drive.train.checks import check_samples
 from drive.train.example import answers_to
 from drive.train.loop import train
 from drive.train.networks import kind_of
@@ -120,6 +122,19 @@ def test_samples_of_real_towns_tell_what_was_around(tmp_path: Path) -> None:
         assert target.map is not None and target.signs is not None and len(target.lanes.ids) == len(target.lanes.lines) > 0
         assert target.agents.valid.shape == (len(target.agents.instances), 5 + 6)
     require_same_answers(samples)
+
+
+def test_samples_are_checked_once_a_stage(towns: TownData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not again where the stage is measured: that is as long as some hundred steps."""
+    checked = list[str]()
+    monkeypatch.setattr(checks, "check_samples", lambda config, stage, mix: checked.append(stage.name) or check(config, stage, mix))
+    check = check_samples
+    stages = tuple(
+        Stage(data=TownsConfig((towns,)), name=name, steps=2, batch_size=4, warmup_steps=1, objective=NextTokenConfig(sigma=sigma))
+        for name, sigma in (("one", {}), ("two", {"metre": 0.2}))
+    )
+    train(RunConfig(out=str(tmp_path / "run"), model=MODEL, stages=stages, device="cpu"))
+    assert checked == ["one", "two"]
 
 
 def require_same_answers(samples: Source) -> None:

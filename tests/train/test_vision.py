@@ -24,7 +24,7 @@ def test_features_are_those_of_the_whole_model(name: str, tmp_path: Path) -> Non
     with torch.inference_mode():
         last = network.sensors["camera"].backbone(picture)[-1]  # type: ignore[index, operator]
         expected = whole.forward_intermediates(picture, intermediates_only=True)[-1]
-        torch.testing.assert_close(last, expected)
+        torch.testing.assert_close(last, expected, atol=1e-4, rtol=1e-4)  # weights lie in another order
 
 
 def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
