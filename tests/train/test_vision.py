@@ -29,7 +29,8 @@ def test_features_are_those_of_the_whole_model(name: str, tmp_path: Path) -> Non
 
 def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     network = make_network()
-    state = network.sensors["camera"].backbone.state_dict()  # type: ignore[union-attr, index]
+    own = network.sensors["camera"].backbone.state_dict()  # type: ignore[union-attr, index]
+    state = {key: value.contiguous() for key, value in own.items()}
     file, name = tmp_path / "weights.safetensors", next(iter(state))
     for value, message in ((None, f"has no {name}"), (torch.zeros(3), r"is \[3\], expected"), (state[name] * torch.nan, "not finite")):
         save_file({k: v for k, v in (state | {name: value}).items() if v is not None}, file)
