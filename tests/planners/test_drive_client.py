@@ -130,6 +130,8 @@ HOSTILE = {
     "whole numbers from 0": frame(head(["uint8", [True]]), bytes(8)),
     "does not hold arrays": frame(head(["float64", [2, 3]]), bytes(40)),
     "does not hold": frame(head(["uint8", [10**9, 10**9, 10**9]]), bytes(8)),
+    "arrays that hold nothing have up to": frame(head(["uint8", [2**31, 0]])),
+    "hold nothing have up to": frame({"arrays": [["uint8", [50_000, 0]]] * 100, "message": {}}),
     "there is no array 7": frame({"arrays": [], "message": {"a": {"array": 7}}}),
     "there is no array -1": frame({"arrays": [["uint8", [1]]], "message": {"a": {"array": -1}}}, bytes(8)),
 }

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import drive.planners.remote.planner as remote
 from drive.answers.ask import yes_no
 from drive.asking import Refusal, asked, gives_plans, notes_of, plan_all
 from drive.baselines import ConstantVelocity
@@ -44,14 +43,6 @@ def start(tmp_path: Path) -> Iterator[Callable[..., RemotePlanner]]:
     yield make
     for planner in started:
         planner.close()
-
-
-@pytest.fixture(autouse=True)
-def _ended() -> Iterator[None]:
-    yield
-    for planner in remote._started.values():
-        planner.close()
-    remote._started.clear()
 
 
 def test_constant_velocity_in_a_process_plans_to_the_bit_as_here(start: Callable[..., RemotePlanner], embedded: Path) -> None:

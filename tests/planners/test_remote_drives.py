@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 import drive.planners.remote.planner as remote
 from drive.planners.closed_loop import simulate
 from tests.planners.children import CONSTANT_VELOCITY, SERVE, command
-
-
-@pytest.fixture(autouse=True)
-def _ended() -> Iterator[None]:
-    yield
-    for planner in remote._started.values():
-        planner.close()
-    remote._started.clear()
 
 
 def test_a_drive_is_to_the_bit_that_of_the_same_planner_here(tmp_path: Path) -> None:

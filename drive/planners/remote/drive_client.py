@@ -47,6 +47,7 @@ VERSION = 1
 MAGIC = b"\x93DRIVE\r\n"
 LENGTHS = struct.Struct("<IIQ")  # behind MAGIC: version, bytes of the head, bytes of the body
 HEAD_LIMIT, BODY_LIMIT = 1 << 22, 1 << 31
+EMPTY_LIMIT = 1 << 16  # rows of arrays that hold nothing: a body does not account for these
 SIZES = {"float64": 8, "int64": 8, "uint8": 1, "bool": 1}
 CODES = {"float64": "d", "int64": "q", "uint8": "B", "bool": "?"}
 CONTENT = "application/x-drive"
@@ -243,15 +244,18 @@ def _table(head: Any) -> list[tuple]:
     """(dtype, shape, bytes) of every array that a head names."""
     if not isinstance(head, dict) or not isinstance(head.get("message"), dict) or not isinstance(head.get("arrays"), list):
         raise WireError("a head is {arrays: [...], message: {...}}")
-    table = []
+    table, empty = [], 0
     for one in head["arrays"]:
         if not isinstance(one, list) or len(one) != 2 or one[0] not in list(SIZES) or not isinstance(one[1], list) or len(one[1]) > 8:
             raise WireError("an array is [dtype, shape], dtype one of {}, got {}".format(", ".join(SIZES), str(one)[:100]))
-        size = SIZES[one[0]]
+        size, rows = SIZES[one[0]], 1
         for side in one[1]:
             if type(side) is not int or not 0 <= side <= BODY_LIMIT:
                 raise WireError(f"a shape holds whole numbers from 0 on, got {str(one[1])[:100]}")
-            size *= side
+            size, rows = size * side, rows * max(side, 1)
+        empty += 0 if size else rows
+        if empty > EMPTY_LIMIT:
+            raise WireError(f"arrays that hold nothing have up to {EMPTY_LIMIT} rows together, got shape {one[1]}")
         table.append((one[0], tuple(one[1]), size))
     return table
 
