@@ -64,7 +64,16 @@ def plans_report(args: argparse.Namespace) -> Report:
     data = opened(args, chosen, planners, files)
     names = [rules.name for rules in chosen]
     report = evaluate(data, planners, files, names, args.published, progress=args.progress, pairs=args.pairs, limit=args.limit)
-    report.settings.update(data=args.data.name if isinstance(data, Path) else data.name, split=args.split, limit=args.limit)
+    return told_of(report, args, data)
+
+
+def told_of(report: Report, args: argparse.Namespace, data: Any) -> Report:
+    """The report with what it is of; of towns, how many there are, and how many of those that configurations may learn from."""
+    from drive.make.shard_samples import ShardFolder
+
+    report.settings.update(data=data.name, split=args.split, limit=args.limit)
+    if isinstance(data, ShardFolder):
+        report.settings.update(towns=len(data.scenes), training_towns=data.trained)
     return report
 
 
@@ -83,10 +92,7 @@ def tasks_report(args: argparse.Namespace) -> Report:
     report = score_tasks(data, args.tasks, planners, args.progress, detections.add)
     if args.out and not isinstance(data, ShardFolder):
         detections.save(args.out)
-    report.settings.update(data=data.name, split=args.split, limit=args.limit)
-    if isinstance(data, ShardFolder):
-        report.settings.update(towns=len(data.scenes), training_towns=data.trained)
-    return report
+    return told_of(report, args, data)
 
 
 def detections_report(args: argparse.Namespace) -> Report:
@@ -98,9 +104,7 @@ def detections_report(args: argparse.Namespace) -> Report:
     submissions = [read_submission(path) for path in args.detections]
     args.progress.begin(f"opening {args.data}")
     dataset: Any = open_dataset(args.data, split=args.split, limit=args.limit, maps=False)
-    report = score_submissions(dataset, submissions, args.progress)
-    report.settings.update(data=dataset.name, split=args.split, limit=args.limit)
-    return report
+    return told_of(score_submissions(dataset, submissions, args.progress), args, dataset)
 
 
 def loaded(args: argparse.Namespace) -> list[Planner]:

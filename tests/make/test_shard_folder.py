@@ -20,7 +20,7 @@ from drive.make.shards import TARGET, make_shards, open_folder, read_recipe, rig
 from drive.make.target_arrays import pack
 from drive.maps import Lane
 from drive.planners.load import load_planner
-from drive.schema import Answers, Observation, Plan, PlanError, Target, Trajectory, Window
+from drive.schema import Agents, Answers, Observation, Plan, PlanError, SceneSample, Target, Trajectory, Window
 
 RECIPE = Recipe(width=32, height=16, target=True)
 
@@ -151,3 +151,32 @@ def test_the_verb_scores_answers_on_towns(folder: Path, tmp_path: Path, capsys: 
     assert rows["straight", "boxes:16", "map"]["unknown"] == 5 and report["settings"]["training_towns"] == 1
     assert (out / "index.html").is_file()
     assert main(["eval", str(folder), "--tasks", "roads"]) == 2 and "give --planner" in capsys.readouterr().err
+
+
+def nobody(times_s: np.ndarray, now: int) -> Agents:
+    """That nobody is around."""
+    steps = len(times_s)
+    flags, whole = np.zeros((0, steps), dtype=bool), np.zeros((0, steps), dtype=np.int64)
+    vectors = np.zeros((0, steps, 3)), np.zeros((0, steps)), np.zeros((0, 3)), np.zeros((0, steps, 2))
+    return Agents(*vectors, flags, flags, whole, whole, (), (), times_s, now)
+
+
+def test_the_verb_scores_plans_on_towns(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a past constant velocity goes by the speed told; the report says how many towns configurations may learn from."""
+    options = ["eval", str(folder), "--planner", "stand-still", "--out", str(tmp_path / "out")]
+    assert main(options) == 2 and "does not know its agents" in capsys.readouterr().err
+    read = ShardFolder.__getitem__
+
+    def known(self: ShardFolder, index: int) -> SceneSample:
+        sample = read(self, index)
+        times = np.concatenate([sample.observation.past.times_s, sample.observation.future_times_s])
+        return replace(sample, target=replace(sample.target, agents=nobody(times, len(sample.observation.past.times_s) - 1)))
+
+    monkeypatch.setattr(ShardFolder, "__getitem__", known)
+    assert main(options) == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    rows = {(r["planner"], r["metric"]): r for r in report["rows"]}
+    assert rows["log", "l2_avg"]["value"] == 0 and rows["constant-velocity", "l2_avg"]["failed"] == 0
+    assert report["settings"]["training_towns"] == 1 and report["settings"]["towns"] == 2
