@@ -207,7 +207,8 @@ class DrivingNetwork(nn.Module):
         camera = self.config.camera
         each, behind = camera.summary + camera.peaks + 1, camera.things + camera.lanes
         own = slice(each - 1, cameras.tokens.shape[2] - behind, each)
-        seen, there = cameras.tokens[:, -1, own], cameras.valid[:, -1, own, None]
+        now = cameras.newest()
+        seen, there = cameras.tokens[now][:, own], cameras.valid[now][:, own, None]
         return (seen * there).sum(1) / there.sum(1).clamp(min=1)
 
     def add_tail(self, frames: Cache, batch: Batch) -> Cache:

@@ -169,7 +169,7 @@ def _measure(trainer: Trainer, index: int) -> None:
     stage = trainer.config.stages[index]
     objective = make_objective(stage.objective, trainer.config.model, trainer.device)
     whole = Steps(trainer.data.of(stage), objective, stage, trainer.config.seed, vary=False, parts=1)
-    measure_statistics(_networks(trainer, index), whole, trainer.device)
+    measure_statistics(trainer.network, whole, trainer.device)
 
 
 def _networks(trainer: Trainer, index: int) -> Mapping[str, nn.Module]:

@@ -15,14 +15,17 @@ from torch.nn import functional as F
 
 from drive.answers.boxes import CLASSES, Boxes
 from drive.answers.roads import LaneLines
+from drive.eval.chamfer import resampled
 from drive.frames import Array
-from drive.model.sensors.base import Told
+from drive.model.sensors.base import Encoded
 from drive.model.sensors.pictures import View
 from drive.model.slots import LANE_POINTS, TURN
 from drive.tasks import Task
 from drive.train.example import Example
 
+NOTHING, NOT_TOLD = -1.0, -2.0  # on a patch: nothing; nobody says what, or no patch
 BESIDE = 1.5  # patches: a thing whose centre lies so far out of a picture stands on the patch at its edge
+ALONE = np.pi / 8  # radians: the width of a patch that has no other beside it
 # Lin et al. 2017 (arXiv 1708.02002): what is told well already weighs little.
 FOCUS = 2.0
 LOG_BELL, TURN_BELL, METRE_BELL = 0.1, 0.1, 0.5  # errors below are squared, above absolute
@@ -31,16 +34,15 @@ PRESENCE_M = 2.0  # what a slot's probability counts beside metres where lanes a
 
 @dataclass(frozen=True, eq=False)
 class SlotTruth:
-    """Of a batch: things [B, P, 3] float32, on each patch of t0 the number of a class, x, y, -1 first where there is nothing; which items'
-    are known [B] bool. lanes: of each item its nearest lanes [L, LANE_POINTS, 2] float32, None where they are not known."""
+    """Of a batch: things [B, P, 3] float32, on each patch of t0 the number of a class, x, y; the first NOTHING or NOT_TOLD where there is
+    none. lanes: of each item its nearest lanes [L, LANE_POINTS, 2] float32, None where they are not known."""
 
     things: Tensor
-    known: Tensor
     lanes: tuple[Tensor | None, ...]
 
     def to(self, device: torch.device | str) -> SlotTruth:
         lanes = tuple(None if rows is None else rows.to(device) for rows in self.lanes)
-        return SlotTruth(self.things.to(device), self.known.to(device), lanes)
+        return SlotTruth(self.things.to(device), lanes)
 
 
 def slot_truth(examples: Sequence[Example], tasks: Sequence[Task], trained: Sequence[int], most: int) -> SlotTruth:
@@ -48,9 +50,9 @@ def slot_truth(examples: Sequence[Example], tasks: Sequence[Task], trained: Sequ
     boxes, lines = ([_answer(example, tasks, trained, kind) for example in examples] for kind in (Boxes, LaneLines))
     rows = [on_patches(value, example.prepared.parts["camera"][-1]) for value, example in zip(boxes, examples, strict=True)]
     longest = max(map(len, rows))
-    things = np.stack([np.pad(row, [(0, longest - len(row)), (0, 0)], constant_values=-1) for row in rows])
+    things = np.stack([np.pad(row, [(0, longest - len(row)), (0, 0)], constant_values=NOT_TOLD) for row in rows])
     lanes = tuple(None if value is None else torch.from_numpy(nearest_lanes(value, most)) for value in lines)
-    return SlotTruth(torch.from_numpy(things), torch.tensor([value is not None for value in boxes]), lanes)
+    return SlotTruth(torch.from_numpy(things), lanes)
 
 
 def _answer(example: Example, tasks: Sequence[Task], trained: Sequence[int], kind: type) -> Any:
@@ -61,11 +63,11 @@ def _answer(example: Example, tasks: Sequence[Task], trained: Sequence[int], kin
 
 def on_patches(boxes: Boxes | None, views: Sequence[View]) -> NDArray[np.float32]:
     """What stands on each patch of some pictures, [P, 3] as of `SlotTruth`: the patch whose ray passes a box's centre nearest. Where
-    several stand on one, the nearest does."""
-    pictures = []
+    several stand on one, the nearest does. An answer that left things out does not say that there are none."""
+    empty, pictures = NOTHING if boxes is not None and not boxes.left_out else NOT_TOLD, []
     for view in views:
         rays = view.rays.reshape(-1, 6).astype(np.float64)
-        rows = np.full((len(rays), 3), -1.0, dtype=np.float32)
+        rows = np.full((len(rays), 3), empty, dtype=np.float32)
         for name, centre in _far_first(boxes):
             patch = _patch_of(centre, rays, view.rays.shape[1])
             if patch is not None:
@@ -85,31 +87,27 @@ def _patch_of(point: Array, rays: Array, columns: int) -> int | None:
     along = np.maximum(direction @ point, 1e-6)
     angle = np.where((direction @ point > 0) & (np.abs(direction).sum(-1) > 0), np.arctan2(apart, along), np.pi)
     best = int(np.argmin(angle))
-    beside = best + 1 if best % columns == 0 else best - 1
-    pitch = np.arccos(np.clip(direction[best] @ direction[beside], -1, 1)) if columns > 1 else np.pi / 4
+    beside = [k for k in (best - 1, best + 1) if k // columns == best // columns and np.abs(direction[k]).sum() > 0]
+    pitch = min((float(np.arccos(np.clip(direction[best] @ direction[k], -1, 1))) for k in beside), default=ALONE)
     return best if angle[best] <= BESIDE * pitch else None
 
 
 def nearest_lanes(value: LaneLines, most: int) -> NDArray[np.float32]:
     """The lanes that come nearest to the ego, each with its points evenly spaced, [L, LANE_POINTS, 2]."""
     lines = sorted(value.lines, key=lambda line: float(np.hypot(*line.T).min()))[:most]
-    return np.array([_even(line) for line in lines], dtype=np.float32).reshape(-1, LANE_POINTS, 2)
+    return np.array([resampled(line, LANE_POINTS) for line in lines], dtype=np.float32).reshape(-1, LANE_POINTS, 2)
 
 
-def _even(line: Array) -> Array:
-    stations = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
-    at = np.linspace(0.0, stations[-1], LANE_POINTS)
-    return np.stack([np.interp(at, stations, line[:, k]) for k in (0, 1)], -1)
-
-
-def slots_loss(told: Told, truth: SlotTruth) -> dict[str, Tensor]:
-    """The mean losses of a batch's things and lanes, those of its slots that there are."""
-    losses = {}
-    if told.things is not None:
-        losses["things"] = things_loss(told.things[:, -1][truth.known], truth.things[truth.known])
-    if told.lanes is not None:
-        rows = [b for b, lanes in enumerate(truth.lanes) if lanes is not None]
-        losses["lanes"] = lanes_loss(told.lanes[rows, -1], [lanes for lanes in truth.lanes if lanes is not None])
+def slots_loss(cameras: Encoded, truth: SlotTruth) -> dict[str, Tensor]:
+    """The mean losses of a batch's things and lanes at t0, those of its slots that there are."""
+    losses, now, told = {}, cameras.newest(), cameras.told
+    if told is not None and told.things is not None:
+        things = told.things[now]
+        more = things.shape[1] - truth.things.shape[1]  # patches of earlier frames that have more pictures
+        losses["things"] = things_loss(things, F.pad(truth.things, (0, 0, 0, more), value=NOT_TOLD))
+    if told is not None and told.lanes is not None:
+        known = [b for b, lanes in enumerate(truth.lanes) if lanes is not None]
+        losses["lanes"] = lanes_loss(told.lanes[now][known], [lanes for lanes in truth.lanes if lanes is not None])
     return losses
 
 
@@ -121,7 +119,8 @@ def things_loss(told: Tensor, truth: Tensor) -> Tensor:
     right = F.one_hot(truth[..., 0].long().clamp(min=0), len(CLASSES)) * there[..., None]
     probability = logits.sigmoid().detach()
     focus = torch.where(right > 0, 1 - probability, probability) ** FOCUS
-    classes = (F.binary_cross_entropy_with_logits(logits, right.to(logits), reduction="none") * focus).sum()
+    losses = F.binary_cross_entropy_with_logits(logits, right.to(logits), reduction="none") * focus
+    classes = losses[truth[..., 0] != NOT_TOLD].sum()
     place, true = place[there], truth[there][:, 1:].to(place)
     cross, dot = place[:, 0] * true[:, 1] - place[:, 1] * true[:, 0], (place * true).sum(-1)
     far, true_far = (t.norm(dim=-1).clamp(min=0.5).log() for t in (place, true))

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import nn
 
 from drive.train.loader import Steps
-from drive.train.objectives import STUDENT
 
 # Batches by which they are measured.
 _STATISTICS_BATCHES = 64
 
 
 @torch.no_grad()
-def measure_statistics(networks: Mapping[str, nn.Module], steps: Steps, device: torch.device) -> None:
+def measure_statistics(network: nn.Module, steps: Steps, device: torch.device) -> None:
     """Measure batch normalisation's statistics anew, as plain averages over the stage's batches with the final weights: the
     running ones lag behind weights that moved fast, which spoils short runs in evaluation mode. steps: whole and not varied."""
-    network = networks[STUDENT]
     norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     if not norms:
         return

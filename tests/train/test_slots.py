@@ -16,13 +16,13 @@ from drive.cameras import project
 from drive.config import Jitter, NextTokenConfig
 from drive.model.inputs import collate, prepare
 from drive.model.network import DrivingNetwork
-from drive.model.sensors.base import Told
+from drive.model.sensors.base import Encoded, Told
 from drive.model.sensors.pictures import View, make_view
 from drive.model.slots import LANE_POINTS, THING, LaneSlots, ThingSlots
 from drive.tokens.vocab import Vocabulary
 from drive.train.jitter import _jittered_view
 from drive.train.objectives import NextToken
-from drive.train.slots import SlotTruth, lanes_loss, nearest_lanes, on_patches, slots_loss, things_loss
+from drive.train.slots import NOT_TOLD, NOTHING, SlotTruth, lanes_loss, nearest_lanes, on_patches, slots_loss, things_loss
 from tests.model.conftest import TINY, make_observation
 from tests.train.test_packing import CPU
 from tests.train.tiny import MODEL
@@ -62,7 +62,9 @@ def test_a_thing_stands_on_the_patch_that_its_centre_is_seen_in() -> None:
 def test_things_out_of_the_picture_or_behind_stand_nowhere_and_the_nearest_hides_others() -> None:
     front = views(cameras=1)
     assert (on_patches(boxes_at(np.array([[-20.0, 0.2, 1.5], [3.0, 30.0, 1.5]])), front)[:, 0] == -1).all()
-    assert (on_patches(None, front)[:, 0] == -1).all()
+    assert (on_patches(None, front)[:, 0] == NOT_TOLD).all()
+    cut = on_patches(replace(boxes_at(np.array([[10.0, 0.1, 1.5]])), left_out=3), front)[:, 0]
+    assert sorted(set(cut.tolist())) == [NOT_TOLD, CLASSES.index("car")]  # what was left out is not denied
     told = on_patches(boxes_at(np.array([[10.0, 0.1, 1.5], [30.0, 0.2, 1.5]]), ("bus", "car")), front)
     (patch,) = np.flatnonzero(told[:, 0] >= 0)
     assert told[patch].tolist() == pytest.approx([CLASSES.index("bus"), 10.0, 0.1])
@@ -98,9 +100,9 @@ def test_things_told_right_cost_nothing_and_everything_else_costs() -> None:
 
 
 def test_what_is_not_known_costs_nothing() -> None:
-    truth = SlotTruth(torch.full((2, 5, 3), -1.0), torch.tensor([False, False]), (None, None))
+    truth = SlotTruth(torch.full((2, 5, 3), NOT_TOLD), (None, None))
     told = Told(torch.randn(2, 1, 5, THING, requires_grad=True), torch.randn(2, 1, 4, 1 + 2 * LANE_POINTS, requires_grad=True))
-    losses = slots_loss(told, truth)
+    losses = slots_loss(Encoded(torch.zeros(2, 1, 9, 8), torch.ones(2, 1, 9, dtype=torch.bool), told), truth)
     assert [loss.item() for loss in losses.values()] == [0.0, 0.0]
     sum(losses.values()).backward()  # type: ignore[union-attr]
     assert told.things is not None and told.things.grad is not None
@@ -154,6 +156,31 @@ def test_pictures_that_are_not_there_change_no_slot() -> None:
             torch.testing.assert_close(together.tokens[b, :, -7:], alone.tokens[0, :, -7:], rtol=1e-4, atol=1e-4)
             assert together.valid[b, :, -7:].all()
             assert network.prefix_sequence(one).labels[alone.tokens.shape[2] - 7 : alone.tokens.shape[2]] == ("frame 0 camera",) * 7
+
+
+def test_slots_and_glances_are_of_t0_where_items_have_fewer_frames_than_others() -> None:
+    torch.manual_seed(0)
+    network = DrivingNetwork(SLOTTED).eval()
+    few, many = (prepare(make_observation(seed, cameras=2, frames=n), SLOTTED) for seed, n in enumerate((1, 3)))
+    patches = [sum(int(np.prod(view.rays.shape[:2])) for view in one.parts["camera"][-1]) for one in (few, many)]
+    truth = SlotTruth(torch.full((2, max(patches), 3), NOTHING), (torch.zeros(1, LANE_POINTS, 2),) * 2)
+    truth.things[0, 3] = torch.tensor([0.0, 12.0, 1.0])
+    with torch.inference_mode():
+        together = network.frame_parts(collate([few, many]))["camera"]
+        alone = [network.frame_parts(collate([one]))["camera"] for one in (few, many)]
+        torch.testing.assert_close(network.glance(together), torch.cat([network.glance(one) for one in alone]), rtol=1e-4, atol=1e-4)
+        each = [slots_loss(one, SlotTruth(truth.things[[b]], truth.lanes[:1])) for b, one in enumerate(alone)]
+        both = slots_loss(together, truth)
+        assert both["things"].item() == pytest.approx(sum(one["things"].item() for one in each), rel=1e-3)
+        assert both["lanes"].item() == pytest.approx(sum(one["lanes"].item() for one in each) / 2, rel=1e-3)
+
+
+def test_patches_of_earlier_frames_and_of_other_items_pictures_count_nothing() -> None:
+    truth = torch.full((1, 4, 3), NOTHING)
+    truth[0, 1] = torch.tensor([2.0, 9.0, 0.0])
+    told = torch.randn(1, 2, 7, THING)
+    seen = Encoded(torch.zeros(1, 2, 7, 8), torch.ones(1, 2, 7, dtype=torch.bool), Told(told, None))
+    assert slots_loss(seen, SlotTruth(truth, (None,)))["things"].item() == pytest.approx(things_loss(told[:, 1, :4], truth).item())
 
 
 def test_lanes_begin_apart() -> None:

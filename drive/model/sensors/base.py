@@ -39,6 +39,12 @@ class Encoded(NamedTuple):
     valid: Tensor
     told: Told | None = None
 
+    def newest(self) -> tuple[Tensor, Tensor]:
+        """Which item and which of its frames is of t0, two index tensors [B]: frames are counted from the oldest, and items may have fewer
+        than others."""
+        count = self.valid.any(-1).sum(1)
+        return torch.arange(len(count), device=count.device), (count - 1).clamp(min=0)
+
 
 class Part(ABC):
     """What one sensor gives of a batch of observations. Frames are counted from the oldest given."""

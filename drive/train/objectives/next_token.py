@@ -162,8 +162,8 @@ class NextToken:
         """What pictures alone are held to: a name, its weight, its mean loss."""
         if batch.words is not None:
             yield "glance", self.config.glance, self._glance_loss(network, network.glance(cameras), batch.words)
-        if batch.slots is not None and cameras.told is not None:
-            for name, loss in slots_loss(cameras.told, batch.slots).items():
+        if batch.slots is not None:
+            for name, loss in slots_loss(cameras, batch.slots).items():
                 yield name, self.config.slots, loss
 
     def _glance_loss(self, network: DrivingNetwork, seen: Tensor, words: Tensor) -> Tensor:
