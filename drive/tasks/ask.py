@@ -97,6 +97,10 @@ class AskTask(Task):
         reply = question.answer(Facts(sample)) if question else None
         return None if reply is None else self._clipped(reply)
 
+    def reworded(self, prompt: str, rng: np.random.Generator) -> str:
+        question = question_of(prompt)
+        return prompt if question is None else question.texts[int(rng.integers(len(question.texts)))]
+
     def _clipped(self, reply: Reply) -> Reply:
         """With its number at the border of its range where it lies beyond: "100 m or more"."""
         name = COUNT if reply.kind == "count" else NUMBERS[reply.unit] if reply.unit else None

@@ -119,6 +119,10 @@ class Task(ABC):
         """The same answer in another of the orders that mean the same, for training; as it is where there is one order only."""
         return value
 
+    def reworded(self, prompt: str, rng: np.random.Generator) -> str:
+        """A question in one of its wordings, for training; as it is where it is known in these words alone."""
+        return prompt
+
     @abstractmethod
     def turned(self, value: Any, angle: float) -> Any:
         """The same answer where the ego frame is turned by -angle (radians): what stood at bearing b stands at b + angle."""

@@ -43,14 +43,15 @@ class Example:
         return replace(self, prepared=prepared, angle=angle, _written={} if angle != self.angle else self._written)
 
     def draw(self, task: Task, number: int, rng: np.random.Generator | None) -> Drawn | None:
-        """One of the questions of the task of this number, its answer in one of the orders that mean the same; without rng the first as
-        it is. None where there is none. Raises ValueError where the answer cannot be written."""
+        """One of the questions of the task of this number in one of its wordings, its answer in one of the orders that mean the same;
+        without rng the first as it is. None where there is none. Raises ValueError where the answer cannot be written."""
         pairs = self.pairs[number]
         if not pairs:
             return None
         which = int(rng.integers(len(pairs))) if rng is not None and len(pairs) > 1 else 0
         prompt, value = pairs[which]
         shuffled = value if rng is None else task.shuffled(value, rng)
+        prompt = prompt if rng is None else task.reworded(prompt, rng)
         if shuffled is not value:
             return Drawn(prompt, *self._write(task, shuffled))
         if (number, which) not in self._written:

@@ -15,12 +15,14 @@ from drive.answers.ask import KINDS, Reply, count, metres, word, words, yes_no
 from drive.answers.boxes import CLASS_OF
 from drive.cameras import in_picture
 from drive.data.dataset import open_dataset
+from drive.model.inputs import Prepared
 from drive.schema import DecodeError, SceneSample, Window
 from drive.tasks.ask import MOST_PIECES, AskTask
 from drive.tasks.questions import QUESTIONS, WORDS, Facts, asked, check_reply, question_of
 from drive.tasks.questions.balance import Balance, answer_key, balanced
 from drive.tasks.truths.way import FRONT_M
 from drive.tokens.vocab import END, Vocabulary
+from drive.train.example import Example
 from tests.tasks.crossroads import CROSS_M, Other, crossroads
 
 TASK = AskTask(Vocabulary().extended(AskTask.declares("", {}), ["ask"]), Window(), "")
@@ -296,3 +298,15 @@ def counted(sample: SceneSample, category: str, radius_m: float) -> int:
             cameras = [view.camera for view in sample.observation.frames[-1].cameras]
             number += any(in_picture(camera, corners).any() for camera in cameras)
     return number
+
+
+def test_training_asks_in_all_wordings_and_answers_the_same() -> None:
+    task = TASK
+    example = Example(Prepared({}), street().observation, ((("May I go?", yes_no(False)),),))
+    drawn = [example.draw(task, 0, np.random.default_rng(seed)) for seed in range(200)]
+    asked_in = {one.prompt for one in drawn if one}
+    assert asked_in == set(QUESTIONS["may_go"].texts)
+    assert {tuple(one.ids.tolist()) for one in drawn if one} == {tuple(task.encode(yes_no(False)).tolist())}
+    as_it_is = example.draw(task, 0, None)
+    assert as_it_is is not None and as_it_is.prompt == "May I go?"
+    assert task.reworded("Is the moon up?", np.random.default_rng(0)) == "Is the moon up?"  # words of somebody else's
