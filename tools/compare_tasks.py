@@ -1,6 +1,6 @@
 """Whether other answers help a network to plan: the same pictures, samples and steps, several seeds.
 
-    python -m tools.compare_tasks configs/first-answers.yaml runs/tasks --steps 250
+    python -m tools.compare_tasks configs/first-answers.yaml runs/tasks --stage answers --steps 250
 
 plan: nothing but plans. The configuration's other requests beside it (`plan + rest`), the same without one of them (`no see`), answers
 in front of the plan, parts of what is seen asked for alone as well (`see>plan`, `see>decide>plan`). Plans are asked for as they were
@@ -95,10 +95,14 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("config")
     parser.add_argument("out", type=Path)
     parser.add_argument("--arms", nargs="+", help="some of them, the first to compare with (default: all)")
+    parser.add_argument("--stage", help="as this stage of the configuration trains (default: the last)")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=250)
     args = parser.parse_args(given)
     base = load_config(args.config)
+    if args.stage and args.stage not in (names := [stage.name for stage in base.stages]):
+        parser.error(f"no stage {args.stage!r}; there are {names}")
+    base = replace(base, stages=tuple(stage for stage in base.stages if args.stage in (None, stage.name)))
     assert isinstance(base.model, ModelConfig)
     known = arms(base.model.requests)
     if unknown := sorted(set(args.arms or ()) - set(known)):
