@@ -20,6 +20,7 @@ _PUBLIC = {
     "Target": "drive.schema",
     "SceneSample": "drive.schema",
     "Plan": "drive.schema",
+    "Degraded": "drive.schema",
     "PlanError": "drive.schema",
     "Planner": "drive.schema",
     "PlannerSpec": "drive.schema",

@@ -199,18 +199,64 @@ class SceneSample:
     frames_after: int | None = None
 
 
+Fallback = Literal["none", "slow", "stop"]
+FALLBACKS: tuple[Fallback, ...] = ("none", "slow", "stop")
+MOST_REASONS, LONGEST_REASON = 100, 300
+
+
+@dataclass(frozen=True)
+class Degraded:
+    """Whether a planner could trust what it was shown. probability, 0 to 1: that pictures, times or speed are not what
+    they should be. reasons: what is wrong, worst first, such as "blurred: CAM_FRONT"; () where nothing seems to be. fallback: what the
+    trajectories were replaced by. Raises ValueError for anything else.
+    """
+
+    probability: float
+    reasons: tuple[str, ...] = ()
+    fallback: Fallback = "none"
+
+    def __post_init__(self) -> None:
+        number = isinstance(self.probability, int | float | np.floating) and not isinstance(self.probability, bool)
+        if not number or not 0.0 <= self.probability <= 1.0:
+            raise ValueError(f"degraded: probability is a number from 0 to 1, got {str(self.probability)[:40]}")
+        told = self.reasons
+        if not isinstance(told, list | tuple) or len(told) > MOST_REASONS or not all(map(_is_reason, told)):
+            raise ValueError(f"degraded: reasons are at most {MOST_REASONS} texts of 1 to {LONGEST_REASON} letters, got {str(told)[:80]}")
+        if self.fallback not in FALLBACKS:
+            raise ValueError(f"degraded: fallback is one of {', '.join(FALLBACKS)}, got {str(self.fallback)[:40]!r}")
+        object.__setattr__(self, "probability", float(self.probability))
+        object.__setattr__(self, "reasons", tuple(told))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"probability": self.probability, "reasons": list(self.reasons), "fallback": self.fallback}
+
+    @staticmethod
+    def from_json(told: Any) -> Degraded:
+        """The inverse of `to_json`; reasons and fallback may be left out. Raises ValueError for what is none."""
+        if not isinstance(told, dict) or "probability" not in told or set(told) - {"probability", "reasons", "fallback"}:
+            raise ValueError(f"degraded is an object of probability, reasons and fallback, got {str(told)[:80]}")
+        return Degraded(told["probability"], told.get("reasons", ()), told.get("fallback", "none"))
+
+
+def _is_reason(text: Any) -> bool:
+    return isinstance(text, str) and 0 < len(text) <= LONGEST_REASON
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """A planner's answer: trajectories [K, T, 3] float64 (x, y, heading) in the ego frame of t0, best first; times_s [T].
 
     log_probs [K]: natural log-probability of each sample, None where the planner has none. text: the decoded answer as
-    written, where it is text. Raises ValueError where shapes disagree or a value is not finite.
+    written, where it is text. degraded: whether the planner could see, None where it does not tell. Raises ValueError where shapes
+    disagree or a value is not finite.
     """
 
     trajectories: Array
     times_s: Array
     log_probs: Array | None = None
     text: str | None = None
+    degraded: Degraded | None = None
 
     def __post_init__(self) -> None:
         trajectories, times = np.asarray(self.trajectories, dtype=np.float64), np.asarray(self.times_s, dtype=np.float64)
@@ -224,6 +270,8 @@ class Plan:
             raise ValueError("trajectories hold NaN or infinity; raise PlanError where there is no answer")
         if self.log_probs is not None and np.shape(self.log_probs) != trajectories.shape[:1]:
             raise ValueError(f"log_probs must be [{trajectories.shape[0]}], got shape {np.shape(self.log_probs)}")
+        if self.degraded is not None and not isinstance(self.degraded, Degraded):
+            raise ValueError(f"degraded must be a drive.Degraded or None, got {type(self.degraded).__name__}")
 
     @property
     def best(self) -> Array:

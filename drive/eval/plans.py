@@ -1,10 +1,12 @@
 """The exchange JSON for plans, anybody's: load, check, save.
 
     {"meta": {"planner": "name", "frame": "ego" | "lidar", "times_s": [0.5, ...], "columns"?: ["x", "y"] | ["x", "y", "heading"]},
-     "results": {sample_token: {"trajectory": [[x, y] or [x, y, heading], ...], "samples"?: [trajectory, ...], "log_prob"?: [...]}},
+     "results": {sample_token: {"trajectory": [[x, y] or [x, y, heading], ...], "samples"?: [trajectory, ...], "log_prob"?: [...],
+                              "degraded"?: {"probability": 0..1, "reasons"?: [text, ...], "fallback"?: "none" | "slow" | "stop"}}},
      "errors"?: {sample_token: reason}}
 
-`trajectory` is the best one; `samples` are all K of them, best first, with their log-probabilities. `ego` is the ego frame
+`trajectory` is the best one; `samples` are all K of them, best first, with their log-probabilities. `degraded` says
+whether the planner could see (`drive.schema.Degraded`). `ego` is the ego frame
 of t0 (x forward, y left, rear axle); `lidar` is nuScenes' LiDAR frame (x right, y forward), see `drive.eval.openloop.lidar`.
 A sample whose entry cannot be used is a failed one with a reason; nothing is repaired.
 """
@@ -28,7 +30,7 @@ from drive.eval.plan_json import Object, guessed_format, numbers, read_json, sho
 from drive.eval.plan_times import TIME_TOLERANCE_S, taken_at
 from drive.frames import Array, heading_of, wrap_angle
 from drive.poses import axle_poses
-from drive.schema import Plan, PlanError, SceneSample
+from drive.schema import Degraded, Plan, PlanError, SceneSample
 
 FRAMES = ("ego", "lidar")
 LONGEST_NAME = 80
@@ -71,7 +73,17 @@ class PlanFile:
             poses = [rear_axle_path(path, lidar) for path in paths]
         else:
             poses = [axle_poses(path[:, :2], headings=path[:, 2] if path.shape[1] == 3 else None) for path in paths]
-        return Plan(np.stack(poses), asked, log_probs)
+        return Plan(np.stack(poses), asked, log_probs, degraded=self.degraded(token))
+
+    def degraded(self, token: str) -> Degraded | None:
+        """What one entry says of what its planner could see; None where it says nothing. Raises PlanError as `plan`."""
+        told = self._entry(token).get("degraded")
+        if isinstance(told, Object) and told.repeated:
+            raise PlanError("degraded gives a key twice")
+        try:
+            return None if told is None else Degraded.from_json(told)
+        except ValueError as error:
+            raise PlanError(shown(str(error))) from None
 
     def rows(self, token: str, asked: Array, ahead: float) -> tuple[list[Array], Array | None]:
         """The trajectories [T, 2 or 3] of one entry at the times asked for, in the file's frame, best first, and their
@@ -202,6 +214,8 @@ def save_plans(
             entry["samples"] = paths.tolist()
         if plan.log_probs is not None:
             entry["log_prob"] = np.asarray(plan.log_probs, dtype=np.float64).tolist()
+        if plan.degraded is not None:
+            entry["degraded"] = plan.degraded.to_json()
         results[token] = entry
     meta = {"planner": planner, "frame": "ego", "times_s": times.tolist(), "columns": list(COLUMNS[1])}
     path = Path(path)

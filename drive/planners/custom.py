@@ -64,7 +64,7 @@ class SimplePlanner:
         plan = self.planner.plan(observation)
         if samples == 1 or not isinstance(plan, Plan):
             return plan
-        return Plan(np.repeat(plan.best[None], samples, axis=0), plan.times_s)
+        return Plan(np.repeat(plan.best[None], samples, axis=0), plan.times_s, degraded=plan.degraded)
 
     def __getattr__(self, name: str) -> Any:
         if name == "planner":  # not there yet: while it is copied to a worker

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from drive.eval.plans import load_plans, looks_like_other_frame, save_plans
-from drive.schema import Plan, PlanError, SceneSample
+from drive.schema import Degraded, Plan, PlanError, SceneSample
 
 TIMES = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0]
 STRAIGHT = [[2.0 * (i + 1), 0.0] for i in range(6)]
@@ -37,6 +37,20 @@ def test_saved_plans_come_back(tmp_path: Path, sample: SceneSample) -> None:
     assert file.planner == "mine" and file.errors == {"other": "no image"}
     np.testing.assert_array_equal(back.trajectories, plan.trajectories)
     np.testing.assert_array_equal(back.log_probs, plan.log_probs)
+    assert back.degraded is None
+
+
+def test_what_a_planner_could_see_comes_back(tmp_path: Path, sample: SceneSample) -> None:
+    told = Degraded(0.75, ("blurred: CAM_FRONT", "speed: 99 m/s"), "slow")
+    save_plans(tmp_path / "p.json", "mine", {sample.token: Plan(np.zeros((1, 6, 3)), TIMES, degraded=told)}, TIMES)
+    assert load_plans(tmp_path / "p.json").plan(sample).degraded == told
+    brief = write(tmp_path / "q.json", {"trajectory": STRAIGHT, "degraded": {"probability": 1}}, sample.token)
+    assert load_plans(brief).plan(sample).degraded == Degraded(1.0)
+    brief.write_text(brief.read_text().replace('{"probability": 1}', '{"probability": 1, "probability": 0}'))
+    with pytest.raises(PlanError, match="twice"):
+        load_plans(brief).plan(sample)
+    with pytest.raises(ValueError, match="degraded must be"):
+        Plan(np.zeros((1, 6, 3)), TIMES, degraded={"probability": 0.5})  # type: ignore[arg-type]
 
 
 def test_saving_plans_at_other_times_is_refused(tmp_path: Path) -> None:
@@ -79,6 +93,17 @@ BAD_ENTRIES = {
     "bad sample": ({"trajectory": STRAIGHT, "samples": [STRAIGHT, STRAIGHT[:3]]}, "shape"),
     "samples that begin with another": ({"trajectory": STRAIGHT, "samples": [[[1, 1]] * 6]}, "samples"),
     "log_prob of another length": ({"trajectory": STRAIGHT, "log_prob": [-1, -2]}, "log_prob"),
+    "degraded in a word": ({"trajectory": STRAIGHT, "degraded": True}, "degraded is an object"),
+    "degraded without a probability": ({"trajectory": STRAIGHT, "degraded": {"reasons": ["blurred"]}}, "degraded is an object"),
+    "a probability above 1": ({"trajectory": STRAIGHT, "degraded": {"probability": 1.01}}, "from 0 to 1"),
+    "a probability that is none": ({"trajectory": STRAIGHT, "degraded": {"probability": float("nan")}}, "from 0 to 1"),
+    "a probability in words": ({"trajectory": STRAIGHT, "degraded": {"probability": "0.5"}}, "from 0 to 1"),
+    "a truth value for a probability": ({"trajectory": STRAIGHT, "degraded": {"probability": True}}, "from 0 to 1"),
+    "reasons that are a word": ({"trajectory": STRAIGHT, "degraded": {"probability": 0.5, "reasons": "dirt"}}, "reasons"),
+    "reasons without end": ({"trajectory": STRAIGHT, "degraded": {"probability": 0.5, "reasons": ["x" * 301]}}, "reasons"),
+    "too many reasons": ({"trajectory": STRAIGHT, "degraded": {"probability": 0.5, "reasons": ["x"] * 101}}, "reasons"),
+    "an unknown fallback": ({"trajectory": STRAIGHT, "degraded": {"probability": 0.5, "fallback": "fly"}}, "fallback"),
+    "degraded with another key": ({"trajectory": STRAIGHT, "degraded": {"probability": 0.5, "why": "x"}}, "degraded is an object"),
 }
 
 

@@ -26,7 +26,7 @@ from drive.planners.check import check_planner
 from drive.planners.load import load_planner, load_sim_planner
 from drive.planners.remote.planner import RemoteError, RemotePlanner
 from drive.planners.remote.process import Process
-from drive.schema import Observation, Plan, PlanError, PlannerSpec, Window
+from drive.schema import Degraded, Observation, Plan, PlanError, PlannerSpec, Window
 from tests.model.conftest import make_observation
 from tests.planners.children import CONSTANT_VELOCITY, SERVE, child, command
 
@@ -67,7 +67,7 @@ class Planner:
         light = [float(view.image.astype("float64").mean()) for frame in observation.frames for view in frame.cameras]
         rows = [[t * sum(light), observation.speed_mps or 0.0, 0.0] for t in observation.future_times_s]
         many = [[[x + k, y, h] for x, y, h in rows] for k in range(samples)]
-        return drive_client.Plan(many, log_probs=[-float(k) for k in range(samples)], text="light")
+        return drive_client.Plan(many, log_probs=[-float(k) for k in range(samples)], text="light", degraded={"probability": 0.5})
 """
 
 
@@ -90,6 +90,7 @@ def test_pictures_samples_and_text_arrive(start: Callable[..., RemotePlanner], e
         theirs, ours = planner.plan(sample.observation, 3), here.plan(sample.observation, 3)
         assert theirs.trajectories.tobytes() == ours.trajectories.tobytes() and theirs.text == ours.text == "light"
         assert theirs.log_probs is not None and theirs.log_probs.tolist() == [0.0, -1.0, -2.0]
+        assert theirs.degraded == Degraded(0.5)
     gone = replace(sample.observation.frames[0].cameras[0], image=Path("gone.jpg"))
     broken = replace(sample.observation, frames=(replace(sample.observation.frames[0], cameras=(gone,)),))
     here_says, theirs_say = (asked(lambda planner=one: planner.plan(broken)) for one in (here, planner))

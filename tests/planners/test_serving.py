@@ -28,10 +28,10 @@ from drive.data.dataset import open_dataset
 from drive.planners.check import _same
 from drive.planners.load import load_planner
 from drive.planners.network import NetworkPlanner
-from drive.planners.remote.planner import RemotePlanner
+from drive.planners.remote.planner import RemoteError, RemotePlanner
 from drive.planners.remote.serving import server_of
 from drive.planners.remote.web import Web
-from drive.schema import Observation, Planner, Window
+from drive.schema import Degraded, Observation, Plan, Planner, Window
 from tests.model.conftest import TINY, make_network, make_observation
 from tests.planners.children import CONSTANT_VELOCITY, SERVE, command
 
@@ -64,6 +64,41 @@ def test_a_network_that_is_served_plans_to_the_bit_as_here() -> None:
             theirs, ours = planner.plan(observation, 5), network.plan(observation, 5)
             assert theirs.trajectories.tobytes() == ours.trajectories.tobytes() and theirs.text == ours.text
             assert theirs.log_probs is not None and np.array_equal(theirs.log_probs, ours.log_probs)
+        planner.close()
+
+
+class Doubtful:
+    """Says of itself what it is told."""
+
+    name = "doubtful"
+
+    def __init__(self, degraded: Degraded | None) -> None:
+        self.degraded = degraded
+
+    def plan(self, observation: Observation, samples: int = 1) -> Plan:
+        return Plan(np.zeros((samples, len(observation.future_times_s), 3)), observation.future_times_s, degraded=self.degraded)
+
+
+@pytest.mark.parametrize("told", [None, Degraded(0.0), Degraded(0.875, ("blurred: CAM_FRONT", "times: 1 s old"), "stop")])
+def test_what_a_planner_could_see_travels(told: Degraded | None) -> None:
+    with serving(Doubtful(told)) as url:
+        planner = asking(url)
+        assert planner.plan(make_observation(1)).degraded == told
+        planner.close()
+        given = client.connect(url).plan(make_observation(1)).degraded
+        assert given == (None if told is None else told.to_json())
+
+
+def test_planners_of_before_say_nothing_of_it_and_nonsense_is_named(tmp_path: Path) -> None:
+    observation = make_observation(1)
+    with serving(Doubtful(None)) as url:
+        planner = asking(url)
+        plan = {"trajectories": np.zeros((1, 6, 3)), "times_s": observation.future_times_s, "log_probs": None, "text": None}
+        planner._answer = lambda *told: plan  # type: ignore[method-assign, assignment]
+        assert planner.plan(observation).degraded is None
+        plan["degraded"] = {"probability": 7}
+        with pytest.raises(RemoteError, match="from 0 to 1"):
+            planner.plan(observation)
         planner.close()
 
 

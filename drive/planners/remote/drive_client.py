@@ -139,12 +139,14 @@ class Observation:
 
 @dataclass
 class Plan:
-    """trajectories [K, T, 3] or [T, 3], best first; times_s [T], by default those asked for; log_probs [K] or None."""
+    """trajectories [K, T, 3] or [T, 3], best first; times_s [T], by default those asked for; log_probs [K] or None;
+    degraded: whether the planner could see, {"probability": 0..1, "reasons": [words], "fallback": "none", "slow" or "stop"} or None."""
 
     trajectories: Any
     times_s: Any = None
     log_probs: Any = None
     text: Any = None
+    degraded: Any = None
 
 
 @dataclass
@@ -355,7 +357,9 @@ def plan_message(answer: Any, times_s: Any, samples: int) -> dict:
         given = Raw("float64", (samples,) + given.shape, bytes(given.data) * samples)
     times = raw(times_s if plan.times_s is None else plan.times_s)
     logs = None if plan.log_probs is None else raw(plan.log_probs)
-    return {"trajectories": given, "times_s": times, "log_probs": logs, "text": plan.text}
+    seen = getattr(plan, "degraded", None)
+    seen = seen.to_json() if hasattr(seen, "to_json") else seen
+    return {"trajectories": given, "times_s": times, "log_probs": logs, "text": plan.text, "degraded": seen}
 
 
 # Serving a planner.
@@ -588,7 +592,8 @@ class Connection:
     def plan(self, observation: Any, samples: int = 1) -> Plan:
         """Raises PlanError where the planner gives none."""
         told = self._planner("plan", observation, samples)
-        return Plan(*(told["plan"][name] for name in ("trajectories", "times_s", "log_probs", "text")))
+        plan = told["plan"]
+        return Plan(*(plan[name] for name in ("trajectories", "times_s", "log_probs", "text")), degraded=plan.get("degraded"))
 
     def answer(self, observation: Any, requests: Any, samples: int = 1) -> Answers:
         """The answers to requests such as ["see>plan", "boxes"]. Raises PlanError where the planner gives none at all."""

@@ -14,7 +14,7 @@ from drive.planners.remote.channel import Clock, Ended, TimedOut
 from drive.planners.remote.drive_client import WireError, observation_message, pack, raw
 from drive.planners.remote.process import Process
 from drive.planners.remote.web import Web
-from drive.schema import Answers, CameraImage, Observation, Plan, PlanError, PlannerSpec, Window
+from drive.schema import Answers, CameraImage, Degraded, Observation, Plan, PlanError, PlannerSpec, Window
 from drive.tasks import chains, spelled
 
 EXEC, HTTP = "exec:", "http://"
@@ -65,7 +65,8 @@ class RemotePlanner:
         """Its answer. Raises PlanError: what it refuses with, what it raised, how it was lost; then the next plan starts it again."""
         plan = self._answer("plan", observation, samples)
         try:
-            return Plan(plan["trajectories"], plan["times_s"], plan.get("log_probs"), _text(plan.get("text")))
+            seen = None if plan.get("degraded") is None else Degraded.from_json(plan["degraded"])
+            return Plan(plan["trajectories"], plan["times_s"], plan.get("log_probs"), _text(plan.get("text")), seen)
         except (KeyError, TypeError, ValueError) as error:
             raise RemoteError(f"answered with no plan ({type(error).__name__}: {error})") from error
 
