@@ -357,7 +357,7 @@ def plan_message(answer: Any, times_s: Any, samples: int) -> dict:
         given = Raw("float64", (samples,) + given.shape, bytes(given.data) * samples)
     times = raw(times_s if plan.times_s is None else plan.times_s)
     logs = None if plan.log_probs is None else raw(plan.log_probs)
-    seen = getattr(plan, "degraded", None)
+    seen: Any = getattr(plan, "degraded", None)
     seen = seen.to_json() if hasattr(seen, "to_json") else seen
     return {"trajectories": given, "times_s": times, "log_probs": logs, "text": plan.text, "degraded": seen}
 
@@ -593,7 +593,7 @@ class Connection:
         """Raises PlanError where the planner gives none."""
         told = self._planner("plan", observation, samples)
         plan = told["plan"]
-        return Plan(*(plan[name] for name in ("trajectories", "times_s", "log_probs", "text")), degraded=plan.get("degraded"))
+        return Plan(plan["trajectories"], plan["times_s"], plan["log_probs"], plan["text"], plan.get("degraded"))
 
     def answer(self, observation: Any, requests: Any, samples: int = 1) -> Answers:
         """The answers to requests such as ["see>plan", "boxes"]. Raises PlanError where the planner gives none at all."""
