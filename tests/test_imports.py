@@ -60,7 +60,7 @@ LAYERS = (
     {"cli", "__main__", "tools"},
 )
 # Imported where they are used, behind an error that says how to install them.
-OPTIONAL = {"tokenizers", "transformers"}
+OPTIONAL = {"tokenizers", "transformers", "pyarrow"}
 FREE_OF_TORCH = set().union(*LAYERS[: ["model" in layer for layer in LAYERS].index(True)])
 # Their import brings torch in, or is torch's.
 TORCH_FAMILY = {"torch", "torchvision", "timm", "transformers"}

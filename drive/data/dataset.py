@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from drive.data.layouts import Choice, require_layout
 from drive.data.motion import MotionSource
 from drive.schema import SceneSample, Window
 
@@ -81,9 +82,9 @@ def open_dataset(
     maps: bool = True,
     lanes: bool = False,
 ) -> Dataset:
-    """Opens a data set in nuScenes format, the one adapter so far (`drive.data.nuscenes`).
+    """Opens a data set in any of the layouts of `drive.data.layouts`, told by what its folder holds.
 
-    Pictures and maps are read when asked for, never before.
+    Pictures and maps are read when asked for, never before. What follows is said of nuScenes tables; docs/data.md has the other layouts.
 
     root: the folder that holds the v1.0-* tables, samples/ and maps/. version: the folder of the tables, needed where
     there are several. split: a split of the devkit ("mini_val"), a split of a `splits.json` beside the tables (split name
@@ -101,6 +102,4 @@ def open_dataset(
         raise ValueError(f"limit must be 1 or more, got {limit}")
     if motion not in ("poses", "can"):
         raise ValueError(f"motion must be 'poses' or 'can', got {motion!r}")
-    from drive.data.nuscenes.dataset import open_folder
-
-    return open_folder(root, version, split, window, limit, command, motion, maps, lanes)
+    return require_layout(root).opened(root, Choice(version, split, window, limit, command, motion, maps, lanes))

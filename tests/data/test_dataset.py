@@ -63,7 +63,10 @@ def test_a_split_without_scenes_here_is_refused(mini: Path, split: str | list[st
 def test_versions(one_scene: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no such folder"):
         open_dataset(tmp_path / "nothing")
+    (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="no v1.0-"):
+        open_dataset(tmp_path / "empty")
+    with pytest.raises(ValueError, match=r"no data set itself; in it one looks like nuScenes"):
         open_dataset(tmp_path)
     with pytest.raises(ValueError, match=r"no tables 'v1.0-test'.*v1.0-mini"):
         open_dataset(one_scene, version="v1.0-test")

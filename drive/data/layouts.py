@@ -1,0 +1,93 @@
+"""Which layouts of data sets can be read, and which of them a folder is in: told by names of files and folders, nothing is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drive.data.motion import MotionSource
+from drive.schema import Window
+
+if TYPE_CHECKING:
+    from drive.data.check.report import CheckReport
+    from drive.data.dataset import Dataset
+
+# So many folders below a folder that is no data set are looked at for one.
+LOOKED_AT = 200
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is wanted of a data set; the fields are `drive.data.dataset.open_dataset`'s."""
+
+    version: str | None = None
+    split: str | Sequence[str] | None = None
+    window: Window = Window()
+    limit: int | None = None
+    command: bool = True
+    motion: MotionSource = "poses"
+    maps: bool = True
+    lanes: bool = False
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A layout of data sets.
+
+    title: for people. told_by: what its folders hold, to go on after "no". is_one: whether a folder looks like it. opened, checked: the
+    adapter's own `open_dataset` and `check_dataset`.
+    """
+
+    title: str
+    told_by: str
+    is_one: Callable[[Path], bool]
+    opened: Callable[[Path, Choice], Dataset]
+    checked: Callable[[Path, str | None], CheckReport]
+
+
+def layout_of(root: Path) -> Layout | None:
+    """The layout that a folder looks like; None where it is none of them."""
+    return next((layout for layout in LAYOUTS.values() if root.is_dir() and layout.is_one(root)), None)
+
+
+def require_layout(root: Path) -> Layout:
+    """As `layout_of`. Raises ValueError that says what there is instead, and what each layout is told by."""
+    if not root.is_dir():
+        raise ValueError(f"no data set at {root}: no such folder")
+    found = layout_of(root)
+    if found is None:
+        below = [f"{path.name} looks like {layout.title}" for path in _folders(root) if (layout := layout_of(path))]
+        if below:
+            raise ValueError(f"{root} is no data set itself; in it {', '.join(below[:8])}: name one of them")
+        lacks = ", ".join(f"no {layout.told_by} ({layout.title})" for layout in LAYOUTS.values())
+        raise ValueError(f"{root} looks like no data set that can be read: {lacks}")
+    return found
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    return (path for path in sorted(root.iterdir())[:LOOKED_AT] if path.is_dir())
+
+
+def _is_nuscenes(root: Path) -> bool:
+    return any(path.is_dir() for path in root.glob("v1.0-*"))
+
+
+def _open_nuscenes(root: Path, choice: Choice) -> Dataset:
+    from drive.data.nuscenes.dataset import open_folder
+
+    c = choice
+    return open_folder(root, c.version, c.split, c.window, c.limit, c.command, c.motion, c.maps, c.lanes)
+
+
+def _check_nuscenes(root: Path, version: str | None) -> CheckReport:
+    from drive.data.check import check_tables
+
+    return check_tables(root, version)
+
+
+# Folders are asked in this order.
+LAYOUTS = {
+    "nuscenes": Layout("nuScenes", "v1.0-* folder of tables", _is_nuscenes, _open_nuscenes, _check_nuscenes),
+}
