@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -54,15 +55,16 @@ class Question:
     intent: Intent
     parameters: Mapping[str, Any]
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Such as `count_within car 30`."""
         return " ".join([self.intent.name, *(str(value) for value in self.parameters.values())])
 
-    @property
+    @cached_property
     def texts(self) -> tuple[str, ...]:
         """The ways to ask it."""
-        return tuple(wording.format(**_told(self.parameters)) for wording in self.intent.wordings)
+        told = _told(self.parameters)
+        return tuple(wording.format(**told) for wording in self.intent.wordings)
 
     def answer(self, facts: Facts) -> Reply | None:
         """The right reply to it; None where it is not asked."""
