@@ -1,6 +1,6 @@
 """How often answers would not parse without the grammar: greedy and drawn tokens of a network, decoded freely.
 
-    python tools/free_decoding.py data/mini --planner first-drive --limit 50
+    python -m tools.free_decoding data/mini --planner first-drive --limit 50
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from pathlib import Path
 
 import torch
 
-from drive.data.dataset import open_dataset
 from drive.decode.answer import drawn
 from drive.model.inputs import collate, prepare
 from drive.model.network import Cache, DrivingNetwork
@@ -22,6 +21,7 @@ from drive.tasks import make_task
 from drive.tasks.base import Task
 from drive.tasks.chain import opening
 from drive.tokens.vocab import END
+from tools.wordings import opened
 
 QUESTION = "how far is the car ahead?"
 
@@ -38,7 +38,7 @@ def main() -> None:
     trained = planner.network
     torch.manual_seed(0)
     random = DrivingNetwork(trained.config).eval()
-    dataset = open_dataset(args.data, limit=args.limit, window=trained.config.window, maps=False)
+    dataset = opened(args.data, args.limit, planner)
     observations = [sample.observation for sample in dataset]
     for name, network in ((args.planner, trained), ("random weights", random)):
         for request in network.config.requests:
