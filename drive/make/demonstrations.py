@@ -40,11 +40,13 @@ from drive.world.state import (
     X,
     Y,
 )
+from drive.world.traffic import HARD_BRAKE
 from drive.world.world import World
 
 TURN_WEIGHT, BRAKE_WEIGHT = 2.5, 3.0  # how much oftener states are shown where the route turns, where the ego brakes
 BRAKING_MPS2 = -0.4
 TRIES = 6
+ROUNDING_MPS2 = 0.5  # by how much what a plan's positions say of braking is off
 AT_REST = 0.25  # share of the states before a light that are shown standing, when states are balanced
 
 
@@ -99,6 +101,14 @@ def demonstrations(
             break
         found += showing.at(drive[: int(k) + steps + 1])
     return found[:count]
+
+
+def hardest_braking(poses: Array, speed_mps: float, every_s: float) -> float:
+    """The hardest braking that positions [T, 2 or more], every so many seconds, say of a car that goes at a speed now, m/s2, at least 0."""
+    way = np.concatenate([np.zeros((1, 2)), poses[:, :2]])
+    speeds = np.linalg.norm(np.diff(way, axis=0), axis=-1) / every_s  # each in the middle of its interval
+    falls = np.append((speed_mps - speeds[0]) / (every_s / 2), (speeds[:-1] - speeds[1:]) / every_s)
+    return float(max(falls.max(), 0.0))
 
 
 def displaced(world: World, state: State, lateral_m: float, heading_rad: float, speed_mps: float) -> State:
@@ -193,7 +203,9 @@ class _Showing:
     def _shown(self, history: list[State]) -> Shown:
         observation = observe(self.world, np.stack([state.ego for state in history]), self.window)
         plan = PRIVILEGED[self.teacher]().plan_in_world(self.world, history[-1], observation)
-        assert observation.command is not None
+        assert observation.command is not None and observation.speed_mps is not None
+        if hardest_braking(plan.best, observation.speed_mps, 1.0 / self.window.rate_hz) > HARD_BRAKE + ROUNDING_MPS2:
+            raise PlanError("the teacher's car stops faster than it can brake: it touches something on its way")
         dynamics = np.array([observation.speed_mps, observation.acceleration_mps2, observation.yaw_rate_radps])
         command, off_road = COMMANDS.index(observation.command), bool(history[-1].flags[OFF_ROAD])
         return Shown(tuple(history), plan.best, command, dynamics, off_road, observation)

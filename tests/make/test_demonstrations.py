@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from drive.frames import compose_se2
-from drive.make.demonstrations import demonstrations, displaced
+from drive.make.demonstrations import demonstrations, displaced, hardest_braking
 from drive.make.recipe import FIRST_TEST_TOWN, Displacement, Recipe
 from drive.make.shards import make_shards, open_folder, read_shard
 from drive.planners.load import load_planner
 from drive.schema import COMMANDS, Window
 from drive.sim.episodes import Episode, make_world
 from drive.world.state import HEADING, LATERAL, SPEED, STEER
+from drive.world.town.populate import EMPTY, TrafficConfig, town_world
 from drive.world.world import World, state_hash
 
 
@@ -72,3 +73,24 @@ def test_test_towns_and_other_recipes_are_refused(tmp_path: Path) -> None:
     (tmp_path / "broken.npz").write_bytes(b"no archive")
     with pytest.raises(ValueError, match="no file of demonstrations"):
         read_shard(tmp_path / "broken.npz")
+
+
+def test_braking_is_told_by_positions() -> None:
+    times = 0.5 * np.arange(1, 7)
+    until = np.minimum(times, 8 / 3)  # stands from then on
+    even = np.stack([8.0 * until - 0.5 * 3.0 * until**2, 0 * times], -1)
+    assert hardest_braking(even, 8.0, 0.5) == pytest.approx(3.0, abs=0.05)
+    assert hardest_braking(np.stack([8.0 * times, 0 * times], -1), 8.0, 0.5) == 0.0
+    struck = np.stack([np.full(6, 4.0), np.zeros(6)], -1)
+    assert hardest_braking(struck, 8.0, 0.5) == pytest.approx(16.0)
+
+
+def test_no_answer_stops_dead() -> None:
+    """In the first drive through town 20001 some answers did: their car touches somebody."""
+    rng = np.random.default_rng([20_001, 11])
+    busy = TrafficConfig() if rng.random() >= Recipe().empty_share else EMPTY
+    world = town_world(20_001, traffic=busy)
+    shown = demonstrations(world, 12, Window(), Displacement(), rng, None, 0.0, "visible-expert", True)
+    assert len(shown) == 12
+    braking = [hardest_braking(one.future, float(one.dynamics[0]), 0.5) for one in shown]
+    assert max(braking) < 9.0
