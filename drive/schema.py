@@ -76,9 +76,26 @@ class Trajectory:
     valid: Mask
 
 
+@dataclass(frozen=True)
+class VideoPicture:
+    """One picture of a video file; number counts from 0 in the order they are shown."""
+
+    path: Path
+    number: int
+
+    @property
+    def name(self) -> str:
+        """For messages: the file and the picture's number in it."""
+        return f"{self.path.name}:{self.number}"
+
+    def is_file(self) -> bool:
+        """Whether the video is on disk."""
+        return self.path.is_file()
+
+
 @dataclass(frozen=True, eq=False)
 class CameraImage:
-    """A camera and its picture: uint8 [H, W, 3] RGB in memory, or the file that holds it (read by `drive.data.images`).
+    """A camera and its picture: uint8 [H, W, 3] RGB in memory, or the file or video that holds it (read by `drive.data.images`).
 
     time_s: when the picture was taken, relative to t0. mount [4, 4]: the camera's pose on the car, `ego_from_camera`
     without the ego's motion between time_s and the frame's time (which tells the speed to whoever looks); None where the
@@ -87,7 +104,7 @@ class CameraImage:
 
     camera: Camera
     time_s: float
-    image: NDArray[np.uint8] | Path
+    image: NDArray[np.uint8] | Path | VideoPicture
     mount: Array | None = None
 
 

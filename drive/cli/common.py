@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drive.cli.parser import number
+from drive.cli.pictures import pictures_arguments, told_of
 
 if TYPE_CHECKING:
     from drive.data.dataset import Dataset
@@ -21,16 +22,20 @@ PLANNER = (
     "exec:COMMAND or http://HOST:PORT"
 )
 SHOWN_TRACEBACKS = 3
-DATA = "a nuScenes-format data set (the folder that holds v1.0-*), or a folder of demonstrations in towns"
+DATA = "a nuScenes-format data set (the folder that holds v1.0-*), a folder of own pictures, or of demonstrations in towns"
 
 
-def data_arguments(verb: argparse.ArgumentParser, optional: bool = False, out: str | None = "folder to write") -> None:
-    """DATA, --split, --limit, and --out unless the verb writes nothing (None)."""
+def data_arguments(
+    verb: argparse.ArgumentParser, optional: bool = False, out: str | None = "folder to write", pictures: bool = True
+) -> None:
+    """DATA, --split, --limit, --out unless the verb writes nothing (None), and what is told beside own pictures."""
     verb.add_argument("data", type=Path, nargs="?" if optional else None, help=DATA)
     verb.add_argument("--split", help="a split name of the devkit, or scene names separated by commas (default: all)")
     verb.add_argument("--limit", type=number(1), help="at most this many samples")
     if out is not None:
         verb.add_argument("--out", type=Path, help=out)
+    if pictures:
+        pictures_arguments(verb)
 
 
 def open_data(args: argparse.Namespace, window: Window, *, maps: bool = True, lanes: bool = False) -> Dataset:
@@ -39,9 +44,10 @@ def open_data(args: argparse.Namespace, window: Window, *, maps: bool = True, la
     from drive.make.shard_samples import ShardFolder, is_shard_folder
 
     args.progress.begin(f"opening {args.data}")
-    if is_shard_folder(args.data):
+    told = told_of(args)
+    if is_shard_folder(args.data) and told is None:
         return ShardFolder(args.data, window, args.limit, args.split)
-    return open_dataset(args.data, split=args.split, limit=args.limit, window=window, maps=maps, lanes=lanes)
+    return open_dataset(args.data, split=args.split, limit=args.limit, window=window, maps=maps, lanes=lanes, told=told)
 
 
 def samples_argument(verb: argparse.ArgumentParser, told: str) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from drive.data.layouts import Choice, require_layout
+from drive.data.layouts import LAYOUTS, Choice, require_layout
 from drive.data.motion import MotionSource
+from drive.data.pictures.told import Told
 from drive.schema import SceneSample, Window
 
 DEFAULT_WINDOW = Window()
@@ -81,6 +82,7 @@ def open_dataset(
     motion: MotionSource = "poses",
     maps: bool = True,
     lanes: bool = False,
+    told: Told | None = None,
 ) -> Dataset:
     """Opens a data set in any of the layouts of `drive.data.layouts`, told by what its folder holds.
 
@@ -91,7 +93,8 @@ def open_dataset(
     -> scene names), or scene names (a list, or one string with commas); None = all scenes. limit: at most this many samples.
     command: tell planners the route command, derived from the recorded future (see `drive.data.scenes.route_command`).
     motion: speed, acceleration and yaw rate from "poses" (backward differences) or "can" (the CAN bus; unknown where a
-    scene has none). maps: fill `Target.map`. lanes: with maps, fill `Target.lanes` from the map expansion.
+    scene has none). maps: fill `Target.map`. lanes: with maps, fill `Target.lanes` from the map expansion. told: the rig and what else is
+    told beside own pictures, which the folder then holds.
 
     Raises ValueError where the tables do not hold together, a calibration is impossible, numbers of the chosen scenes look
     like another convention (`drive.data.conventions`), a file name leaves the root, or a name is unknown; reading a sample
@@ -102,4 +105,5 @@ def open_dataset(
         raise ValueError(f"limit must be 1 or more, got {limit}")
     if motion not in ("poses", "can"):
         raise ValueError(f"motion must be 'poses' or 'can', got {motion!r}")
-    return require_layout(root).opened(root, Choice(version, split, window, limit, command, motion, maps, lanes))
+    layout = require_layout(root) if told is None else LAYOUTS["pictures"]
+    return layout.opened(root, Choice(version, split, window, limit, command, motion, maps, lanes, told))

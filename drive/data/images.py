@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 
 from drive.cameras import Camera, resized
-from drive.schema import CameraImage, MissingImage, Observation
+from drive.schema import CameraImage, MissingImage, Observation, VideoPicture
 
 # What Pillow raises for bytes that are no picture, a damaged one, or one that ends too early.
 DECODE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
@@ -44,6 +44,8 @@ def read_image(camera_image: CameraImage, width: int | None = None, height: int 
     size = (width or camera.width, height or camera.height)
     if isinstance(camera_image.image, Path):
         pixels = _read(camera_image.image, camera, size)
+    elif isinstance(camera_image.image, VideoPicture):
+        pixels = _read_video(camera_image.image, camera)
     else:
         pixels = camera_image.image
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
@@ -108,6 +110,17 @@ def _read(path: Path, camera: Camera, size: tuple[int, int]) -> NDArray[np.uint8
         return decode(picture, size)
     except DECODE_ERRORS as error:
         raise MissingImage(f"image of {camera.name} does not decode: {path} ({error})") from error
+
+
+def _read_video(picture: VideoPicture, camera: Camera) -> NDArray[np.uint8]:
+    from drive.data.video import read_video_picture
+
+    try:
+        pixels = read_video_picture(picture)
+    except (OSError, ValueError) as error:
+        raise MissingImage(f"image of {camera.name} does not decode: {picture.name} ({error})") from error
+    _require_size(picture.name, (pixels.shape[1], pixels.shape[0]), camera)
+    return pixels
 
 
 def turned_by(picture: Picture) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drive.data.motion import MotionSource
+from drive.data.pictures.told import Told
 from drive.schema import Window
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Choice:
     motion: MotionSource = "poses"
     maps: bool = True
     lanes: bool = False
+    told: Told | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,26 @@ def _check_nuscenes(root: Path, version: str | None) -> CheckReport:
     return check_tables(root, version)
 
 
+def _is_pictures(root: Path) -> bool:
+    from drive.data.pictures.find import is_pictures
+
+    return is_pictures(root)
+
+
+def _open_pictures(root: Path, choice: Choice) -> Dataset:
+    from drive.data.pictures.dataset import open_pictures
+
+    return open_pictures(root, choice)
+
+
+def _check_pictures(root: Path, version: str | None) -> CheckReport:
+    from drive.data.pictures.checked import check_pictures
+
+    return check_pictures(root)
+
+
 # Folders are asked in this order.
 LAYOUTS = {
     "nuscenes": Layout("nuScenes", "v1.0-* folder of tables", _is_nuscenes, _open_nuscenes, _check_nuscenes),
+    "pictures": Layout("own pictures", "rig.yaml, pictures or videos", _is_pictures, _open_pictures, _check_pictures),
 }

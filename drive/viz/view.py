@@ -14,7 +14,7 @@ from drive.asking import Refusal, as_plan, asked
 from drive.data.dataset import Samples
 from drive.outputs import scene_file_name
 from drive.progress import SILENT, Progress
-from drive.schema import Plan, SceneSample
+from drive.schema import Plan, SceneSample, VideoPicture
 from drive.viz.answers.said import Said, SaidOf
 from drive.viz.bev import range_of
 from drive.viz.canvas import Picture
@@ -60,7 +60,7 @@ def choose_samples(dataset: Samples, most: int = DEFAULT_PICTURES) -> list[str]:
 
 def has_pictures(sample: SceneSample) -> bool:
     """Whether every camera picture of t0 is in memory or on disk."""
-    return all(not isinstance(c.image, Path) or c.image.is_file() for c in sample.observation.frames[-1].cameras)
+    return all(not isinstance(c.image, Path | VideoPicture) or c.image.is_file() for c in sample.observation.frames[-1].cameras)
 
 
 def view(

@@ -16,11 +16,17 @@ from drive.data.check.sensors import check_cameras, check_key_frames, check_unkn
 from drive.data.check.tables import load_tables
 from drive.data.layouts import require_layout
 from drive.data.nuscenes.tables import find_version
+from drive.data.pictures.told import Told
 
 
-def check_dataset(root: str | Path, version: str | None = None) -> CheckReport:
-    """Checks a data set by the rules of its layout (`drive.data.layouts`). Raises ValueError where a folder looks like none."""
+def check_dataset(root: str | Path, version: str | None = None, told: Told | None = None) -> CheckReport:
+    """Checks a data set by the rules of its layout (`drive.data.layouts`). told: what is told beside own pictures, which it then holds.
+    Raises ValueError where a folder looks like none."""
     root = Path(root)
+    if told is not None:
+        from drive.data.pictures.checked import check_pictures
+
+        return check_pictures(root, told)
     return require_layout(root).checked(root, version)
 
 

@@ -1,0 +1,193 @@
+"""CSV files beside pictures: where the car was, and what it was told of its motion.
+
+A first row names the columns, in any order. Times are `time_s`, seconds since the first picture of the rig's first camera, or, where
+pictures bear time stamps, `timestamp_us` of the same clock.
+
+    poses    x_m, y_m[, z_m] of the rear axle on the ground, in any fixed frame with z up, and heading_rad (counter-clockwise from +x), or
+             qw, qx, qy, qz (ego to that frame)
+    motion   any of speed_mps, acceleration_mps2, yaw_rate_radps, command; an empty cell is unknown
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from drive.data.motion import Motion
+from drive.data.scenes import LONGEST_GAP_S
+from drive.frames import Array, quaternion_to_rotation, rotation_z, se3
+from drive.schema import COMMANDS, Command, Mask
+from drive.words import did_you_mean
+
+TIMES = ("time_s", "timestamp_us")
+PLACE, HEADING, QUATERNION = ("x_m", "y_m", "z_m"), "heading_rad", ("qw", "qx", "qy", "qz")
+NUMBERS = ("speed_mps", "acceleration_mps2", "yaw_rate_radps")
+COMMAND = "command"
+# A number of the motion file holds so long, where no other follows; a command until the next.
+MOTION_MAX_AGE_S = 1.0
+# Poses are carried on so far beyond the first and the last one.
+BEYOND_S = 0.1
+MOST_BYTES = 200_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Poses:
+    """Where the car was: times_s [N] since the first picture, increasing, world_from_ego [N, 4, 4], N >= 1."""
+
+    times_s: Array
+    world_from_ego: Array
+
+    def known(self, times_s: Array) -> Mask:
+        """Whether the pose at each time [...] follows from the file: between two poses at most LONGEST_GAP_S apart, or BEYOND_S outside."""
+        lower = self._lower(times_s)
+        ends = self.times_s[0] - BEYOND_S <= times_s, times_s <= self.times_s[-1] + BEYOND_S
+        if len(self.times_s) == 1:
+            return np.asarray(np.abs(times_s - self.times_s[0]) < 1e-3)
+        return np.asarray(ends[0] & ends[1] & (self.times_s[lower + 1] - self.times_s[lower] <= LONGEST_GAP_S))
+
+    def at(self, times_s: Array) -> Array:
+        """world_from_ego [..., 4, 4] at times [...] that are known: between two poses at an even speed, and turning evenly."""
+        if len(self.times_s) == 1:
+            return np.broadcast_to(self.world_from_ego[0], (*np.shape(times_s), 4, 4))
+        from scipy.spatial.transform import Rotation
+
+        lower = self._lower(times_s)
+        a, b = self.world_from_ego[lower], self.world_from_ego[lower + 1]
+        share = ((times_s - self.times_s[lower]) / (self.times_s[lower + 1] - self.times_s[lower]))[..., None]
+        turn = np.swapaxes(a[..., :3, :3], -1, -2) @ b[..., :3, :3]
+        vector = Rotation.from_matrix(turn.reshape(-1, 3, 3)).as_rotvec().reshape(*np.shape(times_s), 3) * share
+        part = Rotation.from_rotvec(vector.reshape(-1, 3)).as_matrix().reshape(*np.shape(times_s), 3, 3)
+        return se3(a[..., :3, :3] @ part, a[..., :3, 3] + share * (b[..., :3, 3] - a[..., :3, 3]))
+
+    def _lower(self, times_s: Array) -> np.ndarray:
+        return np.clip(np.searchsorted(self.times_s, times_s, side="right") - 1, 0, max(len(self.times_s) - 2, 0))
+
+
+@dataclass(frozen=True, eq=False)
+class MotionTable:
+    """What the car was told: times_s [N], increasing; values [N, 3]: speed, acceleration, yaw rate, NaN = unknown; commands: N."""
+
+    times_s: Array
+    values: Array
+    commands: tuple[Command | None, ...]
+
+    def motion(self, time_s: float) -> Motion:
+        """The last row at or before a time, unknown where it is older than MOTION_MAX_AGE_S."""
+        row = self._row(time_s)
+        if row < 0 or time_s - self.times_s[row] > MOTION_MAX_AGE_S:
+            return Motion()
+        return Motion(*(float(value) if np.isfinite(value) else None for value in self.values[row]))
+
+    def command(self, time_s: float) -> Command | None:
+        """The last command at or before a time."""
+        return next((told for told in reversed(self.commands[: self._row(time_s) + 1]) if told), None)
+
+    def _row(self, time_s: float) -> int:
+        return int(np.searchsorted(self.times_s, time_s + 1e-4, side="right")) - 1
+
+
+def read_poses(path: Path, start_us: int | None) -> Poses:
+    """start_us: the first picture's stamp, None where pictures bear none. Raises ValueError, naming file, line and column."""
+    table = _Table.read(path, (*PLACE, HEADING, *QUATERNION))
+    turned = [name for name in QUATERNION if name in table.columns]
+    for name in (*PLACE[:2], *(QUATERNION if turned else (HEADING,))):
+        table.require(name)
+    if turned and HEADING in table.columns:
+        raise ValueError(f"{path} tells headings and quaternions; keep one")
+    place = np.stack([table.numbers(name) if name in table.columns else np.zeros(len(table.rows)) for name in PLACE], -1)
+    if turned:
+        try:
+            rotation = quaternion_to_rotation(np.stack([table.numbers(name) for name in QUATERNION], -1))
+        except ValueError as error:
+            raise ValueError(f"{path}: qw, qx, qy, qz are no unit quaternions in every row") from error
+    else:
+        rotation = np.stack([rotation_z(float(heading)) for heading in table.numbers(HEADING)])
+    return Poses(table.times(start_us), se3(rotation, place))
+
+
+def read_motion(path: Path, start_us: int | None) -> MotionTable:
+    """As `read_poses`, of the file of speeds and commands."""
+    table = _Table.read(path, (*NUMBERS, COMMAND))
+    if not set(table.columns) - set(TIMES):
+        raise ValueError(f"{path} has none of the columns {', '.join((*NUMBERS, COMMAND))}")
+    values = [table.numbers(name, True) if name in table.columns else np.full(len(table.rows), np.nan) for name in NUMBERS]
+    commands: list[Command | None] = []
+    for line, row in enumerate(table.rows, 2):
+        word = row.get(COMMAND, "").strip()
+        known = next((name for name in COMMANDS if name == word), None)
+        if word and known is None:
+            raise ValueError(f"{path}, line {line}: command {word!r} is none of {', '.join(COMMANDS)}")
+        commands.append(known)
+    return MotionTable(table.times(start_us), np.stack(values, -1), tuple(commands))
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    path: Path
+    columns: tuple[str, ...]
+    rows: Sequence[dict[str, str]]
+
+    @staticmethod
+    def read(path: Path, known: Sequence[str]) -> _Table:
+        """Raises ValueError for what is no CSV of known columns with one of times."""
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError(f"{path} is larger than {MOST_BYTES:,} bytes")
+        try:
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                lines = [[cell.strip() for cell in line] for line in csv.reader(file)]
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise ValueError(f"{path} is no CSV file: {error}") from error
+        columns = tuple(lines[0]) if lines else ()
+        for name in columns:
+            if name not in (*TIMES, *known):
+                hint = did_you_mean(name, (*TIMES, *known))
+                raise ValueError(f"{path}: unknown column {name!r}, expected {' or '.join(TIMES)}, {', '.join(known)}{hint}")
+        if len([name for name in columns if name in TIMES]) != 1 or len(set(columns)) != len(columns):
+            raise ValueError(f"{path}: the first row must name its columns, each once, one of them {' or '.join(TIMES)}")
+        lines = [line for line in lines[1:] if line]
+        wrong = next((i for i, line in enumerate(lines) if len(line) != len(columns)), None)
+        if wrong is not None or not lines:
+            told = "it has no rows" if wrong is None else f"row {wrong + 1} has {len(lines[wrong])} cells for {len(columns)} columns"
+            raise ValueError(f"{path}: {told}")
+        return _Table(path, columns, [dict(zip(columns, line, strict=True)) for line in lines])
+
+    def require(self, name: str) -> None:
+        if name not in self.columns:
+            raise ValueError(f"{self.path} has no column {name}; it has {', '.join(self.columns)}")
+
+    def numbers(self, name: str, gaps: bool = False) -> Array:
+        """A column [N]; with gaps an empty cell is NaN."""
+        values = []
+        for line, row in enumerate(self.rows, 2):
+            try:
+                value = float(row[name]) if row[name] or not gaps else np.nan
+            except ValueError:
+                value = np.inf
+            if not (np.isfinite(value) or (gaps and not row[name])):
+                raise ValueError(f"{self.path}, line {line}, {name}: expected a finite number, got {row[name]!r}")
+            values.append(value)
+        return np.array(values, dtype=np.float64)
+
+    def times(self, start_us: int | None) -> Array:
+        """Seconds since the first picture [N]."""
+        if TIMES[1] in self.columns:
+            if start_us is None:
+                raise ValueError(f"{self.path} has timestamp_us, but the pictures bear no time stamps: give time_s since the first picture")
+            stamps = [self._stamp(line, row[TIMES[1]]) for line, row in enumerate(self.rows, 2)]
+            times = np.array([stamp - start_us for stamp in stamps], dtype=np.float64) / 1e6
+        else:
+            times = self.numbers(TIMES[0])
+        back = np.flatnonzero(np.diff(times) <= 0)
+        if len(back):
+            raise ValueError(f"{self.path}, line {int(back[0]) + 3}: its time is not later than that of the row before")
+        return times
+
+    def _stamp(self, line: int, text: str) -> int:
+        try:
+            return int(text)
+        except ValueError:
+            raise ValueError(f"{self.path}, line {line}, {TIMES[1]}: expected an integer, got {text!r}") from None
