@@ -68,7 +68,7 @@ class _Reader:
     def __init__(self, path: Path) -> None:
         import av
 
-        self.path = path
+        self.path, self.at = path, 0
         self.container: Any = av.open(str(path))
         self.stream: Any = self.container.streams.video[0]
         self.stream.thread_type = "AUTO"

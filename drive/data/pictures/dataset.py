@@ -91,7 +91,7 @@ class PicturesDataset(Sequence[SceneSample]):
         return float(self.times_us[camera][picture] - self._start_us) / 1e6
 
     def _pose(self, time_s: float) -> Array:
-        return np.eye(4) if self.poses is None else np.array(self.poses.at(np.float64(time_s)))
+        return np.eye(4) if self.poses is None else np.array(self.poses.at(np.array(time_s)))
 
     def _frame(self, index: int, t0: float) -> Frame:
         """The pictures of a key frame: with poses, cameras in the ego frame of the first one's time, the motion in between included."""
