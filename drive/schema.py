@@ -93,9 +93,17 @@ class VideoPicture:
         return self.path.is_file()
 
 
+@dataclass(frozen=True)
+class StoredPicture:
+    """A picture file's bytes, in memory and not yet decoded; name: for messages."""
+
+    name: str
+    data: bytes = field(repr=False)
+
+
 @dataclass(frozen=True, eq=False)
 class CameraImage:
-    """A camera and its picture: uint8 [H, W, 3] RGB in memory, or the file or video that holds it (read by `drive.data.images`).
+    """A camera and its picture: uint8 [H, W, 3] RGB in memory, or the file, its bytes or the video that holds it (`drive.data.images`).
 
     time_s: when the picture was taken, relative to t0. mount [4, 4]: the camera's pose on the car, `ego_from_camera`
     without the ego's motion between time_s and the frame's time (which tells the speed to whoever looks); None where the
@@ -104,7 +112,7 @@ class CameraImage:
 
     camera: Camera
     time_s: float
-    image: NDArray[np.uint8] | Path | VideoPicture
+    image: NDArray[np.uint8] | Path | VideoPicture | StoredPicture
     mount: Array | None = None
 
 

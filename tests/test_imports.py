@@ -52,7 +52,7 @@ LAYERS = (
     {"tasks", "world"},
     {"render", "expert"},
     {"eval", "viz", "sim"},
-    {"make", "compare"},
+    {"make", "compare", "records"},
     {"model", "decode"},
     {"values", "config", "tensors", "checkpoint"},
     {"planners"},

@@ -1,146 +1,75 @@
-"""`drive pack`: a data set's right answers as training material, or records in another form."""
+"""`drive pack`: sources as records for training, or their right answers alone, or records in another form."""
 
 from __future__ import annotations
 
 import argparse
-import json
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from drive.cli.common import data_arguments, show
+from drive.cli.common import show
+from drive.cli.parser import number
 
-if TYPE_CHECKING:
-    from drive.tasks.messages import Record
-
-HELP = "write right answers to any request as training material: JSONL, LLaVA, DriveLM"
+HELP = "gather training material: shards of any sources, split by drives; or right answers alone, also for LLaVA and DriveLM"
 ROWS = True
-FORMS = ("records", "llava", "drivelm")
-SCHEMA = "schema.json"
+FORMS = ("shards", "jsonl", "llava", "drivelm")
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
     """The verb's options."""
-    data_arguments(verb, out="folder to write, which is not there yet (default: DATA/messages)")
-    verb.add_argument("--tasks", metavar="REQUESTS", help='such as "see>decide>plan,boxes,roads,ask"; none for a folder of records')
-    verb.add_argument("--form", choices=FORMS, default=FORMS[0], help="records: ours, a file a scene; llava, drivelm: one file")
+    told = "data sets and folders of towns, then the folder to write; of other forms than shards: one data set, or a folder of JSONL"
+    verb.add_argument("paths", type=Path, nargs="+", metavar="SOURCE... OUT", help=told)
+    verb.add_argument("--form", choices=FORMS, help="shards (where OUT is named); jsonl beside the pictures; llava, drivelm: one file")
+    verb.add_argument("--tasks", metavar="REQUESTS", help='answers to write, such as "see>decide>plan,boxes,roads,ask"')
+    verb.add_argument("--out", type=Path, help="of other forms than shards: folder to write (default: SOURCE/messages)")
+    verb.add_argument("--split", help="of each source: a split, or scene names separated by commas (default: all)")
+    verb.add_argument("--limit", type=number(1), help="of each source: at most this many samples")
+    verb.add_argument("--splits", metavar="NAME:SHARE,...", default="train:0.9,val:0.1", help="of shards (default: train:0.9,val:0.1)")
+    verb.add_argument("--seed", type=int, default=0, help="of shards: which drives go to which split (default: 0)")
+    verb.add_argument("--frames", type=number(1, 4), default=1, help="of shards: camera frames a sample (default: 1)")
+    verb.add_argument("--per-shard", type=number(1), default=256, help="of shards: samples each (default: 256)")
+    verb.add_argument("--workers", type=number(1, 1024), default=1, help="of shards: processes (default: 1)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """`drive pack DATA`."""
-    from drive.eval.aligned import aligned
-    from drive.outputs import whole_folder
+    """`drive pack SOURCE... OUT`, `drive pack SOURCE --tasks REQUESTS`, `drive pack JSONL --form llava --out OUT`."""
+    form = args.form or ("shards" if len(args.paths) > 1 else "jsonl")
+    if form == "shards":
+        return _shards(args)
+    from drive.cli.pack_answers import pack_answers
 
-    made = not _holds_records(args)
-    out = _folder(args, made)
-    counts: Counter[tuple[str, str]] = Counter()
-    records = _counted(_made(args) if made else _read(args), counts)
-    with whole_folder(out) as draft:
-        files = _write(records, draft, args.form)
-        if made:
-            files.append(_schema(args.tasks, draft))
-    args.progress.end()
-    names = sorted({name for name, _ in counts if name})
-    rows = [{"request": name, "answers": counts[name, "answers"], "unknown": counts[name, "unknown"]} for name in names]
-    table = aligned([["request", "answers", "unknown"], *([str(value) for value in row.values()] for row in rows)])
-    named = out / files[0].name if len(files) == 1 else f"{out} ({len(files)} files)"
-    show(args, f"{counts['', 'records']} samples\n{table}", rows, str(named))
+    if len(args.paths) > 1:
+        raise ValueError(f"--form {form} is of one source and --out, got {len(args.paths)} paths")
+    return pack_answers(args, args.paths[0], form)
+
+
+def _shards(args: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from drive.eval.aligned import aligned
+    from drive.records.pack import Settings, pack, window_of
+
+    if len(args.paths) < 2 or args.out:
+        raise ValueError("shards go to a folder that is named last: drive pack SOURCE... OUT")
+    *roots, out = args.paths
+    sources = tuple(map(str, roots))
+    window = replace(window_of(sources), frames=args.frames)
+    shares = _shares(args.splits)
+    settings = Settings(sources, args.tasks or "", shares, args.seed, args.per_shard, args.split, args.limit, window)
+    rows = pack(settings, out, args.workers, args.progress)
+    told = []
+    for split, _ in shares:
+        own = [row for row in rows if row.split == split]
+        counts = {"samples": len(own), "drives": len({r.drive for r in own}), "pictures": sum(r.pictures for r in own)}
+        told.append({"split": split, **counts, "missing": sum(r.missing for r in own), "bytes": sum(r.bytes for r in own)})
+    table = aligned([list(told[0]), *([str(value) for value in row.values()] for row in told)])
+    show(args, table, told, f"{out} ({len({row.shard for row in rows})} shards)")
     return 0
 
 
-def _holds_records(args: argparse.Namespace) -> bool:
-    """Whether DATA is a folder of records. Raises ValueError for options that do not go with what it is."""
-    found = any(args.data.glob("*.jsonl"))
-    if found and (args.tasks or args.split or args.form == FORMS[0]):
-        raise ValueError(f"{args.data} holds records, answers and all: give --form llava or drivelm and --out, not --tasks or --split")
-    if not found and not args.tasks:
-        raise ValueError('--tasks is missing: say which answers to write, such as --tasks "see>decide>plan,boxes,roads,ask"')
-    return found
-
-
-def _folder(args: argparse.Namespace, made: bool) -> Path:
-    """Where to write. Raises ValueError where something is there already."""
-    if args.out is None and not made:
-        raise ValueError(f"{args.data} holds records: name an --out folder for their other form")
-    out: Path = args.out or args.data / "messages"
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out} is there already and is not written over: name another --out, or delete it")
-    return out
-
-
-def _made(args: argparse.Namespace) -> Iterator[Record]:
-    """A record for each sample of a data set."""
-    from drive.data.dataset import open_dataset
-    from drive.make.shard_samples import is_shard_folder
-    from drive.schema import Window
-    from drive.tasks.messages import Writer
-
-    if is_shard_folder(args.data):
-        raise ValueError(f"{args.data} holds demonstrations, whose pictures are no files of their own: drive make OUT --tasks writes both")
-    window = Window()
-    writer = Writer(args.tasks, window, args.data)
-    args.progress.begin(f"opening {args.data}")
-    dataset = open_dataset(args.data, split=args.split, limit=args.limit, window=window, lanes=True)
-    args.progress.begin("packing", len(dataset))
-    return _told(map(writer.record, dataset), args)
-
-
-def _read(args: argparse.Namespace) -> Iterator[Record]:
-    """The records of a folder, file after file."""
-    from itertools import chain, islice
-
-    from drive.tasks.messages import read_records
-
-    files = sorted(args.data.glob("*.jsonl"))
-    args.progress.begin(f"reading {len(files)} files")
-    return _told(islice(chain.from_iterable(map(read_records, files)), args.limit), args)
-
-
-def _told(records: Iterable[Record], args: argparse.Namespace) -> Iterator[Record]:
-    """The records as they come, each told to the progress."""
-    for record in records:
-        args.progress.done()
-        yield record
-
-
-def _counted(records: Iterable[Record], counts: Counter[tuple[str, str]]) -> Iterator[Record]:
-    """The records as they come, their answers and what is not known counted by request."""
-    for record in records:
-        counts["", "records"] += 1
-        counts.update((request, "answers") for request, _, _ in record.answers())
-        counts.update((request, "unknown") for request in record.unknown)
-        yield record
-
-
-def _write(records: Iterable[Record], out: Path, form: str) -> list[Path]:
-    """The files written."""
-    from drive.outputs import scene_file_name, write_whole
-    from drive.tasks.exports import to_drivelm, to_llava
-    from drive.tasks.messages import write_records
-
-    if form == "llava":
-        return [write_whole(out / "llava.json", _listed(map(to_llava, records)))]
-    if form == "drivelm":
-        return [write_whole(out / "drivelm.json", json.dumps(to_drivelm(records), allow_nan=False))]
-    files = []
-    for scene, of_scene in groupby(records, key=lambda record: record.scene):
-        files.append(out / f"{scene_file_name(scene)}.jsonl")
-        write_records(files[-1], of_scene)
-    return files
-
-
-def _listed(values: Iterable[Any]) -> Iterator[bytes]:
-    """A JSON list, a value a line, without all of it in memory."""
-    for number, value in enumerate(values):
-        yield ("," if number else "[").encode() + b"\n" + json.dumps(value, allow_nan=False).encode()
-    yield b"\n]\n"
-
-
-def _schema(requests: str, out: Path) -> Path:
-    from drive.outputs import write_whole
-    from drive.schema import Window
-    from drive.tasks.messages import schema
-
-    return write_whole(out / SCHEMA, json.dumps(schema(requests, Window()), indent=1))
+def _shares(text: str) -> tuple[tuple[str, float], ...]:
+    try:
+        pairs = [(name.strip(), float(share)) for name, share in (part.split(":") for part in text.split(","))]
+    except ValueError:
+        raise ValueError(f"--splits are names and shares such as train:0.9,val:0.1, got {text!r}") from None
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError(f"--splits names one twice: {text!r}")
+    return tuple(pairs)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 
 from drive.cameras import Camera, resized
-from drive.schema import CameraImage, MissingImage, Observation, VideoPicture
+from drive.schema import CameraImage, MissingImage, Observation, StoredPicture, VideoPicture
 
 # What Pillow raises for bytes that are no picture, a damaged one, or one that ends too early.
 DECODE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
@@ -42,7 +42,7 @@ def read_image(camera_image: CameraImage, width: int | None = None, height: int 
     """
     camera = camera_image.camera
     size = (width or camera.width, height or camera.height)
-    if isinstance(camera_image.image, Path):
+    if isinstance(camera_image.image, Path | StoredPicture):
         pixels = _read(camera_image.image, camera, size)
     elif isinstance(camera_image.image, VideoPicture):
         pixels = _read_video(camera_image.image, camera)
@@ -98,9 +98,10 @@ def _upper_byte(grey: Image.Image) -> NDArray[np.uint8]:
     return (values >> 8).astype(np.uint8)
 
 
-def _read(path: Path, camera: Camera, size: tuple[int, int]) -> NDArray[np.uint8]:
+def _read(stored: Path | StoredPicture, camera: Camera, size: tuple[int, int]) -> NDArray[np.uint8]:
+    path = stored if isinstance(stored, Path) else stored.name
     try:
-        picture = opened(path.read_bytes())
+        picture = opened(stored.read_bytes() if isinstance(stored, Path) else stored.data)
     except FileNotFoundError as error:
         raise MissingImage(f"image of {camera.name} is not on disk: {path}") from error
     except DECODE_ERRORS as error:

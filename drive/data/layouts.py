@@ -107,8 +107,27 @@ def _check_pictures(root: Path, version: str | None) -> CheckReport:
     return check_pictures(root)
 
 
+def _is_records(root: Path) -> bool:
+    from drive.data.records.index import is_records
+
+    return is_records(root)
+
+
+def _open_records(root: Path, choice: Choice) -> Dataset:
+    from drive.data.records.dataset import open_records
+
+    return open_records(root, choice)
+
+
+def _check_records(root: Path, version: str | None) -> CheckReport:
+    from drive.data.records.check import check_records
+
+    return check_records(root)
+
+
 # Folders are asked in this order.
 LAYOUTS = {
+    "records": Layout("records", "records.json", _is_records, _open_records, _check_records),
     "nuscenes": Layout("nuScenes", "v1.0-* folder of tables", _is_nuscenes, _open_nuscenes, _check_nuscenes),
     "pictures": Layout("own pictures", "rig.yaml, pictures or videos", _is_pictures, _open_pictures, _check_pictures),
 }

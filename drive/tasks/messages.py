@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from drive.outputs import write_whole
-from drive.schema import Command, Observation, SceneSample, Window
+from drive.schema import Command, Observation, SceneSample, StoredPicture, Window
 from drive.tasks import TASKS, Chain, Request, Task, chains, declared, make_task, parse_single
 from drive.tokens.vocab import Vocabulary
 
@@ -156,6 +156,8 @@ class Writer:
         )
 
     def _file(self, image: Any) -> str | None:
+        if isinstance(image, StoredPicture):
+            return image.name
         if not isinstance(image, Path):
             return None
         if self.root is None:

@@ -1,0 +1,115 @@
+"""A sample <-> its members in a shard: one JSON, and the files of its pictures.
+
+    {"id", "scene", "drive", "source", "index", "frames_after", "timestamp_us", "world_from_ego": [4, 4],
+     "observation": {"frames": [{"time_s", "cameras": [{"camera": {name, width, height, K, ego_from_camera, model, distortion},
+                                                        "time_s", "mount", "file": "0.cam_front.jpg", "missing": null}]}],
+                     "past", "future_times_s", "speed_mps", "acceleration_mps2", "yaw_rate_radps", "command", "navigation"},
+     "target": {...}, "messages": [...], "unknown": [...]}
+
+Fields are those of `drive.schema`; messages those of `drive.tasks.messages`, whose files are members too. `missing` names a picture that
+the source had no file of.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from drive.cameras import Camera
+from drive.data.images import read_image
+from drive.data.records.values import decode, encode
+from drive.frames import Array
+from drive.schema import CameraImage, Frame, MissingImage, Observation, SceneSample, StoredPicture, Target
+
+JSON = "json"
+
+
+def to_members(sample: SceneSample, more: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """A sample -> its JSON, `more` in it, and its pictures by their names. A picture file is taken as it is; pixels become PNG."""
+    pictures: dict[str, bytes] = {}
+    frames = [
+        {"time_s": frame.time_s, "cameras": [_to_camera(number, view, pictures) for view in frame.cameras]}
+        for number, frame in enumerate(sample.observation.frames)
+    ]
+    observed = encode(Observation, replace(sample.observation, frames=())) | {"frames": frames}
+    del observed["token"]
+    values = {"id": sample.token, "scene": sample.scene, "index": sample.index, "frames_after": sample.frames_after}
+    values |= {"timestamp_us": sample.timestamp_us, "world_from_ego": encode(Array, sample.world_from_ego)}
+    return values | dict(more) | {"observation": observed, "target": encode(Target, sample.target)}, pictures
+
+
+def named_pictures(sample: SceneSample, values: Mapping[str, Any]) -> SceneSample:
+    """The sample, its pictures replaced by their names in the shard: what messages are made of."""
+    frames = []
+    for frame, own in zip(sample.observation.frames, values["observation"]["frames"], strict=True):
+        names = [Path(one["file"] or one["missing"]) for one in own["cameras"]]
+        frames.append(replace(frame, cameras=tuple(replace(v, image=n) for v, n in zip(frame.cameras, names, strict=True))))
+    return replace(sample, observation=replace(sample.observation, frames=tuple(frames)))
+
+
+def from_members(text: bytes, pictures: Mapping[str, StoredPicture]) -> SceneSample:
+    """The inverse. Without pictures: cameras alone, to look up answers by. Raises ValueError naming the field that is wrong."""
+    values = json.loads(text)
+    try:
+        observed = dict(values["observation"])
+        frames = tuple(
+            Frame(float(frame["time_s"]), tuple(_from_camera(one, pictures) for one in frame["cameras"]))
+            for frame in observed.pop("frames")
+        )
+        observation = replace(decode(Observation, {"token": values["id"], "frames": [], **observed}), frames=frames)
+        pose = decode(Array, values["world_from_ego"])
+        own = (values["id"], values["scene"], values["index"], values["timestamp_us"])
+        return SceneSample(*own, pose, observation, decode(Target, values["target"]), values["frames_after"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"no sample of ours: {type(error).__name__} {error}") from None
+
+
+def _to_camera(frame: int, view: CameraImage, pictures: dict[str, bytes]) -> dict[str, Any]:
+    file, missing = None, None
+    try:
+        data, kind = _bytes_of(view)
+        file = f"{frame}.{_plain(view.camera.name)}.{kind}"
+        if file in pictures:
+            raise ValueError(f"two cameras of a frame are called {view.camera.name!r}, or nearly so: rename one")
+        pictures[file] = data
+    except MissingImage:
+        missing = view.image.as_posix() if isinstance(view.image, Path) else view.camera.name
+    camera, mount = encode(Camera, view.camera), encode(Array | None, view.mount)
+    return {"camera": camera, "time_s": view.time_s, "mount": mount, "file": file, "missing": missing}
+
+
+def _from_camera(own: Mapping[str, Any], pictures: Mapping[str, StoredPicture]) -> CameraImage:
+    name = own["file"]
+    image = pictures.get(name) or Path(name or own["missing"])
+    return CameraImage(decode(Camera, own["camera"]), float(own["time_s"]), image, decode(Array | None, own["mount"]))
+
+
+def _bytes_of(view: CameraImage) -> tuple[bytes, str]:
+    """A picture's file and what its name ends in."""
+    image = view.image
+    if isinstance(image, StoredPicture):
+        return image.data, Path(image.name).suffix.lstrip(".").lower() or "jpg"
+    if isinstance(image, Path):
+        try:
+            return image.read_bytes(), image.suffix.lstrip(".").lower() or "jpg"
+        except OSError as error:
+            raise MissingImage(f"image of {view.camera.name} is not on disk: {image}") from error
+    return _png(read_image(view)[1]), "png"
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=3)
+    return file.getvalue()
+
+
+def _plain(camera: str) -> str:
+    """A camera's name as part of a member's: letters, digits, - and _ alone; readers take what stands after a dot for the kind."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in camera).lower()[:40] or "camera"

@@ -1,0 +1,131 @@
+"""Value types <-> JSON, told by their type hints: dataclasses, arrays, tuples, dicts, words and numbers.
+
+An array is a list where it is short, of its hint's dtype and finite; else its bytes, little-endian, in base64. A tuple of arrays that fit
+together is one array and how many rows each has. Every value comes back to the bit.
+"""
+
+from __future__ import annotations
+
+import base64
+import types
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+SHORT = 64  # numbers that are written one by one
+
+
+def encode(hint: Any, value: Any) -> Any:
+    """A value of a hinted type -> what `json` takes. Raises TypeError for types that have no form here."""
+    if value is None:
+        return None
+    hint = _inner(hint)
+    if isinstance(value, np.ndarray):
+        return _encode_array(value, _dtype(hint))
+    if is_dataclass(value):
+        kind: Any = type(value)
+        hints = _hints(kind)
+        return {f.name: encode(hints[f.name], getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, dict):
+        return {str(key): encode(get_args(hint)[1], one) for key, one in value.items()}
+    if isinstance(value, tuple):
+        item = get_args(hint)[0]
+        return _encode_ragged(value, item) if _is_array(_inner(item)) else [encode(item, one) for one in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if not isinstance(value, bool | int | float | str):
+        raise TypeError(f"a {type(value).__name__} has no form in a record")
+    return value
+
+
+def decode(hint: Any, value: Any) -> Any:
+    """The inverse. Raises ValueError for what is no value of the type."""
+    if value is None:
+        return None
+    hint = _inner(hint)
+    if _is_array(hint):
+        return _decode_array(value, _dtype(hint))
+    if is_dataclass(hint):
+        return _decode_dataclass(hint, value)
+    origin = get_origin(hint)
+    if origin is dict:
+        return {key: decode(get_args(hint)[1], one) for key, one in _expected(value, dict).items()}
+    if origin is tuple:
+        item = get_args(hint)[0]
+        return _decode_ragged(value, item) if _is_array(_inner(item)) else tuple(decode(item, one) for one in _expected(value, list))
+    if origin is Literal:
+        if value not in get_args(hint):
+            raise ValueError(f"expected one of {get_args(hint)}, got {value!r}")
+        return value
+    return float(_expected(value, int | float)) if hint is float else _expected(value, hint)
+
+
+def _decode_dataclass(kind: Any, value: Any) -> Any:
+    hints, given = _hints(kind), _expected(value, dict)
+    unknown = set(given) - {f.name for f in fields(kind)}
+    lacking = [f.name for f in fields(kind) if f.name not in given and f.default is MISSING and f.default_factory is MISSING]
+    if unknown or lacking:
+        raise ValueError(f"{kind.__name__}: " + (f"unknown {sorted(unknown)}" if unknown else f"lacks {lacking}"))
+    return kind(**{name: decode(hints[name], one) for name, one in given.items()})
+
+
+def _encode_array(array: np.ndarray, wanted: np.dtype[Any] | None) -> Any:
+    if array.dtype == wanted and 0 < array.size <= SHORT and np.isfinite(array).all():
+        return array.tolist()
+    plain = np.ascontiguousarray(array)
+    if plain.dtype.kind not in "biuf":
+        raise TypeError(f"an array of {plain.dtype} has no form in a record")
+    plain = plain.astype(plain.dtype.newbyteorder("<"), copy=False)
+    return {"dtype": plain.dtype.str, "shape": list(array.shape), "base64": base64.b64encode(plain.tobytes()).decode()}
+
+
+def _decode_array(value: Any, wanted: np.dtype[Any] | None) -> np.ndarray:
+    if isinstance(value, list):
+        return np.array(value, dtype=wanted)
+    stored = _expected(value, dict)
+    dtype = np.dtype(str(stored["dtype"]))
+    if dtype.kind not in "biuf":
+        raise ValueError(f"an array's dtype must be numbers or booleans, got {dtype}")
+    return np.frombuffer(base64.b64decode(stored["base64"]), dtype).reshape(stored["shape"]).copy()
+
+
+def _encode_ragged(arrays: tuple[np.ndarray, ...], item: Any) -> Any:
+    if len({(array.dtype, array.shape[1:]) for array in arrays}) != 1 or not all(array.ndim for array in arrays):
+        return [encode(item, array) for array in arrays]
+    return {"counts": [len(array) for array in arrays], "rows": encode(item, np.concatenate(arrays))}
+
+
+def _decode_ragged(value: Any, item: Any) -> tuple[np.ndarray, ...]:
+    if isinstance(value, list):
+        return tuple(decode(item, one) for one in value)
+    stored = _expected(value, dict)
+    return tuple(np.split(decode(item, stored["rows"]), np.cumsum(stored["counts"])[:-1]))
+
+
+def _inner(hint: Any) -> Any:
+    """A hint without its None."""
+    if get_origin(hint) in (Union, types.UnionType):
+        (hint,) = [one for one in get_args(hint) if one is not types.NoneType]
+    return hint
+
+
+def _is_array(hint: Any) -> bool:
+    return get_origin(hint) is np.ndarray
+
+
+def _dtype(hint: Any) -> np.dtype[Any] | None:
+    """The dtype that NDArray[...] names."""
+    return np.dtype(get_args(get_args(hint)[1])[0]) if _is_array(hint) else None
+
+
+def _expected(value: Any, kind: Any) -> Any:
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ValueError(f"expected {getattr(kind, '__name__', kind)}, got {str(value)[:60]!r}")
+    return value
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)

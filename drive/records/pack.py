@@ -1,0 +1,216 @@
+"""`drive pack`: samples of any sources -> a folder of records, shard by shard, by several workers, going on where it was cut off."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from drive.data.dataset import Dataset, open_dataset
+from drive.data.records.index import INDEX, PARTS, VERSION, Manifest, Row, arrow, digest, read_rows, write_rows
+from drive.data.records.members import END, packed
+from drive.data.records.sample import named_pictures, to_members
+from drive.make.shard_samples import ShardFolder, is_shard_folder
+from drive.outputs import writable_folder, write_whole
+from drive.pool import results
+from drive.progress import SILENT, Progress
+from drive.records.drives import Moment, assigned, drives_of
+from drive.schema import SceneSample, Window
+from drive.tasks.messages import Writer
+
+SHARES = (("train", 0.9), ("val", 0.1))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What records are packed by. sources: folders that `open_dataset` opens, or of demonstrations in towns. split, limit: of each
+    source. tasks: requests whose right answers become `messages`, "" for none. shares: of the splits. per_shard: samples of a shard."""
+
+    sources: tuple[str, ...]
+    tasks: str = ""
+    shares: tuple[tuple[str, float], ...] = SHARES
+    seed: int = 0
+    per_shard: int = 256
+    split: str | None = None
+    limit: int | None = None
+    window: Window = Window()
+
+    def __post_init__(self) -> None:
+        wrong = [name for name, _ in self.shares if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii()]
+        if wrong:
+            raise ValueError(f"a split is named by letters, digits, - and _, got {wrong[0]!r}")
+        if len(set(self.sources)) != len(self.sources):
+            raise ValueError(f"a source is named twice: {', '.join(self.sources)}")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A job: the samples of one shard, as (moment, its drive)."""
+
+    folder: str
+    settings: Settings
+    split: str
+    name: str
+    moments: tuple[tuple[Moment, str], ...]
+
+
+def pack(settings: Settings, out: str | Path, workers: int = 1, progress: Progress = SILENT) -> list[Row]:
+    """Writes the records and returns their index. Whole shards of a packing that was cut off are kept.
+
+    Raises ValueError where a source does not open, two samples share a token, there are fewer drives than splits, `out` holds something
+    else, or a packing of other settings was cut off there; OutputError where it cannot be written.
+    """
+    arrow()
+    out = _free(Path(out))
+    moments = [moment for number in range(len(settings.sources)) for moment in _moments(settings, number, progress)]
+    shards = _shards(out, settings, moments)
+    _begin(out, settings, moments)
+    todo = [shard for shard in shards if not _is_done(out, shard)]
+    progress.begin(f"packing {len(moments)} samples into shards", len(shards))
+    progress.done(len(shards) - len(todo))
+    for _ in results(_write_shard, todo, workers):
+        progress.done()
+    progress.end()
+    return _finished(out, settings, shards)
+
+
+def window_of(sources: Sequence[str | Path]) -> Window:
+    """The window that sources are packed for where none is named: that of the first folder of towns, which have no other."""
+    return next((ShardFolder(source).window for source in sources if is_shard_folder(Path(source))), Window())
+
+
+def _free(out: Path) -> Path:
+    """Raises ValueError where something else than a packing that was cut off is there."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())) and not (out / PARTS).is_dir():
+        raise ValueError(f"{out} is there already and is not written over: name another folder, or delete it")
+    return out
+
+
+def _begin(out: Path, settings: Settings, moments: Sequence[Moment]) -> None:
+    """Notes what is packed and by what settings. Raises ValueError where something else was begun there."""
+    samples = hashlib.sha256(repr([(m.source, m.scene, m.token) for m in moments]).encode()).hexdigest()
+    told = json.dumps(asdict(settings) | {"version": VERSION, "samples": samples}, indent=1)
+    path = writable_folder(out / PARTS) / "settings.json"
+    if path.exists() and path.read_text() != told:
+        raise ValueError(f"a packing of other samples or settings was cut off in {out} ({path}): give the same again, or delete the folder")
+    write_whole(path, told)
+
+
+@lru_cache(maxsize=8)
+def _opened(settings: Settings, number: int) -> Dataset:
+    root = Path(settings.sources[number])
+    if is_shard_folder(root):
+        return ShardFolder(root, settings.window, settings.limit, settings.split)
+    return open_dataset(root, split=settings.split, limit=settings.limit, window=settings.window, lanes=True)
+
+
+def _moments(settings: Settings, number: int, progress: Progress) -> Iterator[Moment]:
+    progress.begin(f"opening {settings.sources[number]}")
+    dataset = _opened(settings, number)
+    if isinstance(dataset, ShardFolder) and dataset.window != settings.window:
+        raise ValueError(f"{dataset.root}: its towns have the window {dataset.window}, {settings.window} is packed")
+    progress.begin(f"looking through {dataset.name}", len(dataset))
+    for place, sample in enumerate(dataset.without_maps()):
+        x, y = sample.world_from_ego[:2, 3]
+        yield Moment(number, place, sample.scene, sample.token, sample.timestamp_us, (float(x), float(y)))
+        progress.done()
+
+
+def _shards(out: Path, settings: Settings, moments: Sequence[Moment]) -> list[Shard]:
+    """What goes where."""
+    if not moments:
+        raise ValueError(f"{', '.join(settings.sources)}: no samples")
+    token, times = Counter(m.token for m in moments).most_common(1)[0]
+    if times > 1:
+        raise ValueError(f"sample {token} comes {times} times in {', '.join(settings.sources)}: the same data are named twice")
+    drive_of = drives_of(moments)
+    splits = assigned(Counter(drive_of[m.source, m.scene] for m in moments), dict(settings.shares), settings.seed)
+    shards = []
+    for split, _ in settings.shares:
+        own = [(m, drive_of[m.source, m.scene]) for m in moments if splits[drive_of[m.source, m.scene]] == split]
+        parts = (own[first : first + settings.per_shard] for first in range(0, len(own), settings.per_shard))
+        shards += [Shard(str(out), settings, split, f"{split}-{number:06d}", tuple(part)) for number, part in enumerate(parts)]
+    return shards
+
+
+def _is_done(out: Path, shard: Shard) -> bool:
+    return (out / PARTS / f"{shard.name}.parquet").exists() and (out / f"{shard.name}.tar").exists()
+
+
+def _write_shard(shard: Shard) -> None:
+    """The shard, then its part of the index, by which it counts as done."""
+    rows: list[Row] = []
+    writer = Writer(shard.settings.tasks, shard.settings.window) if shard.settings.tasks else None
+    out = Path(shard.folder)
+    write_whole(out / f"{shard.name}.tar", _pieces(shard, writer, rows))
+    write_rows(out / PARTS / f"{shard.name}.parquet", rows)
+
+
+def _pieces(shard: Shard, writer: Writer | None, rows: list[Row]) -> Iterator[bytes]:
+    offset = 0
+    for number, (moment, drive) in enumerate(shard.moments):
+        dataset = _opened(shard.settings, moment.source)
+        sample, key = dataset[moment.place], f"{shard.name}-{number:04d}"
+        piece, found = _piece(sample, key, {"drive": drive, "source": dataset.name}, writer)
+        yield piece
+        rows.append(
+            Row(
+                split=shard.split,
+                shard=f"{shard.name}.tar",
+                offset=offset,
+                bytes=len(piece),
+                sha256=hashlib.sha256(piece).hexdigest(),
+                source=dataset.name,
+                drive=drive,
+                key=key,
+                **found,
+            )
+        )
+        offset += len(piece)
+    yield END
+
+
+def _piece(sample: SceneSample, key: str, more: dict[str, Any], writer: Writer | None) -> tuple[bytes, dict[str, Any]]:
+    """A sample's members, and what the index tells of it."""
+    values, pictures = to_members(sample, more)
+    if writer is not None:
+        record = writer.record(named_pictures(sample, values)).model_dump(mode="json")
+        values |= {"messages": record["messages"], "unknown": record["unknown"]}
+    text = json.dumps(values, separators=(",", ":"), allow_nan=False).encode()
+    cameras = [one for frame in values["observation"]["frames"] for one in frame["cameras"]]
+    found = {
+        "id": sample.token,
+        "json_bytes": len(text),
+        "scene": sample.scene,
+        "frame": sample.index,
+        "timestamp_us": sample.timestamp_us,
+        "pictures": len(pictures),
+        "missing": len(cameras) - len(pictures),
+        "whole": bool(sample.target.future.valid.all()),
+        "speed_mps": sample.observation.speed_mps,
+        "command": sample.observation.command,
+    }
+    return packed([(f"{key}.json", text), *((f"{key}.{name}", data) for name, data in pictures.items())]), found
+
+
+def _finished(out: Path, settings: Settings, shards: Sequence[Shard]) -> list[Row]:
+    """The whole index, what the folder holds, and then no parts any more."""
+    rows = [row for shard in shards for row in read_rows(out / PARTS / f"{shard.name}.parquet")]
+    write_rows(out / INDEX, rows)
+    names = [*(f"{shard.name}.tar" for shard in shards), INDEX]
+    files = {name: {"bytes": (out / name).stat().st_size, "sha256": digest(out / name)} for name in names}
+    counts = Counter(moment.source for shard in shards for moment, _ in shard.moments)
+    sources = [{"name": Path(root).resolve().name, "samples": counts[number]} for number, root in enumerate(settings.sources)]
+    splits = {
+        split: {"samples": sum(r.split == split for r in rows), "drives": len({r.drive for r in rows if r.split == split})}
+        for split, _ in settings.shares
+    }
+    Manifest(VERSION, asdict(settings.window), settings.tasks, settings.seed, sources, splits, files).write(out)
+    shutil.rmtree(out / PARTS)
+    return rows
