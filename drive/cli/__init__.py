@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from drive.cli import ask, bench, check, completion, make, pack, plan, serve, sim, tokens, train, view
+from drive.cli import ask, bench, check, completion, make, pack, plan, rig, serve, sim, tokens, train, view
 from drive.cli import eval as evaluate
 from drive.cli.parser import Parser
 from drive.cli.streams import plain_streams
@@ -25,6 +25,7 @@ VERBS = {
     "tokens": tokens,
     "eval": evaluate,
     "view": view,
+    "rig": rig,
     "sim": sim,
     "serve": serve,
     "make": make,
