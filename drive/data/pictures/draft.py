@@ -48,7 +48,9 @@ def draft_rig(root: Path, like: Sequence[Camera] = (), fov_deg: float = 70.0) ->
     found = places(root) if root.is_dir() else []
     if not found:
         raise ValueError(f"{root} holds no pictures: expected a folder or a video for each camera, or names such as CAM_FRONT_0001.jpg")
-    known, cameras, guessed = {camera.name: camera for camera in like}, {}, {}
+    known = {camera.name: camera for camera in like}
+    cameras: dict[str, tuple[Camera, str]] = {}
+    guessed: dict[str, str] = {}
     for place in found:
         name = channel(place)
         if name in cameras:
