@@ -16,7 +16,7 @@ ROWS = True
 def arguments(verb: argparse.ArgumentParser) -> None:
     """The verb's options."""
     verb.add_argument("data", type=Path, help=DATA)
-    verb.add_argument("--version", help="the v1.0-* folder, where there are several")
+    verb.add_argument("--version", help="the v1.0-* folder, of nuScenes tables, where there are several")
     pictures_arguments(verb)
 
 

@@ -22,7 +22,7 @@ PLANNER = (
     "exec:COMMAND or http://HOST:PORT"
 )
 SHOWN_TRACEBACKS = 3
-DATA = "a nuScenes-format data set (the folder that holds v1.0-*), a folder of own pictures, or of demonstrations in towns"
+DATA = "a data set (nuScenes tables, Argoverse 2 logs), a folder of own pictures, or of demonstrations in towns"
 
 
 def data_arguments(

@@ -14,6 +14,7 @@ from drive.schema import Window
 if TYPE_CHECKING:
     from drive.data.check.report import CheckReport
     from drive.data.dataset import Dataset
+    from drive.data.sources import SceneSource
 
 # So many folders below a folder that is no data set are looked at for one.
 LOOKED_AT = 200
@@ -125,9 +126,38 @@ def _check_records(root: Path, version: str | None) -> CheckReport:
     return check_records(root)
 
 
-# Folders are asked in this order.
+def _is_av2(root: Path) -> bool:
+    from drive.data.av2.logs import is_av2
+
+    return is_av2(root)
+
+
+def _av2(root: Path) -> SceneSource:
+    from drive.data.av2.logs import Logs
+
+    return Logs(root)
+
+
+def _of_scenes(title: str, told_by: str, is_one: Callable[[Path], bool], source: Callable[[Path], SceneSource]) -> Layout:
+    """A layout whose adapter is a `SceneSource`."""
+
+    def opened(root: Path, choice: Choice) -> Dataset:
+        from drive.data.sources import SceneDataset
+
+        return SceneDataset(root, source(root), choice)
+
+    def checked(root: Path, version: str | None) -> CheckReport:
+        from drive.data.check.scenes import check_source
+
+        return check_source(root, title, source(root))
+
+    return Layout(title, told_by, is_one, opened, checked)
+
+
+# Folders are asked in this order; own pictures, which may lie anyhow, come last.
 LAYOUTS = {
     "records": Layout("records", "records.json", _is_records, _open_records, _check_records),
     "nuscenes": Layout("nuScenes", "v1.0-* folder of tables", _is_nuscenes, _open_nuscenes, _check_nuscenes),
+    "av2": _of_scenes("Argoverse 2 sensor logs", "log folders with city_SE3_egovehicle.feather", _is_av2, _av2),
     "pictures": Layout("own pictures", "rig.yaml, pictures or videos", _is_pictures, _open_pictures, _check_pictures),
 }

@@ -82,7 +82,7 @@ class SceneLog:
     timestamps_us [N] int64, strictly increasing, and world_from_ego [N, 4, 4] belong to each key frame's reference time;
     spacing_s is the usual time between its key frames (`usual_spacing`).
     ego_from_lidar: the LiDAR's mounting per key frame, None where there is none. location: the name of the scene's map;
-    map_file: its raster mask, below the root.
+    map_file: its raster mask, below the root. annotated: whether somebody looked for agents; where not, tracks has none.
     """
 
     name: str
@@ -95,6 +95,7 @@ class SceneLog:
     cameras: tuple[tuple[CameraRecord, ...], ...]
     ego_from_lidar: tuple[Array | None, ...]
     tracks: Tracks
+    annotated: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +174,7 @@ def make_sample(
     poses = planar_poses(log.world_from_ego, index)
     past = window_steps(times_s, index, window.past_times_s, window.rate_hz, log.spacing_s)
     future = window_steps(times_s, index, window.future_times_s, window.rate_hz, log.spacing_s)
-    agents = _agents(log.tracks, ego_from_world, past, future)
+    agents = _agents(log.tracks, ego_from_world, past, future) if log.annotated else None
     target = Target(trajectory(poses, future), agents, patch, log.ego_from_lidar[index], lanes)
     observation = Observation(
         token=log.tokens[index],

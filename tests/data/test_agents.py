@@ -10,7 +10,7 @@ import pytest
 from drive.data.dataset import open_dataset
 from drive.data.nuscenes.scenes import read_scene
 from drive.data.nuscenes.tables import find_version, load_tables
-from drive.data.nuscenes.tracks import track_velocities
+from drive.data.tracks import track_velocities
 from drive.frames import transform_points, wrap_angle
 from drive.schema import Agents, SceneSample, Window
 
