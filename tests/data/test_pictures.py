@@ -109,6 +109,20 @@ def test_poses_give_past_future_motion_and_the_way_between_cameras_times(tmp_pat
     assert plan.best[-1, 0] == pytest.approx(12, abs=0.2) and not errors
 
 
+def test_motion_is_of_poses_at_or_before_t0(tmp_path: Path) -> None:
+    """Poses lie between the pictures: the one after t0, from which the pose at t0 is interpolated, must not tell the speed."""
+    root = folder(tmp_path / "d", stamped(5))
+    names = "time_s,x_m,y_m,heading_rad"
+    steady = [f"{t:.2f},{6 * t:.3f},0,0" for t in np.arange(-0.07, 3, 0.2)]
+    braking = [f"{t:.2f},{min(6 * t, 5.9):.3f},0,0" for t in np.arange(-0.07, 3, 0.2)]  # stops behind the last pose before 1 s
+    found = []
+    for rows in (steady, braking):
+        (root / "poses.csv").write_text("\n".join([names, *rows]))
+        found.append(open_dataset(root)[2].observation)
+    assert found[0].speed_mps == pytest.approx(6.0) and found[0].speed_mps == found[1].speed_mps
+    assert found[0].acceleration_mps2 == found[1].acceleration_mps2
+
+
 def test_quaternions_say_the_same_as_headings(tmp_path: Path) -> None:
     root = folder(tmp_path / "d", stamped(5))
     poses_csv(root)

@@ -115,10 +115,10 @@ class PicturesDataset(Sequence[SceneSample]):
         return Trajectory(poses, np.asarray(times_s, dtype=np.float64), valid)
 
     def _motion_at(self, t0: float) -> Motion:
-        """What is told; else backward differences of poses; else unknown. Each value by itself."""
+        """What is told; else differences of poses at or before t0; else unknown. Each value by itself."""
         found = Motion()
-        if self.poses is not None:
-            times = t0 + np.arange(-2, 1) / self.window.rate_hz
+        if self.poses is not None and (last := self.poses.last_before(t0)) is not None:
+            times = last + np.arange(-2, 1) / self.window.rate_hz
             times = times[np.cumprod(self.poses.known(times)[::-1])[::-1].astype(bool)]
             found = motion_from_poses(np.round(times * 1e6).astype(np.int64), self.poses.at(times))
         row = Motion() if self._table is None else self._table.motion(t0)

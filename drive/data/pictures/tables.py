@@ -31,6 +31,7 @@ COMMAND = "command"
 MOTION_MAX_AGE_S = 1.0
 # Poses are carried on so far beyond the first and the last one.
 BEYOND_S = 0.1
+SAME_TIME_S = 1e-4
 MOST_BYTES = 200_000_000
 
 
@@ -48,6 +49,11 @@ class Poses:
         if len(self.times_s) == 1:
             return np.asarray(np.abs(times_s - self.times_s[0]) < 1e-3)
         return np.asarray(ends[0] & ends[1] & (self.times_s[lower + 1] - self.times_s[lower] <= LONGEST_GAP_S))
+
+    def last_before(self, time_s: float) -> float | None:
+        """The time of the last pose at or before a time; None where there is none."""
+        index = int(np.searchsorted(self.times_s, time_s + SAME_TIME_S, side="right")) - 1
+        return min(float(self.times_s[index]), time_s) if index >= 0 else None
 
     def at(self, times_s: Array) -> Array:
         """world_from_ego [..., 4, 4] at times [...] that are known: between two poses at an even speed, and turning evenly."""
@@ -87,7 +93,7 @@ class MotionTable:
         return next((told for told in reversed(self.commands[: self._row(time_s) + 1]) if told), None)
 
     def _row(self, time_s: float) -> int:
-        return int(np.searchsorted(self.times_s, time_s + 1e-4, side="right")) - 1
+        return int(np.searchsorted(self.times_s, time_s + SAME_TIME_S, side="right")) - 1
 
 
 def read_poses(path: Path, start_us: int | None) -> Poses:

@@ -229,7 +229,8 @@ def _ego_row(sample: SceneSample, ego_from_lidar: Array) -> dict[str, np.ndarray
 
 def _agents_of(sample: SceneSample) -> Agents:
     if sample.target.agents is None:
-        raise ValueError(f"sample {sample.token} does not know its agents: a collision rate without them would be invented")
+        told = f"sample {sample.token} does not know its agents: a collision rate without them would be invented"
+        raise ValueError(f"{told}; `drive eval DATA --tasks plan` measures the distance to the recorded future, where that is known")
     return sample.target.agents
 
 
