@@ -15,7 +15,8 @@ from drive.cli import main
 from drive.data.check import check_dataset
 from drive.data.dataset import open_dataset
 from drive.data.images import read_image
-from drive.data.pictures.dataset import PicturesDataset, key_frames
+from drive.data.pictures.dataset import PicturesDataset
+from drive.data.pictures.key_frames import key_frames
 from drive.data.pictures.told import Told
 from drive.data.rig_files import mount, mount_angles, read_rig_file, rig_text
 from drive.eval.evaluate import evaluate
@@ -299,6 +300,18 @@ def test_tables_that_are_wrong(tmp_path: Path, name: str, text: str, says: str) 
     root = folder(tmp_path / "d", stamped(3))
     (root / name).write_text(text)
     refused(root, says)
+
+
+def test_links_that_lead_out_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, secret = folder(tmp_path / "d", stamped(2)), tmp_path / "secret.png"
+    cv2.imwrite(str(secret), picture(3))
+    (root / "CAM_BACK" / stamped(2)[1]).unlink()
+    (root / "CAM_BACK" / stamped(2)[1]).symlink_to(secret)
+    refused(root, "leaves the data set .* through a symbolic link")
+    (root / "CAM_BACK" / stamped(2)[1]).unlink()
+    (root / "CAM_BACK" / stamped(2)[1]).symlink_to("../CAM_FRONT/" + stamped(2)[1])
+    monkeypatch.chdir(tmp_path)
+    assert [greys(sample) for sample in open_dataset("d")] == [[0, 1], [10, 10]]  # a link inside
 
 
 def test_what_is_for_tables_is_refused(tmp_path: Path, mini: Path) -> None:

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drive.cameras import Camera
 from drive.data.layouts import Choice
 from drive.data.motion import Motion, motion_from_poses
-from drive.data.pictures.find import Stream, find_streams
+from drive.data.pictures.find import find_streams
+from drive.data.pictures.key_frames import key_frames, times_of
 from drive.data.pictures.tables import MotionTable, Poses, read_motion, read_poses
 from drive.data.pictures.told import NOTHING, Told
 from drive.data.rig_files import RigFile, read_rig_file
@@ -41,7 +41,7 @@ class PicturesDataset(Sequence[SceneSample]):
         self.scenes: tuple[str, ...] = (self.name,)
         self.rig: RigFile = read_rig_file(told.rig_of(self.root))
         self.streams = find_streams(self.root, self.rig)
-        self.times_us, self.stamped = _times_us(self.streams, told.hz or self.rig.hz, told.hz is not None)
+        self.times_us, self.stamped = times_of(self.streams, told.hz or self.rig.hz, told.hz is not None)
         start = int(self.times_us[0][0])
         self.poses, self._table = _tables(self.root, told, start if self.stamped else None)
         self._told, self._command = told, command
@@ -153,42 +153,6 @@ def open_pictures(root: Path, choice: Choice) -> PicturesDataset:
     if names is not None and [name.strip() for name in names] != [dataset.name]:
         raise ValueError(f"{root} holds one drive, {dataset.name}: leave out the split {choice.split!r}")
     return dataset
-
-
-def key_frames(times_us: Sequence[NDArray[np.int64]], spacing_s: float) -> NDArray[np.int64]:
-    """Times of each camera's pictures -> which picture of each camera makes each key frame, [K, C].
-
-    Of the first camera all pictures where they are further apart than three quarters of the spacing, else those nearest to its
-    multiples; of the others those of nearest time.
-    """
-    first = times_us[0]
-    chosen = np.arange(len(first))
-    if len(first) > 1 and np.median(np.diff(first)) / 1e6 < 0.75 * spacing_s:
-        wanted = np.arange(0, first[-1] - first[0] + 1, spacing_s * 1e6)
-        chosen = np.unique(_nearest(first - first[0], wanted))
-    return np.stack([chosen, *(_nearest(times, first[chosen]) for times in times_us[1:])], -1)
-
-
-def _nearest(times: NDArray[np.int64], wanted: Array | NDArray[np.int64]) -> NDArray[np.int64]:
-    upper = np.clip(np.searchsorted(times, wanted), 0, len(times) - 1)
-    lower = np.maximum(upper - 1, 0)
-    return np.where(np.abs(times[lower] - wanted) <= np.abs(times[upper] - wanted), lower, upper)
-
-
-def _times_us(streams: Sequence[Stream], hz: float | None, asked: bool) -> tuple[list[NDArray[np.int64]], bool]:
-    """Microseconds of each camera's pictures, and whether they are stamps since 1970."""
-    clock = streams[0].clock
-    if clock in ("stamps", "video"):
-        if asked:
-            there = "these bear time stamps" if clock == "stamps" else "videos tell theirs"
-            raise ValueError(f"hz is for pictures whose names tell no times; {there}")
-        return [stream.times for stream in streams], clock == "stamps"
-    if len(streams[0].times) == 1:
-        return [np.zeros(1, dtype=np.int64) for _ in streams], False
-    if hz is None:
-        names = ", ".join(streams[0].names[:2])
-        raise ValueError(f"names such as {names} tell no times: say with --hz, or `hz:` in the rig, how many pictures there are a second")
-    return [np.round((stream.times - streams[0].times[0]) / hz * 1e6).astype(np.int64) for stream in streams], False
 
 
 def _tables(root: Path, told: Told, start_us: int | None) -> tuple[Poses | None, MotionTable | None]:

@@ -81,6 +81,9 @@ def find_stream(root: Path, camera: Camera, place: str) -> Stream:
         raise ValueError(f"{camera.name}: {_nothing_of(root, place, folder)}")
     if len(there) > 1 or len(paths := there[0][1]) > 1 and there[0][0] == "a video":
         raise ValueError(f"{camera.name} has pictures in several ways: {', '.join(what for what, _ in there)} of {root}; keep one")
+    for path in paths:
+        if path.is_symlink():
+            inside(root, str(path.relative_to(root.resolve())))
     stream = _of_video(camera, paths[0]) if paths[0].suffix.lower() in VIDEOS else _of_files(camera, paths, place)
     _require_size(stream)
     return stream

@@ -10,20 +10,17 @@ pictures bear time stamps, `timestamp_us` of the same clock.
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from drive.data.motion import Motion
+from drive.data.pictures.csv_table import TIMES, Table
 from drive.data.scenes import LONGEST_GAP_S
 from drive.frames import Array, quaternion_to_rotation, rotation_z, se3
 from drive.schema import COMMANDS, Command, Mask
-from drive.words import did_you_mean
 
-TIMES = ("time_s", "timestamp_us")
 PLACE, HEADING, QUATERNION = ("x_m", "y_m", "z_m"), "heading_rad", ("qw", "qx", "qy", "qz")
 NUMBERS = ("speed_mps", "acceleration_mps2", "yaw_rate_radps")
 COMMAND = "command"
@@ -32,7 +29,6 @@ MOTION_MAX_AGE_S = 1.0
 # Poses are carried on so far beyond the first and the last one.
 BEYOND_S = 0.1
 SAME_TIME_S = 1e-4
-MOST_BYTES = 200_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +94,7 @@ class MotionTable:
 
 def read_poses(path: Path, start_us: int | None) -> Poses:
     """start_us: the first picture's stamp, None where pictures bear none. Raises ValueError, naming file, line and column."""
-    table = _Table.read(path, (*PLACE, HEADING, *QUATERNION))
+    table = Table.read(path, (*PLACE, HEADING, *QUATERNION))
     turned = [name for name in QUATERNION if name in table.columns]
     for name in (*PLACE[:2], *(QUATERNION if turned else (HEADING,))):
         table.require(name)
@@ -117,7 +113,7 @@ def read_poses(path: Path, start_us: int | None) -> Poses:
 
 def read_motion(path: Path, start_us: int | None) -> MotionTable:
     """As `read_poses`, of the file of speeds and commands."""
-    table = _Table.read(path, (*NUMBERS, COMMAND))
+    table = Table.read(path, (*NUMBERS, COMMAND))
     if not set(table.columns) - set(TIMES):
         raise ValueError(f"{path} has none of the columns {', '.join((*NUMBERS, COMMAND))}")
     values = [table.numbers(name, True) if name in table.columns else np.full(len(table.rows), np.nan) for name in NUMBERS]
@@ -129,71 +125,3 @@ def read_motion(path: Path, start_us: int | None) -> MotionTable:
             raise ValueError(f"{path}, line {line}: command {word!r} is none of {', '.join(COMMANDS)}")
         commands.append(known)
     return MotionTable(table.times(start_us), np.stack(values, -1), tuple(commands))
-
-
-@dataclass(frozen=True, eq=False)
-class _Table:
-    path: Path
-    columns: tuple[str, ...]
-    rows: Sequence[dict[str, str]]
-
-    @staticmethod
-    def read(path: Path, known: Sequence[str]) -> _Table:
-        """Raises ValueError for what is no CSV of known columns with one of times."""
-        if path.stat().st_size > MOST_BYTES:
-            raise ValueError(f"{path} is larger than {MOST_BYTES:,} bytes")
-        try:
-            with path.open(newline="", encoding="utf-8-sig") as file:
-                lines = [[cell.strip() for cell in line] for line in csv.reader(file)]
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise ValueError(f"{path} is no CSV file: {error}") from error
-        columns = tuple(lines[0]) if lines else ()
-        for name in columns:
-            if name not in (*TIMES, *known):
-                hint = did_you_mean(name, (*TIMES, *known))
-                raise ValueError(f"{path}: unknown column {name!r}, expected {' or '.join(TIMES)}, {', '.join(known)}{hint}")
-        if len([name for name in columns if name in TIMES]) != 1 or len(set(columns)) != len(columns):
-            raise ValueError(f"{path}: the first row must name its columns, each once, one of them {' or '.join(TIMES)}")
-        lines = [line for line in lines[1:] if line]
-        wrong = next((i for i, line in enumerate(lines) if len(line) != len(columns)), None)
-        if wrong is not None or not lines:
-            told = "it has no rows" if wrong is None else f"row {wrong + 1} has {len(lines[wrong])} cells for {len(columns)} columns"
-            raise ValueError(f"{path}: {told}")
-        return _Table(path, columns, [dict(zip(columns, line, strict=True)) for line in lines])
-
-    def require(self, name: str) -> None:
-        if name not in self.columns:
-            raise ValueError(f"{self.path} has no column {name}; it has {', '.join(self.columns)}")
-
-    def numbers(self, name: str, gaps: bool = False) -> Array:
-        """A column [N]; with gaps an empty cell is NaN."""
-        values = []
-        for line, row in enumerate(self.rows, 2):
-            try:
-                value = float(row[name]) if row[name] or not gaps else np.nan
-            except ValueError:
-                value = np.inf
-            if not (np.isfinite(value) or (gaps and not row[name])):
-                raise ValueError(f"{self.path}, line {line}, {name}: expected a finite number, got {row[name]!r}")
-            values.append(value)
-        return np.array(values, dtype=np.float64)
-
-    def times(self, start_us: int | None) -> Array:
-        """Seconds since the first picture [N]."""
-        if TIMES[1] in self.columns:
-            if start_us is None:
-                raise ValueError(f"{self.path} has timestamp_us, but the pictures bear no time stamps: give time_s since the first picture")
-            stamps = [self._stamp(line, row[TIMES[1]]) for line, row in enumerate(self.rows, 2)]
-            times = np.array([stamp - start_us for stamp in stamps], dtype=np.float64) / 1e6
-        else:
-            times = self.numbers(TIMES[0])
-        back = np.flatnonzero(np.diff(times) <= 0)
-        if len(back):
-            raise ValueError(f"{self.path}, line {int(back[0]) + 3}: its time is not later than that of the row before")
-        return times
-
-    def _stamp(self, line: int, text: str) -> int:
-        try:
-            return int(text)
-        except ValueError:
-            raise ValueError(f"{self.path}, line {line}, {TIMES[1]}: expected an integer, got {text!r}") from None
