@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from drive.cli import ask, bench, check, completion, make, pack, plan, rig, serve, sim, tokens, train, view
+from drive.cli import ask, bench, check, completion, convert, make, pack, plan, rig, serve, sim, tokens, train, truth, view
 from drive.cli import eval as evaluate
 from drive.cli.parser import Parser
 from drive.cli.streams import plain_streams
@@ -24,6 +24,8 @@ VERBS = {
     "ask": ask,
     "tokens": tokens,
     "eval": evaluate,
+    "convert": convert,
+    "truth": truth,
     "view": view,
     "rig": rig,
     "sim": sim,

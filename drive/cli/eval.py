@@ -54,11 +54,13 @@ def run(args: argparse.Namespace) -> int:
 
 def plans_report(args: argparse.Namespace) -> Report:
     """Plans, under protocols."""
+    from drive.data.truth import is_truth
     from drive.eval.choose import choose_protocols
     from drive.eval.evaluate import evaluate
     from drive.eval.plans import load_plans
 
-    chosen = choose_protocols(words(args.protocol), args.data if args.data.is_file() or args.data.suffix in FILES else None)
+    file = (args.data.is_file() or args.data.suffix in FILES) and not is_truth(args.data)
+    chosen = choose_protocols(words(args.protocol), args.data if file else None)
     planners = loaded(args)
     files = [load_plans(path) for path in args.plans]
     data = opened(args, chosen, planners, files)

@@ -52,14 +52,16 @@ class Layout:
 
 def layout_of(root: Path) -> Layout | None:
     """The layout that a folder looks like; None where it is none of them."""
+    if root.is_file():
+        return TRUTH if TRUTH.is_one(root) else None
     return next((layout for layout in LAYOUTS.values() if root.is_dir() and layout.is_one(root)), None)
 
 
 def require_layout(root: Path) -> Layout:
     """As `layout_of`. Raises ValueError that says what there is instead, and what each layout is told by."""
-    if not root.is_dir():
-        raise ValueError(f"no data set at {root}: no such folder")
     found = layout_of(root)
+    if found is None and not root.is_dir():
+        raise ValueError(f"no data set at {root}: no such folder")
     if found is None:
         below = [f"{path.name} looks like {layout.title}" for path in _folders(root) if (layout := layout_of(path))]
         if below:
@@ -154,6 +156,20 @@ def _of_scenes(title: str, told_by: str, is_one: Callable[[Path], bool], source:
     return Layout(title, told_by, is_one, opened, checked)
 
 
+def _is_truth(path: Path) -> bool:
+    from drive.data.truth import is_truth
+
+    return is_truth(path)
+
+
+def _truth(path: Path) -> SceneSource:
+    from drive.data.truth.scenes import TruthScenes
+
+    return TruthScenes(path)
+
+
+# The one layout that is a file.
+TRUTH = _of_scenes("truth file", ".npz of drive truth", _is_truth, _truth)
 # Folders are asked in this order; own pictures, which may lie anyhow, come last.
 LAYOUTS = {
     "records": Layout("records", "records.json", _is_records, _open_records, _check_records),

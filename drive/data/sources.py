@@ -93,6 +93,10 @@ class SceneDataset(Sequence[SceneSample]):
         """The name of a sample's scene."""
         return self._places[self._index[token]][0]
 
+    def log(self, scene: str) -> SceneLog:
+        """One of `scenes` as it was recorded, whole."""
+        return self._log(scene)
+
     def without_maps(self) -> SceneDataset:
         """The same samples with `Target.map` left out, which is faster to read."""
         other = copy.copy(self)

@@ -11,7 +11,8 @@ import numpy as np
 
 from drive.asking import require_plans
 from drive.baselines import ConstantVelocity
-from drive.data.dataset import Samples
+from drive.data.dataset import Samples, open_dataset
+from drive.data.truth import is_truth
 from drive.eval.benchmarks import Benchmark
 from drive.eval.benchmarks.evaluate import score_file
 from drive.eval.choose import choose_protocols
@@ -42,7 +43,8 @@ def evaluate(
     """Scores planners and plans files on every sample that a protocol selects.
 
     data: a data set with a 2 Hz, 3 s future (`drive.open_dataset`; with maps, `bevplanner` tells the road-boundary rate too), or
-    the path of a benchmark's file (`drive.eval.benchmarks`). planners: objects with `name` and `plan`. plans: plans files or their
+    the path of a benchmark's file (`drive.eval.benchmarks`) or of a truth file (`drive.data.truth`). planners: objects with `name` and
+    `plan`. plans: plans files or their
     paths. protocols: names, or "all" that take this data. published: add published rows of the same protocols. progress: is told
     what is done. pairs: compare every two planners, not each with constant velocity alone. limit: a file's first cases only.
     Constant velocity and the recorded drive (`log`) are scored beside, where the data tells them. A planner that raises or answers
@@ -51,6 +53,8 @@ def evaluate(
     Raises ValueError where a protocol, the data or a plans file cannot be used at all, or a planner gives no plans.
     """
     require_plans(planners)
+    if isinstance(data, str | Path) and is_truth(Path(data)):
+        data = open_dataset(data)
     path = Path(data) if isinstance(data, str | Path) else None
     if path is not None and path.is_dir():
         raise ValueError(f"{path} is a folder: give drive.open_dataset({str(path)!r}), or a benchmark's file")

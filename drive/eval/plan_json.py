@@ -20,7 +20,8 @@ from drive.schema import PlanError
 LONGEST_INTEGER = 4000
 LONGEST_TEXT = 300
 FIRST_BYTES = {
-    b"\x80": "a pickle, as UniAD, VAD and SparseDrive (results.pkl) and NAVSIM (submission.pkl) write; pickles are not opened here",
+    b"\x80": "a pickle, as UniAD, VAD and SparseDrive (results.pkl) and NAVSIM (submission.pkl) write; `drive convert` makes plans of it",
+    b"\x1f\x8b": "an archive, as submissions to WOD-E2E are; `drive convert --from wod-e2e` makes plans of it",
     b"PK\x03\x04": "a ZIP archive (numpy's .npz, a checkpoint of torch)",
     b"\x93NUMPY": "an array of numpy",
     b"\x89HDF": "an HDF5 file",

@@ -218,10 +218,15 @@ def save_plans(
             entry["degraded"] = plan.degraded.to_json()
         results[token] = entry
     meta = {"planner": planner, "frame": "ego", "times_s": times.tolist(), "columns": list(COLUMNS[1])}
+    write_plans(path, meta, results, errors or {})
+
+
+def write_plans(path: str | Path, meta: Mapping[str, Any], results: Mapping[str, Any], errors: Mapping[str, str]) -> None:
+    """Writes a plans file from its parts, atomically."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps({"meta": meta, "results": results, "errors": dict(errors or {})}, allow_nan=False))
+    partial.write_text(json.dumps({"meta": meta, "results": results, "errors": dict(errors)}, allow_nan=False))
     os.replace(partial, path)
 
 

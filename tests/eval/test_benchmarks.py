@@ -258,7 +258,7 @@ def test_damaged_files_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_a_file_too_large_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drive.eval.arrays.LARGEST_BYTES", 1000)
+    monkeypatch.setattr("drive.arrays.LARGEST_BYTES", 1000)
     np.savez_compressed(tmp_path / "bomb.npz", rows=np.zeros((10_000, 11)))
     with pytest.raises(ValueError, match="GiB"):
         drive.evaluate(tmp_path / "bomb.npz", protocols=["neuroncap-moments"])

@@ -132,6 +132,10 @@ class NuScenesDataset(Sequence[SceneSample]):
         """The name of a sample's scene."""
         return self._places[self._index[token]][0]
 
+    def log(self, name: str) -> SceneLog:
+        """One of `scenes` as it was recorded, whole."""
+        return self._log(name)
+
     def without_maps(self) -> NuScenesDataset:
         """The same samples with `Target.map` left out, which is faster to read."""
         other = copy.copy(self)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from drive.eval.arrays import Arrays, read_arrays
+from drive.arrays import Arrays, read_arrays
 from drive.eval.bench2drive import CHUNK_STEPS, PENALTIES, ROUTES, STEP_S, CarlaMotion, bench2drive, comfort, load_records
 from drive.eval.benchmarks.base import Answer, Benchmark, Cases, Input
 from drive.eval.result import BenchmarkResult, MetricResult

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drive.eval.arrays import Arrays, read_arrays
+from drive.arrays import Arrays, read_arrays
 from drive.eval.benchmarks.base import Answer, Benchmark, Cases, Input
 from drive.eval.neuroncap import COLLISION_STARS, STARS, SUBSTEPS, Drive, RoadUser, aggregate, collides, impact_speed, ncap, stars
 from drive.eval.result import BenchmarkResult, MetricResult

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drive.eval.arrays import Arrays, read_arrays
+from drive.arrays import Arrays, read_arrays
 from drive.eval.benchmarks.base import LOG, PRED, Benchmark, Cases, Input, observed
 from drive.eval.waymo import DECAY, FLOOR, HORIZONS_S, LATERAL_M, LENGTH_RATIO, RATE_HZ, RATERS, STEPS, RatedSample, wod_e2e
 from drive.frames import Array

@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from drive.eval.arrays import Arrays, read_arrays
+from drive.arrays import Arrays, read_arrays
 from drive.eval.navsim.scene import PLAN_TIMES_S, STATE_COLUMNS, STEPS, Polygons, Scene, Traffic
 from drive.frames import wrap_angle
 from drive.schema import Mask

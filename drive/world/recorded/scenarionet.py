@@ -16,6 +16,7 @@ import shapely
 from drive.frames import Array
 from drive.geometry import EGO_CENTRE_AHEAD_M
 from drive.maps import RoadMap
+from drive.pickles import read_pickle
 from drive.world.curves import unit
 from drive.world.recorded.area import drivable_area, outlines
 from drive.world.recorded.features import Features, field
@@ -25,7 +26,6 @@ from drive.world.recorded.map_reader import crossing_over
 from drive.world.recorded.producers import Producer, producer_of
 from drive.world.recorded.resample import LONGEST_SPACING_S, MAX_GAP_SPACINGS, frame_at_steps, interpolated, steps_of
 from drive.world.recorded.scene import CITY_LIMIT_MPS, RecordedTrack, check_extent, recorded_world
-from drive.world.recorded.unpickle import read_pickle
 from drive.world.world import World
 
 MAX_FEATURES = 50_000

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from drive.world.recorded.unpickle import read_pickle
+from drive.pickles import read_pickle
 
 MARKER = "ran.txt"
 
@@ -154,13 +154,13 @@ HOSTILE = {
 @pytest.mark.timeout(20)
 def test_small_files_that_would_fill_memory_or_time_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     data, message = HOSTILE[kind]
-    monkeypatch.setattr("drive.world.recorded.unpickle.MAX_INSTRUCTIONS", 100_000 if kind == "instructions" else 10_000_000)
+    monkeypatch.setattr("drive.pickles.unpickle.MAX_INSTRUCTIONS", 100_000 if kind == "instructions" else 10_000_000)
     with pytest.raises(ValueError, match=f"scene.pkl.*{message}"):
         read_pickle(write(tmp_path, data))
 
 
 def test_a_file_that_takes_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drive.world.recorded.unpickle.MAX_SECONDS", -1.0)
+    monkeypatch.setattr("drive.pickles.unpickle.MAX_SECONDS", -1.0)
     with pytest.raises(ValueError, match="takes longer"):
         read_pickle(write(tmp_path, pickle.dumps([1])))
 

@@ -1,10 +1,11 @@
-"""What the names in a scenario pickle are answered by: stand-ins that describe arrays and containers and can do nothing else.
+"""What the names in a pickle are answered by: stand-ins that describe arrays and containers and can do nothing else.
 
-No name in a file is ever imported; `drive.world.recorded.unpickle` looks them up in ALLOWED and refuses all others.
+No name in a file is ever imported; `drive.pickles.unpickle` looks them up in ALLOWED and refuses all others.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,42 @@ class ArrayParts:
         array = np.frombuffer(data, kind).reshape(shape, order="F" if fortran else "C")
         array.flags.writeable = False
         return array
+
+
+class InstanceParts:
+    """An object as a file describes it: the name of its class, and its state."""
+
+    __slots__ = ("name", "state")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.state: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+
+@dataclass(frozen=True)
+class Instance:
+    """What is left of an object: the name of its class, which is never made, and its state."""
+
+    name: str
+    state: Any
+
+
+class NamedClass:
+    """Stands for a class whose objects are described and not made."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, *args: Any) -> InstanceParts:
+        return InstanceParts(self.name)
+
+    def __setstate__(self, state: Any) -> None:
+        raise ValueError("sets the state of a class")
 
 
 class Reconstruct:
