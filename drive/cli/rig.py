@@ -104,6 +104,7 @@ def _blocks(args: argparse.Namespace, rig: RigFile, streams: Sequence, at: int, 
     if problems:
         yield Table(["what looks wrong"], [(problem,) for problem in problems])
     yield Table(["camera", "yaw", "pitch", "roll", "wide", "high m", "horizon at", "also seen by"], table_rows(rig.cameras), digits=2)
+    yield Text(gaps_line(rig.cameras).capitalize() + ".")
     above = draw_from_above(rig.cameras)
     (out / "above.png").write_bytes(encode_picture(above))
     yield Image(above, "From above")
@@ -130,11 +131,16 @@ def table_rows(cameras: Sequence[Camera]) -> list[tuple]:
 
 def table_lines(cameras: Sequence[Camera]) -> list[str]:
     """The same as text, and what no camera sees."""
-    from drive.viz.rig import unseen_sectors
-
     lines = []
     for name, yaw, pitch, roll, wide, high, horizon, also in table_rows(cameras):
         angles = f"yaw {yaw:.1f}, pitch {pitch:.1f}, roll {roll:.1f}"
         lines.append(f"{name}: {angles}, {wide:.0f} deg wide, {high:.2f} m high, horizon {horizon}, also seen by {also}")
+    return [*lines, gaps_line(cameras)]
+
+
+def gaps_line(cameras: Sequence[Camera]) -> str:
+    """Which directions no camera sees."""
+    from drive.viz.rig import unseen_sectors
+
     gaps = ", ".join(f"{first} to {last if last < 180 else last - 360}" for first, last in unseen_sectors(cameras))
-    return [*lines, f"seen by no camera, degrees to the left: {gaps}" if gaps else "every direction is seen by some camera"]
+    return f"seen by no camera, degrees to the left: {gaps}" if gaps else "every direction is seen by some camera"

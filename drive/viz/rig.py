@@ -52,8 +52,9 @@ class CameraFacts:
 
 def camera_facts(camera: Camera, others: Sequence[Camera]) -> CameraFacts:
     """others: the rig's cameras, this one among them or not."""
-    middle = unproject(camera, [[0.0, camera.K[1, 2]], [camera.width, camera.K[1, 2]], [camera.K[0, 2], camera.K[1, 2]]])
-    width = float(np.degrees(sum(np.arccos(np.clip(side @ middle[2], -1, 1)) for side in middle[:2])))
+    across = unproject(camera, np.stack([np.linspace(0, camera.width, 65), np.full(65, camera.K[1, 2])], -1))
+    across = across[np.isfinite(across).all(1)]  # a lens that has folded over has no rays at the edges
+    width = float(np.degrees(np.arccos(np.clip((across[:-1] * across[1:]).sum(-1), -1, 1)).sum()))
     rows = np.linspace(0, camera.height, 721)
     up = _directions(camera, np.stack([np.full(721, camera.width / 2), rows], -1))[:, 2]
     crossing = np.flatnonzero((up[:-1] >= 0) & (up[1:] < 0))

@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from drive.cameras import Camera, project
+from drive.cameras import Camera, project, resized
 from drive.cli import main
 from drive.data.pictures.draft import channel, draft_rig
 from drive.data.rig_files import mount, read_rig_file, rig_text
+from drive.render.rigs import load_rig
 from drive.schema import CameraImage
 from drive.viz.rig import HORIZON, camera_facts, draw_from_above, draw_on_picture, unseen_sectors
 
@@ -67,6 +68,16 @@ def test_tints_mark_what_the_neighbour_sees() -> None:
     changed = np.abs(both - alone).max(-1) > 8
     edge = int(project(a, [30 * np.cos(np.radians(15)), 30 * np.sin(np.radians(15)), 1.5])[0][0])
     assert changed[100, 40 : edge - 5].all() and not changed[100, edge + 5 :].any()
+
+
+def test_fisheyes_are_drawn_too() -> None:
+    cameras = [resized(one, 320, 240) for one in load_rig("fisheye4")]
+    facts = camera_facts(cameras[0], cameras)
+    assert facts.width == pytest.approx(190, abs=2) and len(facts.overlaps) >= 2 and unseen_sectors(cameras) == []
+    picture = draw_on_picture(CameraImage(cameras[0], 0.0, np.zeros((240, 320, 3), np.uint8)), cameras, width=320)
+    (u, v), _ = project(cameras[0], [1e6, 0, cameras[0].ego_from_camera[2, 3]])
+    column = picture[max(int(v) - 3, 0) : int(v) + 4, int(u)].astype(int)
+    assert (column[:, 0] - column[:, 1]).max() > 60 and draw_from_above(cameras).any()
 
 
 def test_from_above_is_a_picture_of_every_camera() -> None:
