@@ -58,7 +58,7 @@ LAYERS = (
     {"make", "compare", "records"},
     {"model", "decode"},
     {"values", "config", "tensors", "checkpoint"},
-    {"planners"},
+    {"planners", "curate"},
     {"train"},
     {"cli", "__main__", "tools"},
 )

@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from drive.cli import ask, bench, check, completion, convert, make, pack, plan, rig, serve, sim, tokens, train, truth, view
+from drive.cli import ask, bench, check, completion, convert, curate, make, pack, plan, rig, serve, sim, tokens, train, truth, view
 from drive.cli import eval as evaluate
 from drive.cli.parser import Parser
 from drive.cli.streams import plain_streams
@@ -32,6 +32,7 @@ VERBS = {
     "serve": serve,
     "make": make,
     "pack": pack,
+    "curate": curate,
     "train": train,
     "bench": bench,
     "completion": completion,

@@ -21,14 +21,16 @@ def arguments(verb: argparse.ArgumentParser) -> None:
         help="metrics: samples per second of CPU time; sim: steps per second of worlds and environments; render: pictures per second; "
         "plan: milliseconds of a plan and their shares; pack: useful tokens per second of training, packed and padded; "
         "codecs: tokens and errors of plans as tokens; decode: milliseconds of decoding, beside transformers; "
-        "exchange: plans a second asked of a planner in another process",
+        "exchange: plans a second asked of a planner in another process; records: samples a second, beside the data set they come from",
     )
     verb.add_argument("--samples", type=number(1), default=1024, help="made-up samples to score (default: 1024)")
     verb.add_argument("--repeats", type=number(1), default=5, help="runs, of which the best counts (default: 5)")
     verb.add_argument("--scenes", type=Path, help="NAVSIM scenes (.npz) to time its extended score on")
     verb.add_argument("--planner", default="first-drive", help="of plan: a shipped planner or a checkpoint (default: first-drive)")
     verb.add_argument("--pictures", type=number(1, 6), default=2, help="of plan: pictures it sees (default: 2)")
-    verb.add_argument("--data", nargs="+", default=["data/mini"], help="of codecs: data sets and scene files (default: data/mini)")
+    verb.add_argument(
+        "--data", nargs="+", default=["data/mini"], help="of codecs: data sets and scene files; of records: a data set (default: data/mini)"
+    )
     verb.add_argument("--out", type=Path, help="folder for report.json")
 
 
@@ -109,6 +111,13 @@ def _exchange(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]
     return str(speed), speed.rows(), _written(args, speed.rows())
 
 
+def _records(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
+    from drive.records.bench import bench_records
+
+    speed = bench_records(args.data[0], args.repeats)
+    return str(speed), speed.rows(), _written(args, speed.rows())
+
+
 def _written(args: argparse.Namespace, rows: list[dict[str, Any]]) -> str:
     from drive.eval.report import write_json
 
@@ -124,4 +133,5 @@ BENCHES = {
     "codecs": _codecs,
     "decode": _decode,
     "exchange": _exchange,
+    "records": _records,
 }

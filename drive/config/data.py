@@ -66,15 +66,31 @@ class TownsConfig:
             raise ValueError("TownsConfig.towns is empty: name the seeds of one town or more, such as {first: 10000, count: 8}")
 
 
+@dataclass(frozen=True)
+class RecordsConfig:
+    """Records that `drive pack` wrote. root: as of `DatasetConfig`. split: one of theirs, or scene names with commas; None = all.
+
+    decisions: a `curation.parquet` of `drive curate`, "" for none: what is not kept is left out, the rest is drawn by weight. black: as of
+    `DatasetConfig`.
+    """
+
+    root: str
+    kind: Literal["records"] = "records"
+    split: str | None = "train"
+    decisions: str = ""
+    black: bool = False
+
+
 _Dataset: TypeAlias = Annotated[DatasetConfig, Tag("dataset")]
 _Towns: TypeAlias = Annotated[TownsConfig, Tag("towns")]
+_Records: TypeAlias = Annotated[RecordsConfig, Tag("records")]
 
 
 @dataclass(frozen=True)
 class MixPart:
     """One source of a mix. weight: how often it is drawn from, beside the other parts'."""
 
-    data: Annotated[_Dataset | _Towns, Discriminator(kind_or("dataset"))]
+    data: Annotated[_Dataset | _Towns | _Records, Discriminator(kind_or("dataset"))]
     weight: float = 1.0
 
     def __post_init__(self) -> None:
@@ -93,10 +109,10 @@ class MixConfig:
             raise ValueError("MixConfig.parts is empty: name one source or more, such as {data: {root: data/mini}, weight: 2}")
 
 
-DataConfig = Annotated[_Dataset | _Towns | Annotated[MixConfig, Tag("mix")], Discriminator(kind_or("dataset"))]
+DataConfig = Annotated[_Dataset | _Towns | _Records | Annotated[MixConfig, Tag("mix")], Discriminator(kind_or("dataset"))]
 
 
-def parts_of(data: DatasetConfig | TownsConfig | MixConfig) -> tuple[MixPart, ...]:
+def parts_of(data: DatasetConfig | TownsConfig | RecordsConfig | MixConfig) -> tuple[MixPart, ...]:
     """The sources of a configuration; one that is no mix is its own only part."""
     return data.parts if isinstance(data, MixConfig) else (MixPart(data),)
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from drive.config import DatasetConfig, RunConfig, TownsConfig
+from drive.config import DatasetConfig, RecordsConfig, RunConfig, TownsConfig
 from drive.config.data import expand, parts_of
 from drive.values import differences, plain
 
@@ -29,9 +29,11 @@ def identity(config: RunConfig) -> dict[str, Any]:
     return values
 
 
-def _data(data: DatasetConfig | TownsConfig) -> dict[str, Any]:
+def _data(data: DatasetConfig | TownsConfig | RecordsConfig) -> dict[str, Any]:
     values = plain(data)
-    if isinstance(data, DatasetConfig):
+    if isinstance(data, RecordsConfig):
+        values["decisions"] = data.decisions and os.path.realpath(expand(data.decisions))
+    if isinstance(data, DatasetConfig | RecordsConfig):
         values["root"] = os.path.realpath(expand(data.root))
         return values
     for towns in values["towns"]:

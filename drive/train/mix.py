@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drive.config import Stage
-from drive.config.data import DatasetConfig, MixConfig, TownsConfig, parts_of
+from drive.config.data import DatasetConfig, MixConfig, RecordsConfig, TownsConfig, parts_of
 from drive.schema import SceneSample
 from drive.train.sources import Needs, Source, open_source
 
@@ -77,7 +77,7 @@ def checked_as(stage: Stage) -> str:
     return repr((stage.objective, stage.jitter))
 
 
-def open_mix(data: DatasetConfig | TownsConfig | MixConfig, needs: Needs) -> Mix:
+def open_mix(data: DatasetConfig | TownsConfig | RecordsConfig | MixConfig, needs: Needs) -> Mix:
     """The samples of a configuration. Raises ValueError where a source does not fit."""
     parts = parts_of(data)
     return Mix([open_source(part.data, needs) for part in parts], [part.weight for part in parts])

@@ -111,13 +111,13 @@ class RecordFolder(Sequence[SceneSample]):
         try:
             text = bytes(members.pop(f"{prefix}json"))
             named = {name.removeprefix(prefix): content for name, content in members.items()}
-            sample = from_members(text, {name: StoredPicture(f"{row.shard}:{prefix}{name}", bytes(c)) for name, c in named.items()})
+            pictures = {name: StoredPicture(f"{row.shard}:{prefix}{name}", bytes(content)) for name, content in named.items()}
+            sample = from_members(text, pictures, self._maps)
         except (KeyError, ValueError) as error:
             raise self._damaged(row, error) from error
         observation = replace(sample.observation, frames=sample.observation.frames[-self.window.frames :])
         observation = observation if self._commands else replace(observation, command=None)
-        target = sample.target if self._maps else replace(sample.target, map=None)
-        return replace(sample, observation=observation, target=target)
+        return replace(sample, observation=observation)
 
     def _damaged(self, row: Row, error: Exception) -> ValueError:
         return ValueError(f"sample {row.id} in {self.root / row.shard} is damaged ({error}): `drive check {self.root}` names all")

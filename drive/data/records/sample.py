@@ -54,8 +54,11 @@ def named_pictures(sample: SceneSample, values: Mapping[str, Any]) -> SceneSampl
     return replace(sample, observation=replace(sample.observation, frames=tuple(frames)))
 
 
-def from_members(text: bytes, pictures: Mapping[str, StoredPicture]) -> SceneSample:
-    """The inverse. Without pictures: cameras alone, to look up answers by. Raises ValueError naming the field that is wrong."""
+def from_members(text: bytes, pictures: Mapping[str, StoredPicture], maps: bool = True) -> SceneSample:
+    """The inverse. Without pictures: cameras alone, to look up answers by; without maps: `Target.map` is None.
+
+    Raises ValueError naming the field that is wrong.
+    """
     values = json.loads(text)
     try:
         observed = dict(values["observation"])
@@ -65,6 +68,8 @@ def from_members(text: bytes, pictures: Mapping[str, StoredPicture]) -> SceneSam
         )
         observation = replace(decode(Observation, {"token": values["id"], "frames": [], **observed}), frames=frames)
         pose = decode(Array, values["world_from_ego"])
+        if not maps:
+            values["target"]["map"] = None
         own = (values["id"], values["scene"], values["index"], values["timestamp_us"])
         return SceneSample(*own, pose, observation, decode(Target, values["target"]), values["frames_after"])
     except (KeyError, TypeError, AttributeError) as error:

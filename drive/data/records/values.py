@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import types
+from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -42,33 +43,56 @@ def encode(hint: Any, value: Any) -> Any:
 
 def decode(hint: Any, value: Any) -> Any:
     """The inverse. Raises ValueError for what is no value of the type."""
-    if value is None:
-        return None
-    hint = _inner(hint)
+    return _decoder(hint)(value)
+
+
+@cache
+def _decoder(hint: Any) -> Callable[[Any], Any]:
+    """Reads values of a type: the hint is taken apart once."""
+    inner = _inner(hint)
+    read = _reader(inner)
+    return read if inner is hint else lambda value: None if value is None else read(value)
+
+
+def _reader(hint: Any) -> Callable[[Any], Any]:
+    origin, arguments = get_origin(hint), get_args(hint)
     if _is_array(hint):
-        return _decode_array(value, _dtype(hint))
+        return partial(_decode_array, _dtype(hint))
     if is_dataclass(hint):
-        return _decode_dataclass(hint, value)
-    origin = get_origin(hint)
+        return partial(_decode_dataclass, hint)
     if origin is dict:
-        return {key: decode(get_args(hint)[1], one) for key, one in _expected(value, dict).items()}
+        inner = _decoder(arguments[1])
+        return lambda value: {key: inner(one) for key, one in _expected(value, dict).items()}
+    if origin is tuple and _is_array(_inner(arguments[0])):
+        return partial(_decode_ragged, arguments[0])
     if origin is tuple:
-        item = get_args(hint)[0]
-        return _decode_ragged(value, item) if _is_array(_inner(item)) else tuple(decode(item, one) for one in _expected(value, list))
+        item = _decoder(arguments[0])
+        return lambda value: tuple([item(one) for one in _expected(value, list)])
     if origin is Literal:
-        if value not in get_args(hint):
-            raise ValueError(f"expected one of {get_args(hint)}, got {value!r}")
-        return value
-    return float(_expected(value, int | float)) if hint is float else _expected(value, hint)
+        return partial(_one_of, arguments)
+    return (lambda value: float(_expected(value, int | float))) if hint is float else lambda value: _expected(value, hint)
+
+
+def _one_of(words: tuple[Any, ...], value: Any) -> Any:
+    if value not in words:
+        raise ValueError(f"expected one of {words}, got {value!r}")
+    return value
+
+
+@cache
+def _fields(kind: Any) -> tuple[dict[str, Callable[[Any], Any]], frozenset[str]]:
+    """How each field is read, and which have no default."""
+    hints = _hints(kind)
+    needed = frozenset(f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING)
+    return {f.name: _decoder(hints[f.name]) for f in fields(kind)}, needed
 
 
 def _decode_dataclass(kind: Any, value: Any) -> Any:
-    hints, given = _hints(kind), _expected(value, dict)
-    unknown = set(given) - {f.name for f in fields(kind)}
-    lacking = [f.name for f in fields(kind) if f.name not in given and f.default is MISSING and f.default_factory is MISSING]
-    if unknown or lacking:
-        raise ValueError(f"{kind.__name__}: " + (f"unknown {sorted(unknown)}" if unknown else f"lacks {lacking}"))
-    return kind(**{name: decode(hints[name], one) for name, one in given.items()})
+    readers, needed = _fields(kind)
+    given = _expected(value, dict)
+    if not needed <= given.keys() <= readers.keys():
+        raise ValueError(f"{kind.__name__}: lacks {sorted(needed - given.keys())}, unknown {sorted(given.keys() - readers.keys())}")
+    return kind(**{name: readers[name](one) for name, one in given.items()})
 
 
 def _encode_array(array: np.ndarray, wanted: np.dtype[Any] | None) -> Any:
@@ -81,7 +105,7 @@ def _encode_array(array: np.ndarray, wanted: np.dtype[Any] | None) -> Any:
     return {"dtype": plain.dtype.str, "shape": list(array.shape), "base64": base64.b64encode(plain.tobytes()).decode()}
 
 
-def _decode_array(value: Any, wanted: np.dtype[Any] | None) -> np.ndarray:
+def _decode_array(wanted: np.dtype[Any] | None, value: Any) -> np.ndarray:
     if isinstance(value, list):
         return np.array(value, dtype=wanted)
     stored = _expected(value, dict)
@@ -97,7 +121,7 @@ def _encode_ragged(arrays: tuple[np.ndarray, ...], item: Any) -> Any:
     return {"counts": [len(array) for array in arrays], "rows": encode(item, np.concatenate(arrays))}
 
 
-def _decode_ragged(value: Any, item: Any) -> tuple[np.ndarray, ...]:
+def _decode_ragged(item: Any, value: Any) -> tuple[np.ndarray, ...]:
     if isinstance(value, list):
         return tuple(decode(item, one) for one in value)
     stored = _expected(value, dict)

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from drive.config import DatasetConfig, TownsConfig
+from drive.config import DatasetConfig, RecordsConfig, TownsConfig
 from drive.train.sources.base import Needs, Source
 from drive.train.sources.dataset import DatasetSamples
+from drive.train.sources.records import RecordSamples
 from drive.train.sources.towns import TownSamples, check_towns
 
-__all__ = ["LARGE", "SOURCES", "DatasetSamples", "Needs", "Source", "TownSamples", "open_source"]
+__all__ = ["LARGE", "SOURCES", "DatasetSamples", "Needs", "RecordSamples", "Source", "TownSamples", "open_source"]
 
-SOURCES: dict[type, Callable[[Any, Needs], Source]] = {DatasetConfig: DatasetSamples, TownsConfig: TownSamples}
+SOURCES: dict[type, Callable[[Any, Needs], Source]] = {
+    DatasetConfig: DatasetSamples,
+    TownsConfig: TownSamples,
+    RecordsConfig: RecordSamples,
+}
 # Sources that are made, or fill the memory: looked at before a run begins, and opened where they are needed.
 LARGE: dict[type, Callable[[Any, Needs], None]] = {TownsConfig: lambda data, needs: check_towns(data.towns, needs)}
 

@@ -1,0 +1,45 @@
+"""A camera that goes on showing the same picture though the car moves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from drive.curate.base import FINE, Found, Pass
+from drive.curate.facts import Facts, Glance, scenes_of
+
+
+@dataclass(frozen=True)
+class Frozen(Pass):
+    """moved_m: how far the car must have come since the record before. most_change: of any field of a 16 x 9 thumbnail, grey values."""
+
+    name: ClassVar[str] = "frozen"
+    moved_m: float = 0.5
+    most_change: float = 2.0
+
+    def judge(self, records: Sequence[Facts]) -> list[Found]:
+        found = [FINE] * len(records)
+        for places in scenes_of(records):
+            for before, now in zip(places[:-1], places[1:], strict=True):
+                found[now] = self._of(records[before], records[now])
+        return found
+
+    def _of(self, before: Facts, now: Facts) -> Found:
+        moved = float(np.hypot(*np.subtract(now.xy, before.xy)))
+        shared = [name for name in now.glances if name in before.glances]
+        if moved < self.moved_m or not shared:
+            return FINE
+        changes = {name: change(before.glances[name], now.glances[name]) for name in shared}
+        camera = min(changes, key=changes.__getitem__)
+        told = f"{camera} is frozen: the car moved {moved:.1f} m, the picture did not change" if changes[camera] <= self.most_change else ""
+        return Found(told, scores={"change": changes[camera]}, camera=camera)
+
+
+def change(one: Glance, other: Glance) -> float:
+    """The largest difference of two thumbnails, grey values; spread and sharpness, which the same picture keeps, count too."""
+    largest = float(np.abs(one.thumbnail() - other.thumbnail()).max())
+    sharper = abs(one.sharp - other.sharp) / max(one.sharp, other.sharp, 1e-6)
+    return max(largest, abs(one.std - other.std), 100 * max(0.0, sharper - 0.05))

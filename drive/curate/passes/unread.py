@@ -1,0 +1,26 @@
+"""Pictures that are missing or do not decode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from drive.curate.base import Found, Pass
+from drive.curate.facts import Facts
+
+
+@dataclass(frozen=True)
+class Unread(Pass):
+    """most: cameras of a record that may lack their picture."""
+
+    name: ClassVar[str] = "unread"
+    most: int = 0
+
+    def judge(self, records: Sequence[Facts]) -> list[Found]:
+        return [self._of(record) for record in records]
+
+    def _of(self, record: Facts) -> Found:
+        lacking = len(record.unread)
+        told = f"{', '.join(record.unread)}: no picture that decodes" if lacking > self.most else ""
+        return Found(told, scores={"cameras": float(lacking)})

@@ -1,0 +1,80 @@
+"""`curation.parquet`: what `drive curate` decided of each record, and which samples follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from drive.data.records.index import arrow
+from drive.outputs import write_whole
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Of one record. weight: how often it is drawn in an epoch, where it is kept. reasons: of each pass that drops it, "pass: why".
+    tags: what kind of moment it is, "situation:turn_left". scores: "pass.score" -> what was measured; what could not be is not there."""
+
+    id: str
+    kept: bool
+    weight: float
+    reasons: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    scores: Mapping[str, float] | None = None
+
+
+def write_decisions(path: Path, decisions: Sequence[Decision]) -> None:
+    """Writes them. Raises OutputError where they cannot be written."""
+    pa = arrow()
+    import pyarrow.parquet
+
+    schema = pa.schema(
+        [
+            ("id", pa.string()),
+            ("kept", pa.bool_()),
+            ("weight", pa.float64()),
+            ("reasons", pa.list_(pa.string())),
+            ("tags", pa.list_(pa.string())),
+            ("scores", pa.map_(pa.string(), pa.float64())),
+        ]
+    )
+    columns: dict[str, list[Any]] = {f.name: [getattr(d, f.name) for d in decisions] for f in fields(Decision)}
+    columns["scores"] = [sorted((scores or {}).items()) for scores in columns["scores"]]
+    sink = pa.BufferOutputStream()
+    pyarrow.parquet.write_table(pa.table(columns, schema=schema), sink, compression="zstd")
+    write_whole(path, sink.getvalue().to_pybytes())
+
+
+def read_decisions(path: Path) -> dict[str, Decision]:
+    """By id. Raises ValueError where the file is damaged or holds something else."""
+    pa = arrow()
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(path)
+        rows = zip(*(table[f.name].to_pylist() for f in fields(Decision)), strict=True)
+        return {id: Decision(id, kept, weight, tuple(why), tuple(tags), dict(scores)) for id, kept, weight, why, tags, scores in rows}
+    except (OSError, pa.ArrowException, KeyError, TypeError) as error:
+        raise ValueError(f"{path} holds no decisions of drive curate ({error}): give its curation.parquet") from error
+
+
+def drawn(decisions: Mapping[str, Decision], ids: Sequence[str], places: Sequence[int]) -> list[int]:
+    """The places of kept records, by weight: systematic sampling in an order drawn once, so that what weights thin out is spread.
+
+    Raises ValueError for records that nothing was decided of.
+    """
+    unknown = [name for name in ids if name not in decisions]
+    if unknown:
+        raise ValueError(f"nothing is decided of {len(unknown)} records, such as {unknown[0]}: give decisions of these records")
+    kept = [place for name, place in zip(ids, places, strict=True) if decisions[name].kept]
+    weights = np.array([decisions[name].weight for name in ids if decisions[name].kept])
+    if (weights == 1).all():
+        return kept
+    order = np.random.default_rng(0).permutation(len(kept))
+    ends = np.cumsum(weights[order])
+    count = max(1, round(ends[-1]))
+    steps = (np.arange(count) + 0.5) * (ends[-1] / count)
+    return sorted(kept[i] for i in order[np.searchsorted(ends, steps)])
