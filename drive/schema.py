@@ -231,7 +231,7 @@ MOST_REASONS, LONGEST_REASON = 100, 300
 
 @dataclass(frozen=True)
 class Degraded:
-    """Whether a planner could trust what it was shown. probability, 0 to 1: that pictures, times or speed are not what
+    """Whether a planner could trust what it was shown (docs/degraded.md). probability, 0 to 1: that pictures, times or speed are not what
     they should be. reasons: what is wrong, worst first, such as "blurred: CAM_FRONT"; () where nothing seems to be. fallback: what the
     trajectories were replaced by. Raises ValueError for anything else.
     """

@@ -52,7 +52,7 @@ LAYERS = (
         "shipped",
     },
     {"tokens", "data"},
-    {"tasks", "world"},
+    {"tasks", "world", "watch"},
     {"render", "expert"},
     {"eval", "viz", "sim"},
     {"make", "compare", "records"},

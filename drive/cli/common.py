@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PLANNER = (
     "a shipped planner's name (first-drive), a checkpoint folder, constant-velocity, stand-still, log, or your own module:Class, "
-    "exec:COMMAND or http://HOST:PORT"
+    "exec:COMMAND or http://HOST:PORT; watchful:NAME says of each plan whether NAME could see, and falls back where not"
 )
 SHOWN_TRACEBACKS = 3
 DATA = "a data set (nuScenes tables, Argoverse 2 logs), a folder of own pictures, or of demonstrations in towns"

@@ -40,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
     lines = [f"{name}: {len(plans)} of {len(dataset)} samples planned, written: {out}"]
     lines += [f"  failed {token}: {reason}" for token, reason in list(errors.items())[:SHOWN]]
     lines += [f"  and {len(errors) - SHOWN} more, all with their reasons in {out}"] if len(errors) > SHOWN else []
+    fallen = sum(plan.degraded is not None and plan.degraded.fallback != "none" for plan in plans.values())
+    lines += [f"  {fallen} of these fell back: what they were made from could not be trusted (`degraded` in {out})"] if fallen else []
     lines += all_notes()
     rows = [{"planner": name, "token": token, "planned": token in plans, "reason": errors.get(token)} for token in [*plans, *errors]]
     show(args, "\n".join(lines), rows)

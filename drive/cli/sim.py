@@ -16,7 +16,7 @@ RIGS = "nuscenes, pandaset, waymo, fisheye4, first-drive, random (by seed) or FI
 PROBE = "does it look? the same episodes with pictures as they are, black, of another town, mounts told wrong, red lights shown green"
 PLANNER = (
     "expert, visible-expert, lane-follower, constant-velocity, stand-still, a checkpoint, module:Class, exec:COMMAND or http://HOST:PORT; "
-    "several with commas"
+    "watchful:NAME falls back where NAME cannot see, blurred-2@10:NAME is shown blurred pictures from 10 s on; several with commas"
 )
 
 

@@ -6,29 +6,28 @@ from pathlib import Path
 from typing import Any
 
 from drive.baselines import BASELINES
-from drive.planners.black import black
 from drive.planners.custom import imported_planner
 from drive.planners.remote.planner import is_remote, remote_planner
+from drive.planners.wrapped import wrapper_of
 from drive.schema import Planner
 from drive.shipped import checkpoint_names, shipped_checkpoint
 from drive.words import did_you_mean
 
 PRIVILEGED_NAMES, LOG = ("expert", "visible-expert", "lane-follower"), "log"  # known in the simulator, and where a record is at hand
-# Before a planner's name: the same planner, shown black pictures.
-BLACK = "black:"
 
 
 def load_planner(spec: str | Path, device: str = "auto") -> Planner:
     """A shipped planner's name, a checkpoint (its folder, or that of the run), a baseline's name, `module:Class` (also of the current
-    folder), `exec:COMMAND` or `http://HOST:PORT` (docs/own-planner.md) -> a planner; `black:` before any of these shows it black pictures.
+    folder), `exec:COMMAND` or `http://HOST:PORT` (docs/own-planner.md) -> a planner; `black:` before any of these shows it black pictures,
+    `watchful:` watches over what it is shown, `blurred-2:` corrupts that (docs/degraded.md).
 
     Raises ValueError naming what was tried where it is none of these.
     """
     name = str(spec)
     if name in BASELINES:
         return BASELINES[name]()
-    if name.startswith(BLACK):
-        return black(load_planner(name.removeprefix(BLACK), device))
+    if (wrapped := wrapper_of(name)) is not None:
+        return wrapped[0](load_planner(wrapped[1], device))
     if is_remote(name):
         return remote_planner(name)
     for folder in (Path(name), Path(name) / "checkpoint"):
@@ -57,12 +56,12 @@ def load_sim_planner(name: str) -> Any:
 
     if name in PRIVILEGED:
         return PRIVILEGED[name]()
-    if ":" in name and not name.startswith(BLACK) and not is_remote(name) and not Path(name).is_dir():
+    if ":" in name and wrapper_of(name) is None and not is_remote(name) and not Path(name).is_dir():
         return imported_planner(name)
     try:
         return load_planner(name)
     except ValueError as error:
-        if name.startswith(BLACK) or is_remote(name):
+        if wrapper_of(name) is not None or is_remote(name):
             raise
         raise ValueError(f"{error} (in the simulator also {', '.join(sorted(PRIVILEGED))}, log)") from error
 
