@@ -64,7 +64,8 @@ def compare(real: Path, synth: Path, out: Path, weather: str = "overcast", progr
     from drive.world.recorded.scenarionet import log_world
 
     recast = match(Scenes(real), log_world(synth, reactive=False))
-    indices = [k for k, records in enumerate(recast.log.cameras) if records and all(r.path.is_file() for r in records)]
+    on_disk = [bool(records) and all(isinstance(r.path, Path) and r.path.is_file() for r in records) for records in recast.log.cameras]
+    indices = [k for k, there in enumerate(on_disk) if there]
     if not indices:
         raise ValueError(f"{real}: no key frame of {recast.log.name} has its pictures on disk")
     renderer = Renderer(recast.world, choose_weather(weather, 0), hindsight=True)

@@ -140,6 +140,30 @@ def _av2(root: Path) -> SceneSource:
     return Logs(root)
 
 
+def _is_pandaset(root: Path) -> bool:
+    from drive.data.pandaset.sequences import is_pandaset
+
+    return is_pandaset(root)
+
+
+def _pandaset(root: Path) -> SceneSource:
+    from drive.data.pandaset.sequences import Sequences
+
+    return Sequences(root)
+
+
+def _is_waymo(root: Path) -> bool:
+    from drive.data.waymo import is_waymo
+
+    return is_waymo(root)
+
+
+def _waymo(root: Path) -> SceneSource:
+    from drive.data.waymo.segments import Segments
+
+    return Segments(root)
+
+
 def _of_scenes(title: str, told_by: str, is_one: Callable[[Path], bool], source: Callable[[Path], SceneSource]) -> Layout:
     """A layout whose adapter is a `SceneSource`."""
 
@@ -175,5 +199,7 @@ LAYOUTS = {
     "records": Layout("records", "records.json", _is_records, _open_records, _check_records),
     "nuscenes": Layout("nuScenes", "v1.0-* folder of tables", _is_nuscenes, _open_nuscenes, _check_nuscenes),
     "av2": _of_scenes("Argoverse 2 sensor logs", "log folders with city_SE3_egovehicle.feather", _is_av2, _av2),
+    "pandaset": _of_scenes("PandaSet", "sequences with lidar/poses.json", _is_pandaset, _pandaset),
+    "waymo": _of_scenes("Waymo perception", "*.tfrecord files", _is_waymo, _waymo),
     "pictures": Layout("own pictures", "rig.yaml, pictures or videos", _is_pictures, _open_pictures, _check_pictures),
 }

@@ -25,6 +25,7 @@ from drive.schema import (
     Mask,
     Observation,
     SceneSample,
+    StoredPicture,
     Target,
     Trajectory,
     Window,
@@ -52,7 +53,7 @@ class CameraRecord:
     camera: Camera
     mount: Array
     timestamp_us: int
-    path: Path
+    path: Path | StoredPicture
 
 
 @dataclass(frozen=True, eq=False)

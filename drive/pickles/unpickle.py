@@ -126,11 +126,16 @@ def read_pickle(path: str | Path, what: str = "scenario", names: Mapping[tuple[s
     path = Path(path)
     try:
         data = _bytes(path, MAX_FILE_BYTES * scale, what)
-        return _Plain(MAX_ITEMS * scale).of(Closed(io.BytesIO(data), len(data), names, scale).load(), 0)[0]
+        return unpickled(io.BytesIO(data), len(data), names, scale)
     except FileNotFoundError:
         raise
     except (Exception, RecursionError, MemoryError) as error:  # a hostile file may fail anywhere; all of it is bad input
         raise ValueError(f"{path.name}: no readable {what} pickle ({str(error) or type(error).__name__})") from error
+
+
+def unpickled(file: IO[bytes], size: int, names: Mapping[tuple[str, str], Any], scale: int = 1) -> Any:
+    """As `read_pickle`, of size bytes that are in memory. A damaged or hostile pickle may raise anything."""
+    return _Plain(MAX_ITEMS * scale).of(Closed(file, size, names, scale).load(), 0)[0]
 
 
 def _bytes(path: Path, most: int, what: str) -> bytes:

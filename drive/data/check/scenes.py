@@ -67,7 +67,7 @@ def _check_pictures(report: CheckReport, split: str, log: SceneLog) -> None:
     for token, records in zip(log.tokens, log.cameras, strict=True):
         for record in records:
             size = record.camera.width, record.camera.height
-            if not record.path.is_file():
+            if isinstance(record.path, Path) and not record.path.is_file():
                 report.warn("picture not on disk", split, token, record.camera.name, str(record.path))
                 continue
             report.counts["pictures"] += 1
