@@ -34,7 +34,7 @@ def _blocks(folder: RecordFolder, curated: Curated) -> Iterator[Block]:
             yield from _dropped(folder, curated, name, places)
     yield Heading("Before and after")
     yield Text("Shares of the records, and of those that are drawn in an epoch once weights count.")
-    yield Table(["tag", "before", "records", "after", "drawn"], tag_rows(curated), digits=3)
+    yield Table(["tag", "records", "share", "drawn", "share drawn"], tag_rows(curated), digits=3)
 
 
 def pass_rows(curated: Curated) -> list[list[str | int | float | None]]:
@@ -49,14 +49,14 @@ def pass_rows(curated: Curated) -> list[list[str | int | float | None]]:
 
 
 def tag_rows(curated: Curated) -> list[list[str | int | float | None]]:
-    """Of each tag: its share and number before, its share and number by weight after."""
+    """Of each tag: how many records have it and their share, how many are drawn in an epoch, by weight, and their share."""
     tags = sorted({tag for decision in curated.decisions for tag in decision.tags})
     before, after = len(curated.decisions), sum(decision.weight for decision in curated.decisions)
     rows: list[list[str | int | float | None]] = []
     for tag in tags:
         own = [decision for decision in curated.decisions if tag in decision.tags]
         weight = sum(decision.weight for decision in own)
-        rows.append([tag, len(own) / before, len(own), weight / after if after else None, round(weight, 1)])
+        rows.append([tag, len(own), len(own) / before, f"{weight:.1f}", weight / after if after else None])
     return rows
 
 

@@ -77,7 +77,8 @@ class Image:
 
 @dataclass(frozen=True, eq=False)
 class Beside:
-    """Pictures side by side as `Image` takes them, below one another on a narrow screen: (picture, what it is) each."""
+    """Pictures side by side as `Image` takes them, below one another on a narrow screen: (picture, what it is) each. What each is stands
+    below it where there is no caption for all."""
 
     pictures: Sequence[tuple[bytes, str]]
     caption: str = ""
@@ -162,7 +163,8 @@ def _block(block: Block) -> str:
             data = picture if isinstance(picture, bytes) else encode_picture(picture, photo)
             return _figure(f'<img alt="{_safe(caption)}" src="{_data_uri(data)}">', caption)
         case Beside(pictures, caption):
-            shown = "".join(f'<img alt="{_safe(what)}" src="{_data_uri(data)}">' for data, what in pictures)
+            images = [(f'<img alt="{_safe(what)}" src="{_data_uri(data)}">', what) for data, what in pictures]
+            shown = "".join(image if caption else _figure(image, what) for image, what in images)
             return _figure(f'<div class="beside">{shown}</div>', caption)
         case Video(mp4, caption):
             data = mp4 if isinstance(mp4, bytes) else mp4.read_bytes()
