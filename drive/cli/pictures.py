@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from drive.cli.parser import number
 
 if TYPE_CHECKING:
-    from drive.data.pictures.told import Told
+    from drive.data.pictures.told import ToldBeside
 
 NAMES = ("rig", "poses", "motion", "speed", "command", "hz")
 
@@ -25,10 +25,10 @@ def pictures_arguments(verb: argparse.ArgumentParser) -> None:
     own.add_argument("--hz", type=number(0.01, 1000, whole=False), help="pictures a second, where their names tell no times")
 
 
-def told_of(args: argparse.Namespace) -> Told | None:
+def told_of(args: argparse.Namespace) -> ToldBeside | None:
     """What the options say; None where none is given, or the verb has none."""
     if all(getattr(args, name, None) is None for name in NAMES):
         return None
-    from drive.data.pictures.told import Told
+    from drive.data.pictures.told import ToldBeside
 
-    return Told(args.rig, args.poses, args.motion, args.speed, args.command, args.hz)
+    return ToldBeside(args.rig, args.poses, args.motion, args.speed, args.command, args.hz)

@@ -32,7 +32,7 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """`drive rig new DATA`, `drive rig draw DATA`."""
     from drive.data.pictures.checked import rig_problems
-    from drive.data.pictures.told import RIG, Told
+    from drive.data.pictures.told import RIG, ToldBeside
     from drive.data.rig_files import read_rig_file
     from drive.outputs import writable_folder
 
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     path = args.rig or args.data / RIG
     if args.action == "new":
         _write(args, path)
-    rig = read_rig_file(Told(rig=args.rig).rig_of(args.data))
+    rig = read_rig_file(ToldBeside(rig=args.rig).rig_of(args.data))
     problems = [f"{camera}, {key}: {message}" for _, camera, key, message in rig_problems(rig)]
     page = draw(args, rig, out, problems)
     args.progress.end()

@@ -78,6 +78,7 @@ class RegressionConfig:
 
 
 ObjectiveConfig = Annotated[
-    Annotated[NextTokenConfig, Tag("next-token")] | Annotated[RegressionConfig, Tag("regression")],
+    Annotated[NextTokenConfig, Tag("next-token")]
+    | Annotated[RegressionConfig, Tag("regression")],
     Discriminator(kind_or("next-token")),
 ]

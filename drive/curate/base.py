@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from drive.curate.facts import Facts
+from drive.curate.facts import RecordFacts
 
 
 @dataclass(frozen=True)
-class Found:
+class Judged:
     """What a pass says of a record. reason: why it is dropped, "" where it is not; weight: how often it is drawn; camera: whose picture
     shows the reason, "" where none does."""
 
@@ -21,7 +21,7 @@ class Found:
     camera: str = ""
 
 
-FINE = Found()
+FINE = Judged()
 
 
 @dataclass(frozen=True)
@@ -35,5 +35,5 @@ class Pass(ABC):
     weighs: ClassVar[bool] = False
 
     @abstractmethod
-    def judge(self, records: Sequence[Facts]) -> list[Found]:
+    def judge(self, records: Sequence[RecordFacts]) -> list[Judged]:
         """A finding for each record."""

@@ -21,7 +21,7 @@ BRIGHT = 250
 
 
 @dataclass(frozen=True)
-class Glance:
+class PictureFacts:
     """A picture in numbers, of its grey values 0 to 255. p99: which 1 % are above. bright: the share of BRIGHT or more. sharp: variance of
     the Laplacian. thumb: 16 x 9 grey values as hex. hash: whether each of 8 x 8 fields is brighter than its right neighbour (dHash)."""
 
@@ -39,7 +39,7 @@ class Glance:
 
 
 @dataclass(frozen=True)
-class Facts:
+class RecordFacts:
     """A record. xy: of the car in its world, metres. decision: as task `decide` says it ("slower left"), "" where unknown. boxes: things
     around at t0 whose points are known; unseen: those without any. glances: by camera. unread: cameras whose picture does not decode."""
 
@@ -53,7 +53,7 @@ class Facts:
     decision: str = ""
     boxes: int = 0
     unseen: int = 0
-    glances: Mapping[str, Glance] = field(default_factory=dict)
+    glances: Mapping[str, PictureFacts] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -61,13 +61,13 @@ class Facts:
         return asdict(self)
 
     @staticmethod
-    def from_json(values: Mapping[str, Any]) -> Facts:
+    def from_json(values: Mapping[str, Any]) -> RecordFacts:
         """The inverse."""
-        glances = {name: Glance(**glance) for name, glance in values["glances"].items()}
-        return Facts(**{**values, "glances": glances, "xy": tuple(values["xy"]), "unread": tuple(values["unread"])})
+        glances = {name: PictureFacts(**glance) for name, glance in values["glances"].items()}
+        return RecordFacts(**{**values, "glances": glances, "xy": tuple(values["xy"]), "unread": tuple(values["unread"])})
 
 
-def facts_of(sample: SceneSample) -> Facts:
+def facts_of(sample: SceneSample) -> RecordFacts:
     """What is told of a record by its pictures at t0 and its target."""
     glances, unread = {}, []
     for view in sample.observation.frames[-1].cameras:
@@ -81,14 +81,14 @@ def facts_of(sample: SceneSample) -> Facts:
     x, y = sample.world_from_ego[:2, 3]
     where = (sample.token, sample.scene, sample.index, sample.timestamp_us, (float(x), float(y)))
     told = f"{decision.longitudinal} {decision.lateral}" if decision else ""
-    return Facts(*where, speed, sample.observation.yaw_rate_radps, told, boxes, unseen, glances, tuple(unread))
+    return RecordFacts(*where, speed, sample.observation.yaw_rate_radps, told, boxes, unseen, glances, tuple(unread))
 
 
-def glance(grey: NDArray[np.uint8]) -> Glance:
+def glance(grey: NDArray[np.uint8]) -> PictureFacts:
     """A grey picture [H, W] in numbers."""
     small = cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA).astype(np.int64)
     bits = (small[:, :-1] > small[:, 1:]).ravel()
-    return Glance(
+    return PictureFacts(
         mean=round(float(grey.mean()), 3),
         std=round(float(grey.std()), 3),
         p99=float(np.percentile(grey, 99)),
@@ -99,7 +99,7 @@ def glance(grey: NDArray[np.uint8]) -> Glance:
     )
 
 
-def scenes_of(records: Sequence[Facts]) -> Iterator[list[int]]:
+def scenes_of(records: Sequence[RecordFacts]) -> Iterator[list[int]]:
     """The places of each scene's records, in their order there; of records without a clock none follows another, and none is given."""
     order = sorted((i for i, r in enumerate(records) if r.timestamp_us > 0), key=lambda i: (records[i].scene, records[i].frame))
     for _, places in groupby(order, key=lambda i: records[i].scene):

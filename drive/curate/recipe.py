@@ -8,11 +8,11 @@ from pathlib import Path
 from drive.curate.base import Pass
 from drive.curate.passes.blank import Blank
 from drive.curate.passes.blurred import Blurred
-from drive.curate.passes.boxes import Boxes
+from drive.curate.passes.boxes import BoxesPass
 from drive.curate.passes.duplicates import Duplicates
 from drive.curate.passes.exposure import Exposure
 from drive.curate.passes.frozen import Frozen
-from drive.curate.passes.motion import Motion
+from drive.curate.passes.motion import MotionPass
 from drive.curate.passes.one_picture import OnePicture
 from drive.curate.passes.situations import Situations
 from drive.curate.passes.standing import Standing
@@ -22,7 +22,7 @@ from drive.values import from_values
 
 
 @dataclass(frozen=True)
-class Recipe:
+class CurationRecipe:
     """A pass each, in the order that they judge; null leaves one out."""
 
     unread: Unread | None = field(default_factory=Unread)
@@ -32,8 +32,8 @@ class Recipe:
     frozen: Frozen | None = field(default_factory=Frozen)
     one_picture: OnePicture | None = field(default_factory=OnePicture)
     standing: Standing | None = field(default_factory=Standing)
-    motion: Motion | None = field(default_factory=Motion)
-    boxes: Boxes | None = field(default_factory=Boxes)
+    motion: MotionPass | None = field(default_factory=MotionPass)
+    boxes: BoxesPass | None = field(default_factory=BoxesPass)
     duplicates: Duplicates | None = field(default_factory=Duplicates)
     situations: Situations | None = field(default_factory=Situations)
 
@@ -43,6 +43,6 @@ class Recipe:
         return tuple(sorted(there, key=lambda one: one.weighs))
 
 
-def load_recipe(path: Path | None) -> Recipe:
+def load_recipe(path: Path | None) -> CurationRecipe:
     """A recipe's file; what it does not name is as in `configs/curate/default.yaml`. Raises ValueError naming what is wrong in it."""
-    return Recipe() if path is None else from_values(Recipe, read_yaml(path) or {}, str(path))
+    return CurationRecipe() if path is None else from_values(CurationRecipe, read_yaml(path) or {}, str(path))

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from drive.curate.base import FINE, Found
-from drive.curate.facts import Facts, facts_of
-from drive.curate.recipe import Recipe
+from drive.curate.base import FINE, Judged
+from drive.curate.facts import RecordFacts, facts_of
+from drive.curate.recipe import CurationRecipe
 from drive.data.records.dataset import RecordFolder
-from drive.data.records.decisions import Decision, write_decisions
+from drive.data.records.decisions import Verdict, write_decisions
 from drive.data.records.index import digest
 from drive.outputs import writable_folder, write_whole
 from drive.pool import results
@@ -28,12 +28,14 @@ NIGHT_MEAN = 55.0  # grey value of a record's middle camera
 class Curated:
     """found: by pass, a finding for each record, FINE where a pass was not shown it."""
 
-    records: list[Facts]
-    found: dict[str, list[Found]]
-    decisions: list[Decision]
+    records: list[RecordFacts]
+    found: dict[str, list[Judged]]
+    decisions: list[Verdict]
 
 
-def curate(root: Path, recipe: Recipe, out: Path, workers: int = 1, progress: Progress = SILENT, split: str | None = None) -> Curated:
+def curate(
+    root: Path, recipe: CurationRecipe, out: Path, workers: int = 1, progress: Progress = SILENT, split: str | None = None
+) -> Curated:
     """Judges records and writes `out`/curation.parquet. Facts that were measured before, of the same shards, are read back.
 
     Raises ValueError where the records are damaged, naming shard and sample, or the split is not there.
@@ -42,7 +44,7 @@ def curate(root: Path, recipe: Recipe, out: Path, workers: int = 1, progress: Pr
     writable_folder(out / FACTS)
     records = _facts(folder, out / FACTS, workers, progress)
     progress.begin("judging", len(recipe.passes()))
-    found: dict[str, list[Found]] = {}
+    found: dict[str, list[Judged]] = {}
     kept = list(range(len(records)))
     for one in recipe.passes():
         if one.weighs:
@@ -58,7 +60,7 @@ def curate(root: Path, recipe: Recipe, out: Path, workers: int = 1, progress: Pr
     return Curated(records, found, decisions)
 
 
-def tags_of(record: Facts) -> tuple[str, ...]:
+def tags_of(record: RecordFacts) -> tuple[str, ...]:
     """What one can choose records by."""
     tags = [f"situation:{record.decision.replace(' ', '_')}"] if record.decision else []
     if record.glances:
@@ -68,14 +70,14 @@ def tags_of(record: Facts) -> tuple[str, ...]:
     return tuple(tags)
 
 
-def _decision(record: Facts, found: dict[str, Found]) -> Decision:
+def _decision(record: RecordFacts, found: dict[str, Judged]) -> Verdict:
     reasons = tuple(f"{name}: {one.reason}" for name, one in found.items() if one.reason)
     weight = float(np.prod([one.weight for one in found.values()])) if not reasons else 0.0
     scores = {f"{name}.{score}": float(value) for name, one in found.items() for score, value in one.scores.items()}
-    return Decision(record.id, not reasons, weight, reasons, tags_of(record), scores)
+    return Verdict(record.id, not reasons, weight, reasons, tags_of(record), scores)
 
 
-def _facts(folder: RecordFolder, kept: Path, workers: int, progress: Progress) -> list[Facts]:
+def _facts(folder: RecordFolder, kept: Path, workers: int, progress: Progress) -> list[RecordFacts]:
     """The facts of all records, in their order."""
     shards = list(dict.fromkeys(row.shard for row in folder.rows))
     jobs = [(str(folder.root), shard, str(kept), folder.manifest.files[shard]["sha256"]) for shard in shards]
@@ -110,5 +112,5 @@ def _measure(job: tuple[str, str, str, str]) -> None:
     write_whole(_file(job), json.dumps({"version": FACTS_VERSION, "sha256": sha256, "records": rows}, allow_nan=False))
 
 
-def _read(job: tuple[str, str, str, str]) -> Sequence[Facts]:
-    return [Facts.from_json(values) for values in json.loads(_file(job).read_text())["records"]]
+def _read(job: tuple[str, str, str, str]) -> Sequence[RecordFacts]:
+    return [RecordFacts.from_json(values) for values in json.loads(_file(job).read_text())["records"]]

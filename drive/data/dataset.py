@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from drive.data.layouts import LAYOUTS, Choice, require_layout
+from drive.data.layouts import LAYOUTS, Wanted, require_layout
 from drive.data.motion import MotionSource
-from drive.data.pictures.told import Told
+from drive.data.pictures.told import ToldBeside
 from drive.schema import SceneSample, Window
 
 DEFAULT_WINDOW = Window()
@@ -82,7 +82,7 @@ def open_dataset(
     motion: MotionSource = "poses",
     maps: bool = True,
     lanes: bool = False,
-    told: Told | None = None,
+    told: ToldBeside | None = None,
 ) -> Dataset:
     """Opens a data set in any of the layouts of `drive.data.layouts`, told by what its folder holds.
 
@@ -106,4 +106,4 @@ def open_dataset(
     if motion not in ("poses", "can"):
         raise ValueError(f"motion must be 'poses' or 'can', got {motion!r}")
     layout = require_layout(root) if told is None else LAYOUTS["pictures"]
-    return layout.opened(root, Choice(version, split, window, limit, command, motion, maps, lanes, told))
+    return layout.opened(root, Wanted(version, split, window, limit, command, motion, maps, lanes, told))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drive.data.motion import MotionSource
-from drive.data.pictures.told import Told
+from drive.data.pictures.told import ToldBeside
 from drive.schema import Window
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ LOOKED_AT = 200
 
 
 @dataclass(frozen=True)
-class Choice:
+class Wanted:
     """What is wanted of a data set; the fields are `drive.data.dataset.open_dataset`'s."""
 
     version: str | None = None
@@ -32,11 +32,11 @@ class Choice:
     motion: MotionSource = "poses"
     maps: bool = True
     lanes: bool = False
-    told: Told | None = None
+    told: ToldBeside | None = None
 
 
 @dataclass(frozen=True)
-class Layout:
+class FolderLayout:
     """A layout of data sets.
 
     title: for people. told_by: what its folders hold, to go on after "no". is_one: whether a folder looks like it. opened, checked: the
@@ -46,18 +46,18 @@ class Layout:
     title: str
     told_by: str
     is_one: Callable[[Path], bool]
-    opened: Callable[[Path, Choice], Dataset]
+    opened: Callable[[Path, Wanted], Dataset]
     checked: Callable[[Path, str | None], CheckReport]
 
 
-def layout_of(root: Path) -> Layout | None:
+def layout_of(root: Path) -> FolderLayout | None:
     """The layout that a folder looks like; None where it is none of them."""
     if root.is_file():
         return TRUTH if TRUTH.is_one(root) else None
     return next((layout for layout in LAYOUTS.values() if root.is_dir() and layout.is_one(root)), None)
 
 
-def require_layout(root: Path) -> Layout:
+def require_layout(root: Path) -> FolderLayout:
     """As `layout_of`. Raises ValueError that says what there is instead, and what each layout is told by."""
     found = layout_of(root)
     if found is None and not root.is_dir():
@@ -79,7 +79,7 @@ def _is_nuscenes(root: Path) -> bool:
     return any(path.is_dir() for path in root.glob("v1.0-*"))
 
 
-def _open_nuscenes(root: Path, choice: Choice) -> Dataset:
+def _open_nuscenes(root: Path, choice: Wanted) -> Dataset:
     from drive.data.nuscenes.dataset import open_folder
 
     c = choice
@@ -98,7 +98,7 @@ def _is_pictures(root: Path) -> bool:
     return is_pictures(root)
 
 
-def _open_pictures(root: Path, choice: Choice) -> Dataset:
+def _open_pictures(root: Path, choice: Wanted) -> Dataset:
     from drive.data.pictures.dataset import open_pictures
 
     return open_pictures(root, choice)
@@ -116,7 +116,7 @@ def _is_records(root: Path) -> bool:
     return is_records(root)
 
 
-def _open_records(root: Path, choice: Choice) -> Dataset:
+def _open_records(root: Path, choice: Wanted) -> Dataset:
     from drive.data.records.dataset import open_records
 
     return open_records(root, choice)
@@ -164,10 +164,10 @@ def _waymo(root: Path) -> SceneSource:
     return Segments(root)
 
 
-def _of_scenes(title: str, told_by: str, is_one: Callable[[Path], bool], source: Callable[[Path], SceneSource]) -> Layout:
+def _of_scenes(title: str, told_by: str, is_one: Callable[[Path], bool], source: Callable[[Path], SceneSource]) -> FolderLayout:
     """A layout whose adapter is a `SceneSource`."""
 
-    def opened(root: Path, choice: Choice) -> Dataset:
+    def opened(root: Path, choice: Wanted) -> Dataset:
         from drive.data.sources import SceneDataset
 
         return SceneDataset(root, source(root), choice)
@@ -177,7 +177,7 @@ def _of_scenes(title: str, told_by: str, is_one: Callable[[Path], bool], source:
 
         return check_source(root, title, source(root))
 
-    return Layout(title, told_by, is_one, opened, checked)
+    return FolderLayout(title, told_by, is_one, opened, checked)
 
 
 def _is_truth(path: Path) -> bool:
@@ -196,10 +196,10 @@ def _truth(path: Path) -> SceneSource:
 TRUTH = _of_scenes("truth file", ".npz of drive truth", _is_truth, _truth)
 # Folders are asked in this order; own pictures, which may lie anyhow, come last.
 LAYOUTS = {
-    "records": Layout("records", "records.json", _is_records, _open_records, _check_records),
-    "nuscenes": Layout("nuScenes", "v1.0-* folder of tables", _is_nuscenes, _open_nuscenes, _check_nuscenes),
+    "records": FolderLayout("records", "records.json", _is_records, _open_records, _check_records),
+    "nuscenes": FolderLayout("nuScenes", "v1.0-* folder of tables", _is_nuscenes, _open_nuscenes, _check_nuscenes),
     "av2": _of_scenes("Argoverse 2 sensor logs", "log folders with city_SE3_egovehicle.feather", _is_av2, _av2),
     "pandaset": _of_scenes("PandaSet", "sequences with lidar/poses.json", _is_pandaset, _pandaset),
     "waymo": _of_scenes("Waymo perception", "*.tfrecord files", _is_waymo, _waymo),
-    "pictures": Layout("own pictures", "rig.yaml, pictures or videos", _is_pictures, _open_pictures, _check_pictures),
+    "pictures": FolderLayout("own pictures", "rig.yaml, pictures or videos", _is_pictures, _open_pictures, _check_pictures),
 }

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from drive.around import lanes_around
-from drive.data.layouts import Choice
+from drive.data.layouts import Wanted
 from drive.data.motion import motion_from_poses
 from drive.data.scenes import SceneLog, make_sample
 from drive.frames import Array, heading_of
@@ -50,7 +50,7 @@ class SceneDataset(Sequence[SceneSample]):
     Raises ValueError for tables of several versions or a CAN bus, which these layouts do not have, and for a split that is none.
     """
 
-    def __init__(self, root: Path, source: SceneSource, choice: Choice) -> None:
+    def __init__(self, root: Path, source: SceneSource, choice: Wanted) -> None:
         if choice.motion != "poses" or choice.version is not None:
             raise ValueError(f"{root}: version and motion='can' are of nuScenes tables alone; leave them out")
         self.root, self.window, self.name = root, choice.window, root.resolve().name
@@ -100,7 +100,7 @@ class SceneDataset(Sequence[SceneSample]):
     def without_maps(self) -> SceneDataset:
         """The same samples with `Target.map` left out, which is faster to read."""
         other = copy.copy(self)
-        other._choice = Choice(**{**vars(self._choice), "maps": False})
+        other._choice = Wanted(**{**vars(self._choice), "maps": False})
         return other
 
     def _log(self, scene: str) -> SceneLog:

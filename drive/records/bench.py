@@ -20,7 +20,7 @@ SIZE = (448, 256)  # pictures as first-drive takes them
 
 
 @dataclass(frozen=True)
-class Pace:
+class ReadPace:
     """One way to read. first: samples a second of CPU time in the first pass, opening included; again: in later ones."""
 
     what: str
@@ -34,7 +34,7 @@ class RecordsBench:
 
     samples: int
     pictures: int
-    paces: tuple[Pace, ...]
+    paces: tuple[ReadPace, ...]
 
     def rows(self) -> list[dict[str, Any]]:
         """Rows for report.json."""
@@ -60,7 +60,7 @@ def bench_records(data: str = "data/mini", repeats: int = 3) -> RecordsBench:
         return RecordsBench(len(rows), sum(row.pictures for row in rows), tuple(paces))
 
 
-def _pace(root: str, name: str, maps: bool, decode: bool, repeats: int) -> Pace:
+def _pace(root: str, name: str, maps: bool, decode: bool, repeats: int) -> ReadPace:
     told = f"{name}{', with maps and lanes' if maps else ''}{f', decoded to {SIZE[0]}x{SIZE[1]}' if decode else ', bytes of pictures'}"
     start = time.process_time()
     samples = open_dataset(root, maps=maps, lanes=maps)
@@ -71,7 +71,7 @@ def _pace(root: str, name: str, maps: bool, decode: bool, repeats: int) -> Pace:
         start = time.process_time()
         _pass(samples, decode)
         later.append(time.process_time() - start)
-    return Pace(told, len(samples) / first, len(samples) / min(later))
+    return ReadPace(told, len(samples) / first, len(samples) / min(later))
 
 
 def _pass(samples: Sequence[SceneSample] | Any, decode: bool) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from drive.data.dataset import Dataset, open_dataset
-from drive.data.records.index import INDEX, PARTS, VERSION, Manifest, Row, arrow, digest, read_rows, write_rows
+from drive.data.records.index import INDEX, PARTS, VERSION, IndexRow, Manifest, arrow, digest, read_rows, write_rows
 from drive.data.records.members import END, packed
 from drive.data.records.sample import named_pictures, to_members
 from drive.make.shard_samples import ShardFolder, is_shard_folder
@@ -50,7 +50,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Shard:
+class ShardJob:
     """A job: the samples of one shard, as (moment, its drive)."""
 
     folder: str
@@ -60,7 +60,7 @@ class Shard:
     moments: tuple[tuple[Moment, str], ...]
 
 
-def pack(settings: Settings, out: str | Path, workers: int = 1, progress: Progress = SILENT) -> list[Row]:
+def pack(settings: Settings, out: str | Path, workers: int = 1, progress: Progress = SILENT) -> list[IndexRow]:
     """Writes the records and returns their index. Whole shards of a packing that was cut off are kept.
 
     Raises ValueError where a source does not open, two samples share a token, there are fewer drives than splits, `out` holds something
@@ -122,7 +122,7 @@ def _moments(settings: Settings, number: int, progress: Progress) -> Iterator[Mo
         progress.done()
 
 
-def _shards(out: Path, settings: Settings, moments: Sequence[Moment]) -> list[Shard]:
+def _shards(out: Path, settings: Settings, moments: Sequence[Moment]) -> list[ShardJob]:
     """What goes where."""
     if not moments:
         raise ValueError(f"{', '.join(settings.sources)}: no samples")
@@ -135,24 +135,24 @@ def _shards(out: Path, settings: Settings, moments: Sequence[Moment]) -> list[Sh
     for split, _ in settings.shares:
         own = [(m, drive_of[m.source, m.scene]) for m in moments if splits[drive_of[m.source, m.scene]] == split]
         parts = (own[first : first + settings.per_shard] for first in range(0, len(own), settings.per_shard))
-        shards += [Shard(str(out), settings, split, f"{split}-{number:06d}", tuple(part)) for number, part in enumerate(parts)]
+        shards += [ShardJob(str(out), settings, split, f"{split}-{number:06d}", tuple(part)) for number, part in enumerate(parts)]
     return shards
 
 
-def _is_done(out: Path, shard: Shard) -> bool:
+def _is_done(out: Path, shard: ShardJob) -> bool:
     return (out / PARTS / f"{shard.name}.parquet").exists() and (out / f"{shard.name}.tar").exists()
 
 
-def _write_shard(shard: Shard) -> None:
+def _write_shard(shard: ShardJob) -> None:
     """The shard, then its part of the index, by which it counts as done."""
-    rows: list[Row] = []
+    rows: list[IndexRow] = []
     writer = Writer(shard.settings.tasks, shard.settings.window) if shard.settings.tasks else None
     out = Path(shard.folder)
     write_whole(out / f"{shard.name}.tar", _pieces(shard, writer, rows))
     write_rows(out / PARTS / f"{shard.name}.parquet", rows)
 
 
-def _pieces(shard: Shard, writer: Writer | None, rows: list[Row]) -> Iterator[bytes]:
+def _pieces(shard: ShardJob, writer: Writer | None, rows: list[IndexRow]) -> Iterator[bytes]:
     offset = 0
     for number, (moment, drive) in enumerate(shard.moments):
         dataset = _opened(shard.settings, moment.source)
@@ -160,7 +160,7 @@ def _pieces(shard: Shard, writer: Writer | None, rows: list[Row]) -> Iterator[by
         piece, found = _piece(sample, key, {"drive": drive, "source": dataset.name}, writer)
         yield piece
         rows.append(
-            Row(
+            IndexRow(
                 split=shard.split,
                 shard=f"{shard.name}.tar",
                 offset=offset,
@@ -199,7 +199,7 @@ def _piece(sample: SceneSample, key: str, more: dict[str, Any], writer: Writer |
     return packed([(f"{key}.json", text), *((f"{key}.{name}", data) for name, data in pictures.items())]), found
 
 
-def _finished(out: Path, settings: Settings, shards: Sequence[Shard]) -> list[Row]:
+def _finished(out: Path, settings: Settings, shards: Sequence[ShardJob]) -> list[IndexRow]:
     """The whole index, what the folder holds, and then no parts any more."""
     rows = [row for shard in shards for row in read_rows(out / PARTS / f"{shard.name}.parquet")]
     write_rows(out / INDEX, rows)

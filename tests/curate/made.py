@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from drive.curate.base import Found, Pass
-from drive.curate.facts import Facts, glance
+from drive.curate.base import Judged, Pass
+from drive.curate.facts import RecordFacts, glance
 
 CAMERAS = ("CAM_FRONT", "CAM_BACK")
 
@@ -21,10 +21,10 @@ def picture(seed: int) -> NDArray[np.uint8]:
     return np.asarray(np.mean(parts, 0), dtype=np.uint8)
 
 
-def drive(count: int = 12, speed: float = 8.0, scene: str = "a") -> list[Facts]:
+def drive(count: int = 12, speed: float = 8.0, scene: str = "a") -> list[RecordFacts]:
     """Records half a second apart; the car goes straight on."""
     return [
-        Facts(
+        RecordFacts(
             id=f"{scene}{k}",
             scene=scene,
             frame=k,
@@ -41,12 +41,12 @@ def drive(count: int = 12, speed: float = 8.0, scene: str = "a") -> list[Facts]:
     ]
 
 
-def shown(record: Facts, grey: NDArray[np.uint8], camera: str = "CAM_BACK") -> Facts:
+def shown(record: RecordFacts, grey: NDArray[np.uint8], camera: str = "CAM_BACK") -> RecordFacts:
     """The record with another picture in a camera."""
     return replace(record, glances={**record.glances, camera: glance(grey)})
 
 
-def dropped(one: Pass, records: list[Facts]) -> dict[int, Found]:
+def dropped(one: Pass, records: list[RecordFacts]) -> dict[int, Judged]:
     """The places that a pass drops."""
     found = one.judge(records)
     assert len(found) == len(records)

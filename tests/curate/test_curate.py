@@ -12,7 +12,7 @@ import pytest
 
 from drive.cli import main
 from drive.curate import run as running
-from drive.curate.recipe import Recipe, load_recipe
+from drive.curate.recipe import CurationRecipe, load_recipe
 from drive.data.dataset import open_dataset
 from drive.data.records.decisions import read_decisions
 from drive.records.pack import Settings, pack
@@ -57,13 +57,13 @@ def test_each_fault_is_found_and_nothing_else(faulty: tuple[Path, dict[str, str]
 
 def test_facts_are_measured_once(faulty: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     records, wrong = faulty
-    first = running.curate(records, Recipe(), tmp_path)
+    first = running.curate(records, CurationRecipe(), tmp_path)
     (tmp_path / "facts" / "train-000001.json").write_text('{"version": 1, "sha256": "of another shard", "records": []}')
     measured, real = [], running._measure
     monkeypatch.setattr(running, "_measure", lambda job: (measured.append(job[1]), real(job))[1])
-    again = running.curate(records, Recipe(), tmp_path)
+    again = running.curate(records, CurationRecipe(), tmp_path)
     assert measured == ["train-000001.tar"] and again == first
-    kinder = running.curate(records, Recipe(blank=None, exposure=None, blurred=None), tmp_path)
+    kinder = running.curate(records, CurationRecipe(blank=None, exposure=None, blurred=None), tmp_path)
     assert measured == ["train-000001.tar"] and all(decision.kept for decision in kinder.decisions) and wrong
 
 
@@ -73,11 +73,11 @@ def test_a_damaged_shard_is_named(faulty: tuple[Path, dict[str, str]], tmp_path:
     data[5000] ^= 1
     (folder / "train-000002.tar").write_bytes(data)
     with pytest.raises(ValueError, match="train-000002.tar is damaged"):
-        running.curate(folder, Recipe(), tmp_path / "out")
+        running.curate(folder, CurationRecipe(), tmp_path / "out")
 
 
 def test_recipes(tmp_path: Path) -> None:
-    assert load_recipe(ROOT / "configs/curate/default.yaml") == Recipe() == load_recipe(None)
+    assert load_recipe(ROOT / "configs/curate/default.yaml") == CurationRecipe() == load_recipe(None)
     path = tmp_path / "r.yaml"
     path.write_text("blank: null\nstanding: {keep_s: 1.5}\n")
     recipe = load_recipe(path)
@@ -85,4 +85,4 @@ def test_recipes(tmp_path: Path) -> None:
     path.write_text("blurd: {least_share: 1}\n")
     with pytest.raises(ValueError, match=r"unknown key blurd.*blurred"):
         load_recipe(path)
-    assert "least_std" in to_yaml(Recipe())
+    assert "least_std" in to_yaml(CurationRecipe())

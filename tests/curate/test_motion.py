@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from drive.curate.passes.boxes import Boxes
-from drive.curate.passes.motion import Motion
+from drive.curate.passes.boxes import BoxesPass
+from drive.curate.passes.motion import MotionPass
 from drive.curate.passes.standing import Standing
 from tests.curate.made import drive, dropped
 
 
 def test_sound_records_stay() -> None:
-    for one in (Boxes(), Motion(), Standing()):
+    for one in (BoxesPass(), MotionPass(), Standing()):
         assert dropped(one, drive()) == {}
 
 
@@ -27,7 +27,7 @@ def test_what_no_car_does() -> None:
     records[3] = replace(records[3], xy=(records[3].xy[0] + 30.0, 3.0))  # there and back again
     records[8] = replace(records[8], speed_mps=30.0)
     records[10] = replace(records[10], yaw_rate_radps=-2.5)
-    found = dropped(Motion(), records)
+    found = dropped(MotionPass(), records)
     assert set(found) == {3, 4, 8, 9, 10}
     assert "pose moves at 68 m/s" in found[3].reason and "speed changes by 44 m/s2" in found[8].reason and "rad/s" in found[10].reason
 
@@ -35,12 +35,12 @@ def test_what_no_car_does() -> None:
 def test_a_clock_that_goes_back_and_one_that_is_not_there() -> None:
     records = drive()
     records[5] = replace(records[5], timestamp_us=records[2].timestamp_us)
-    assert set(dropped(Motion(), records)) == {5}
+    assert set(dropped(MotionPass(), records)) == {5}
     without = [replace(record, timestamp_us=0, speed_mps=float(40 * (k % 2))) for k, record in enumerate(drive())]
-    assert dropped(Motion(), without) == {}  # states that do not follow one another
+    assert dropped(MotionPass(), without) == {}  # states that do not follow one another
 
 
 def test_boxes_that_nothing_hit() -> None:
     records = drive()
     records[2], records[3] = replace(records[2], unseen=9), replace(records[3], boxes=2, unseen=2)
-    assert dropped(Boxes(), records)[2].reason == "90% of 10 boxes hold no point" and set(dropped(Boxes(), records)) == {2}
+    assert dropped(BoxesPass(), records)[2].reason == "90% of 10 boxes hold no point" and set(dropped(BoxesPass(), records)) == {2}

@@ -17,7 +17,7 @@ from drive.data.dataset import open_dataset
 from drive.data.images import read_image
 from drive.data.pictures.dataset import PicturesDataset
 from drive.data.pictures.key_frames import key_frames
-from drive.data.pictures.told import Told
+from drive.data.pictures.told import ToldBeside
 from drive.data.rig_files import mount, mount_angles, read_rig_file, rig_text
 from drive.eval.evaluate import evaluate
 from drive.frames import invert_se3, se2_to_se3
@@ -77,14 +77,14 @@ def test_pictures_alone_know_nothing_but_themselves(tmp_path: Path) -> None:
 
 def test_speed_and_command_are_what_is_told(tmp_path: Path) -> None:
     root = folder(tmp_path / "d", stamped(5))
-    dataset = open_dataset(root, told=Told(speed_mps=7.5, command="left"))
+    dataset = open_dataset(root, told=ToldBeside(speed_mps=7.5, command="left"))
     assert {(s.observation.speed_mps, s.observation.command) for s in dataset} == {(7.5, "left")}
     rows = ["time_s,speed_mps,command", "0,3,straight", "0.9,4,", "1.5,,right", "10,9,left"]
     (root / "motion.csv").write_text("\n".join(rows))
     seen = [sample.observation for sample in open_dataset(root)]
     assert [s.speed_mps for s in seen] == [3, 3, 4, None, None]  # never a row of later, none older than a second
     assert [s.command for s in seen] == ["straight", "straight", "straight", "right", "right"]
-    assert open_dataset(root, told=Told(speed_mps=1))[2].observation.speed_mps == 1
+    assert open_dataset(root, told=ToldBeside(speed_mps=1))[2].observation.speed_mps == 1
 
 
 def test_poses_give_past_future_motion_and_the_way_between_cameras_times(tmp_path: Path) -> None:
@@ -141,11 +141,11 @@ def test_quaternions_say_the_same_as_headings(tmp_path: Path) -> None:
 
 def test_key_frames_come_at_the_planners_rate_and_frames_lie_that_far_apart(tmp_path: Path) -> None:
     root = folder(tmp_path / "d", [f"{k:06d}.png" for k in range(25)])
-    dataset = open_dataset(root, told=Told(hz=10), window=Window(frames=2))
+    dataset = open_dataset(root, told=ToldBeside(hz=10), window=Window(frames=2))
     assert dataset.tokens == ("000000", "000005", "000010", "000015", "000020")
     assert [frame.time_s for frame in dataset[3].observation.frames] == [-0.5, 0.0]
-    assert len(open_dataset(root, told=Told(hz=10), window=Window(rate_hz=5))) == 13
-    assert len(open_dataset(root, told=Told(hz=1))) == 25  # rarer than the planner wants: every picture
+    assert len(open_dataset(root, told=ToldBeside(hz=10), window=Window(rate_hz=5))) == 13
+    assert len(open_dataset(root, told=ToldBeside(hz=1))) == 25  # rarer than the planner wants: every picture
 
 
 def test_key_frames_of_uneven_clocks_are_the_nearest() -> None:
@@ -203,7 +203,7 @@ def test_videos_that_do_not_end_together_are_refused(tmp_path: Path) -> None:
         open_dataset(tmp_path)
 
 
-def refused(root: Path, says: str, told: Told | None = None) -> None:
+def refused(root: Path, says: str, told: ToldBeside | None = None) -> None:
     with pytest.raises(ValueError, match=says):
         open_dataset(root, told=told)
     if (root / "rig.yaml").exists():
@@ -247,8 +247,8 @@ def test_pictures_of_another_size(tmp_path: Path) -> None:
 def test_names_that_tell_no_times_need_a_rate(tmp_path: Path) -> None:
     root = folder(tmp_path / "d", ["1.png", "2.png"])
     refused(root, "names such as 1, 2 tell no times: say with --hz")
-    assert len(open_dataset(root, told=Told(hz=2))) == 2
-    refused(folder(tmp_path / "e", stamped(2)), "hz is for pictures whose names tell no times; these bear time stamps", Told(hz=2))
+    assert len(open_dataset(root, told=ToldBeside(hz=2))) == 2
+    refused(folder(tmp_path / "e", stamped(2)), "hz is for pictures whose names tell no times; these bear time stamps", ToldBeside(hz=2))
     assert len(open_dataset(folder(tmp_path / "f", ["0000000007.png"]))) == 1  # one moment needs none; zeros in front are a number's
     refused(folder(tmp_path / "g", ["1.png", "one.png"], "hz: 2\n" + RIG), "one.png holds no number, others do")
     refused(folder(tmp_path / "h", ["1.png", "01.png"], "hz: 2\n" + RIG), "are of one moment")
@@ -269,7 +269,7 @@ def test_rigs_that_are_missing_or_wrong(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no rig.yaml, which says where its cameras stand: name one with --rig, or let `drive rig new"):
         open_dataset(root)
     with pytest.raises(ValueError, match="no rig file absent.yaml"):
-        open_dataset(root, told=Told(rig=Path("absent.yaml")))
+        open_dataset(root, told=ToldBeside(rig=Path("absent.yaml")))
 
 
 def test_check_judges_how_cameras_stand(tmp_path: Path) -> None:
@@ -321,7 +321,7 @@ def test_what_is_for_tables_is_refused(tmp_path: Path, mini: Path) -> None:
     with pytest.raises(ValueError, match="for data sets with tables"):
         open_dataset(root, motion="can")
     with pytest.raises(ValueError, match="holds tables, which tell its cameras"):
-        open_dataset(mini, told=Told(speed_mps=3))
+        open_dataset(mini, told=ToldBeside(speed_mps=3))
     assert len(open_dataset(root, split="d")) == 2
 
 
@@ -365,7 +365,7 @@ def test_pandaset_as_a_plain_folder_is_the_data_set(real_data: Path, tmp_path: P
     for view in views:
         (tmp_path / view.camera.name).unlink()
         shutil.copytree(real_data / "pandaset-002" / "samples" / view.camera.name, tmp_path / view.camera.name)
-    dataset, planner = open_dataset(tmp_path, told=Told(speed_mps=5.0, command="straight")), load_planner("first-drive")
+    dataset, planner = open_dataset(tmp_path, told=ToldBeside(speed_mps=5.0, command="straight")), load_planner("first-drive")
     assert len(dataset) == len(source) == 16
     for i in (0, 9, 15):
         told = replace(source[i].observation, speed_mps=5.0, command="straight", acceleration_mps2=None, yaw_rate_radps=None)

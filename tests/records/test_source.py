@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from drive.config import DatasetConfig, RecordsConfig
-from drive.data.records.decisions import Decision, drawn, read_decisions, write_decisions
+from drive.data.records.decisions import Verdict, drawn, read_decisions, write_decisions
 from drive.records.pack import Settings, pack
 from drive.train.identity import identity
 from drive.train.loop import train
@@ -59,7 +59,7 @@ def test_decisions_leave_out_and_weigh(packed: Path, tmp_path: Path) -> None:
     rest = open_source(RecordsConfig(str(packed)), NEEDS)
     every = [rest[i].token for i in range(len(rest))]
     decisions = [
-        Decision(name, name not in ids, 2.0 if name == every[-1] else 1.0, (), ("situation:stop",), {"a.b": 1.5}) for name in every
+        Verdict(name, name not in ids, 2.0 if name == every[-1] else 1.0, (), ("situation:stop",), {"a.b": 1.5}) for name in every
     ]
     write_decisions(tmp_path / "curation.parquet", decisions)
     assert read_decisions(tmp_path / "curation.parquet") == {d.id: d for d in decisions}
@@ -74,7 +74,7 @@ def test_decisions_leave_out_and_weigh(packed: Path, tmp_path: Path) -> None:
 
 def test_weights_are_kept_on_the_whole() -> None:
     names = [f"r{i}" for i in range(1000)]
-    decisions = {name: Decision(name, i % 10 != 0, 0.25 if i % 2 else 1.0) for i, name in enumerate(names)}
+    decisions = {name: Verdict(name, i % 10 != 0, 0.25 if i % 2 else 1.0) for i, name in enumerate(names)}
     places = drawn(decisions, names, range(1000))
     odd = sum(place % 2 for place in places)
     assert abs(odd - 125) <= 1 and abs(len(places) - odd - 400) <= 1 and not any(place % 10 == 0 for place in places)

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from drive.curate.base import FINE, Found, Pass
-from drive.curate.facts import Facts
+from drive.curate.base import FINE, Judged, Pass
+from drive.curate.facts import RecordFacts
 
 
 @dataclass(frozen=True)
@@ -19,15 +19,15 @@ class Blurred(Pass):
     name: ClassVar[str] = "blurred"
     least_share: float = 0.1
 
-    def judge(self, records: Sequence[Facts]) -> list[Found]:
+    def judge(self, records: Sequence[RecordFacts]) -> list[Judged]:
         cameras = {name for record in records for name in record.glances}
         usual = {name: float(np.median([r.glances[name].sharp for r in records if name in r.glances])) for name in cameras}
         return [self._of(record, usual) for record in records]
 
-    def _of(self, record: Facts, usual: dict[str, float]) -> Found:
+    def _of(self, record: RecordFacts, usual: dict[str, float]) -> Judged:
         shares = {name: glance.sharp / usual[name] for name, glance in record.glances.items() if usual[name] > 0}
         if not shares:
             return FINE
         camera = min(shares, key=shares.__getitem__)
         told = f"{camera} is blurred: {shares[camera]:.0%} of its usual sharpness" if shares[camera] < self.least_share else ""
-        return Found(told, scores={"sharpness": shares[camera]}, camera=camera)
+        return Judged(told, scores={"sharpness": shares[camera]}, camera=camera)

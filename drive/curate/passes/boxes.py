@@ -6,23 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from drive.curate.base import FINE, Found, Pass
-from drive.curate.facts import Facts
+from drive.curate.base import FINE, Judged, Pass
+from drive.curate.facts import RecordFacts
 
 
 @dataclass(frozen=True)
-class Boxes(Pass):
+class BoxesPass(Pass):
     """most_unseen: the share of boxes without a LiDAR or radar point, where there are at_least boxes whose points are known."""
 
     name: ClassVar[str] = "boxes"
     most_unseen: float = 0.8
     at_least: int = 5
 
-    def judge(self, records: Sequence[Facts]) -> list[Found]:
+    def judge(self, records: Sequence[RecordFacts]) -> list[Judged]:
         return [self._of(record) for record in records]
 
-    def _of(self, record: Facts) -> Found:
+    def _of(self, record: RecordFacts) -> Judged:
         if record.boxes < self.at_least:
             return FINE
         share = record.unseen / record.boxes
-        return Found(f"{share:.0%} of {record.boxes} boxes hold no point" if share > self.most_unseen else "", scores={"unseen": share})
+        return Judged(f"{share:.0%} of {record.boxes} boxes hold no point" if share > self.most_unseen else "", scores={"unseen": share})

@@ -13,8 +13,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from drive.curate.base import Found, Pass
-from drive.curate.facts import Facts
+from drive.curate.base import Judged, Pass
+from drive.curate.facts import RecordFacts
 
 BANDS = 8  # of 8 bits: hashes that differ in fewer bits than there are bands share one of them
 _BITS = np.array([bin(i).count("1") for i in range(256)])
@@ -33,7 +33,7 @@ class Duplicates(Pass):
         if not 0 <= self.most_bits < BANDS:
             raise ValueError(f"duplicates.most_bits must be 0 to {BANDS - 1}, got {self.most_bits}")
 
-    def judge(self, records: Sequence[Facts]) -> list[Found]:
+    def judge(self, records: Sequence[RecordFacts]) -> list[Judged]:
         root = list(range(len(records)))
 
         def top(i: int) -> int:
@@ -48,9 +48,9 @@ class Duplicates(Pass):
         sizes: dict[int, int] = defaultdict(int)
         for i in range(len(records)):
             sizes[top(i)] += 1
-        return [Found(weight=sizes[top(i)] ** -0.5, scores={"cluster": float(sizes[top(i)])}) for i in range(len(records))]
+        return [Judged(weight=sizes[top(i)] ** -0.5, scores={"cluster": float(sizes[top(i)])}) for i in range(len(records))]
 
-    def _candidates(self, records: Sequence[Facts]) -> list[tuple[int, np.ndarray]]:
+    def _candidates(self, records: Sequence[RecordFacts]) -> list[tuple[int, np.ndarray]]:
         """Each record with later ones whose first camera's hash is near and has a band in common."""
         places = np.array([i for i, record in enumerate(records) if record.glances], dtype=np.int64)
         hashes = np.array([next(iter(records[i].glances.values())).hash for i in places], dtype=np.uint64)
@@ -66,7 +66,7 @@ class Duplicates(Pass):
                         pairs.append((int(places[one]), places[near]))
         return pairs
 
-    def _alike(self, one: Facts, other: Facts) -> bool:
+    def _alike(self, one: RecordFacts, other: RecordFacts) -> bool:
         if list(one.glances) != list(other.glances):
             return False
         for name, glance in one.glances.items():

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from drive.curate.base import FINE, Found, Pass
-from drive.curate.facts import Facts
+from drive.curate.base import FINE, Judged, Pass
+from drive.curate.facts import RecordFacts
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,10 @@ class Exposure(Pass):
     dark_p99: float = 40.0
     bright_share: float = 0.6
 
-    def judge(self, records: Sequence[Facts]) -> list[Found]:
+    def judge(self, records: Sequence[RecordFacts]) -> list[Judged]:
         return [self._of(record) for record in records]
 
-    def _of(self, record: Facts) -> Found:
+    def _of(self, record: RecordFacts) -> Judged:
         if not record.glances:
             return FINE
         dark = min(record.glances, key=lambda name: record.glances[name].p99)
@@ -30,6 +30,6 @@ class Exposure(Pass):
         p99, share = record.glances[dark].p99, record.glances[bright].bright
         scores = {"p99": p99, "bright": share}
         if p99 < self.dark_p99:
-            return Found(f"{dark} is dark: 99 % of it are below {p99:.0f} of 255", scores=scores, camera=dark)
+            return Judged(f"{dark} is dark: 99 % of it are below {p99:.0f} of 255", scores=scores, camera=dark)
         told = f"{bright} is over-exposed: {share:.0%} of it are white" if share > self.bright_share else ""
-        return Found(told, scores=scores, camera=bright)
+        return Judged(told, scores=scores, camera=bright)

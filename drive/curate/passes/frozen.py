@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from drive.curate.base import FINE, Found, Pass
-from drive.curate.facts import Facts, Glance, scenes_of
+from drive.curate.base import FINE, Judged, Pass
+from drive.curate.facts import PictureFacts, RecordFacts, scenes_of
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class Frozen(Pass):
     moved_m: float = 0.5
     most_change: float = 2.0
 
-    def judge(self, records: Sequence[Facts]) -> list[Found]:
+    def judge(self, records: Sequence[RecordFacts]) -> list[Judged]:
         found = [FINE] * len(records)
         for places in scenes_of(records):
             for before, now in zip(places[:-1], places[1:], strict=True):
                 found[now] = self._of(records[before], records[now])
         return found
 
-    def _of(self, before: Facts, now: Facts) -> Found:
+    def _of(self, before: RecordFacts, now: RecordFacts) -> Judged:
         moved = float(np.hypot(*np.subtract(now.xy, before.xy)))
         shared = [name for name in now.glances if name in before.glances]
         if moved < self.moved_m or not shared:
@@ -35,10 +35,10 @@ class Frozen(Pass):
         changes = {name: change(before.glances[name], now.glances[name]) for name in shared}
         camera = min(changes, key=changes.__getitem__)
         told = f"{camera} is frozen: the car moved {moved:.1f} m, the picture did not change" if changes[camera] <= self.most_change else ""
-        return Found(told, scores={"change": changes[camera]}, camera=camera)
+        return Judged(told, scores={"change": changes[camera]}, camera=camera)
 
 
-def change(one: Glance, other: Glance) -> float:
+def change(one: PictureFacts, other: PictureFacts) -> float:
     """The largest difference of two thumbnails, grey values; spread and sharpness, which the same picture keeps, count too."""
     largest = float(np.abs(one.thumbnail() - other.thumbnail()).max())
     sharper = abs(one.sharp - other.sharp) / max(one.sharp, other.sharp, 1e-6)

@@ -8,12 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from drive.curate.base import FINE, Found, Pass
-from drive.curate.facts import Facts, scenes_of
+from drive.curate.base import FINE, Judged, Pass
+from drive.curate.facts import RecordFacts, scenes_of
 
 
 @dataclass(frozen=True)
-class Motion(Pass):
+class MotionPass(Pass):
     """Between two records of a scene. most_mps2: change of speed. off_mps: how far the way between their poses may be off the speeds told.
     most_step_s: of two records that are compared; further apart, anything may have happened. most_radps: yaw rate told."""
 
@@ -23,7 +23,7 @@ class Motion(Pass):
     most_step_s: float = 1.5
     most_radps: float = 1.6
 
-    def judge(self, records: Sequence[Facts]) -> list[Found]:
+    def judge(self, records: Sequence[RecordFacts]) -> list[Judged]:
         found = [self._alone(record) for record in records]
         for places in scenes_of(records):
             for before, now in zip(places[:-1], places[1:], strict=True):
@@ -31,14 +31,14 @@ class Motion(Pass):
                 found[now] = found[now] if found[now].reason else both
         return found
 
-    def _alone(self, record: Facts) -> Found:
+    def _alone(self, record: RecordFacts) -> Judged:
         rate = abs(record.yaw_rate_radps or 0.0)
-        return Found(f"turns at {rate:.1f} rad/s", scores={"radps": rate}) if rate > self.most_radps else FINE
+        return Judged(f"turns at {rate:.1f} rad/s", scores={"radps": rate}) if rate > self.most_radps else FINE
 
-    def _of(self, before: Facts, now: Facts) -> Found:
+    def _of(self, before: RecordFacts, now: RecordFacts) -> Judged:
         step = (now.timestamp_us - before.timestamp_us) / 1e6
         if step <= 0:
-            return Found(f"its clock goes back by {-step:.2f} s", scores={"step_s": step})
+            return Judged(f"its clock goes back by {-step:.2f} s", scores={"step_s": step})
         if step > self.most_step_s or before.speed_mps is None or now.speed_mps is None:
             return FINE
         change = abs(now.speed_mps - before.speed_mps) / step
@@ -47,5 +47,5 @@ class Motion(Pass):
         scores = {"mps2": change, "off_mps": off}
         if off > self.off_mps:
             told = f"its pose moves at {way:.0f} m/s, its speed is {before.speed_mps:.0f} to {now.speed_mps:.0f} m/s"
-            return Found(told, scores=scores)
-        return Found(f"its speed changes by {change:.0f} m/s2" if change > self.most_mps2 else "", scores=scores)
+            return Judged(told, scores=scores)
+        return Judged(f"its speed changes by {change:.0f} m/s2" if change > self.most_mps2 else "", scores=scores)

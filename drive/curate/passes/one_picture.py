@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import ClassVar
 
-from drive.curate.base import FINE, Found, Pass
-from drive.curate.facts import Facts
+from drive.curate.base import FINE, Judged, Pass
+from drive.curate.facts import RecordFacts
 from drive.curate.passes.frozen import change
 
 
@@ -20,14 +20,14 @@ class OnePicture(Pass):
     most_change: float = 2.0
     least_std: float = 4.0
 
-    def judge(self, records: Sequence[Facts]) -> list[Found]:
+    def judge(self, records: Sequence[RecordFacts]) -> list[Judged]:
         return [self._of(record) for record in records]
 
-    def _of(self, record: Facts) -> Found:
+    def _of(self, record: RecordFacts) -> Judged:
         seen = [name for name, glance in record.glances.items() if glance.std >= self.least_std]
         changes = {pair: change(*(record.glances[name] for name in pair)) for pair in combinations(seen, 2)}
         if not changes:
             return FINE
         one, other = pair = min(changes, key=changes.__getitem__)
         told = f"{one} and {other} show the same picture" if changes[pair] <= self.most_change else ""
-        return Found(told, scores={"change": changes[pair]}, camera=other)
+        return Judged(told, scores={"change": changes[pair]}, camera=other)

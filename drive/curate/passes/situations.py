@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from drive.curate.base import FINE, Found, Pass
-from drive.curate.facts import Facts
+from drive.curate.base import FINE, Judged, Pass
+from drive.curate.facts import RecordFacts
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Situations(Pass):
     least: float = 0.25
     most: float = 4.0
 
-    def judge(self, records: Sequence[Facts]) -> list[Found]:
+    def judge(self, records: Sequence[RecordFacts]) -> list[Judged]:
         counts = Counter(record.decision for record in records if record.decision)
         scale = sum(counts.values()) / sum(count**0.5 for count in counts.values()) if counts else 1.0
         weights = {name: min(max(scale * count**-0.5, self.least), self.most) for name, count in counts.items()}
-        return [Found(weight=weights[r.decision], scores={"records": float(counts[r.decision])}) if r.decision else FINE for r in records]
+        return [Judged(weight=weights[r.decision], scores={"records": float(counts[r.decision])}) if r.decision else FINE for r in records]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from drive.curate.base import FINE, Found, Pass
-from drive.curate.facts import Facts, scenes_of
+from drive.curate.base import FINE, Judged, Pass
+from drive.curate.facts import RecordFacts, scenes_of
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Standing(Pass):
     keep_s: float = 4.0
     below_mps: float = 0.3
 
-    def judge(self, records: Sequence[Facts]) -> list[Found]:
+    def judge(self, records: Sequence[RecordFacts]) -> list[Judged]:
         found = [FINE] * len(records)
         for places in scenes_of(records):
             since = None
@@ -30,5 +30,5 @@ class Standing(Pass):
                     found[place] = self._of((record.timestamp_us - since) / 1e6)
         return found
 
-    def _of(self, seconds: float) -> Found:
-        return Found(f"stands for {seconds:.1f} s" if seconds > self.keep_s else "", scores={"seconds": seconds})
+    def _of(self, seconds: float) -> Judged:
+        return Judged(f"stands for {seconds:.1f} s" if seconds > self.keep_s else "", scores={"seconds": seconds})

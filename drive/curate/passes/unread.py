@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from drive.curate.base import Found, Pass
-from drive.curate.facts import Facts
+from drive.curate.base import Judged, Pass
+from drive.curate.facts import RecordFacts
 
 
 @dataclass(frozen=True)
@@ -17,10 +17,10 @@ class Unread(Pass):
     name: ClassVar[str] = "unread"
     most: int = 0
 
-    def judge(self, records: Sequence[Facts]) -> list[Found]:
+    def judge(self, records: Sequence[RecordFacts]) -> list[Judged]:
         return [self._of(record) for record in records]
 
-    def _of(self, record: Facts) -> Found:
+    def _of(self, record: RecordFacts) -> Judged:
         lacking = len(record.unread)
         told = f"{', '.join(record.unread)}: no picture that decodes" if lacking > self.most else ""
-        return Found(told, scores={"cameras": float(lacking)})
+        return Judged(told, scores={"cameras": float(lacking)})

@@ -38,7 +38,7 @@ def is_av2(root: Path) -> bool:
     return is_log(root) or any(True for _ in root.glob(f"*/{POSES}")) or any(is_log(p) for s in SPLITS for p in (root / s).glob("*"))
 
 
-class Track(NamedTuple):
+class LogTrack(NamedTuple):
     """Poses of a log: nanoseconds [P], ascending, and city_from_ego [P, 4, 4], the ego frame's origin on the ground."""
 
     stamps_ns: NDArray[np.int64]
@@ -125,13 +125,13 @@ class Logs:
         return read_map(self.folder(scene))
 
 
-def read_poses(folder: Path) -> Track:
+def read_poses(folder: Path) -> LogTrack:
     """A log's poses. Raises ValueError where a quaternion is not of unit length or time does not run forward."""
     table = read_columns(folder / POSES, {"timestamp_ns": "i", **POSE})
     stamps = table["timestamp_ns"]
     if not len(stamps) or (np.diff(stamps) <= 0).any():
         raise ValueError(f"{folder / POSES}: its {len(stamps)} time stamps do not increase")
-    return Track(stamps, matrices(table, folder / POSES) @ se3(np.eye(3), [0.0, 0.0, -AXLE_HEIGHT_M]))
+    return LogTrack(stamps, matrices(table, folder / POSES) @ se3(np.eye(3), [0.0, 0.0, -AXLE_HEIGHT_M]))
 
 
 def matrices(table: dict[str, np.ndarray], path: Path) -> Array:

@@ -16,10 +16,10 @@ from drive.data.check.sensors import check_cameras, check_key_frames, check_unkn
 from drive.data.check.tables import load_tables
 from drive.data.layouts import require_layout
 from drive.data.nuscenes.tables import find_version
-from drive.data.pictures.told import Told
+from drive.data.pictures.told import ToldBeside
 
 
-def check_dataset(root: str | Path, version: str | None = None, told: Told | None = None) -> CheckReport:
+def check_dataset(root: str | Path, version: str | None = None, told: ToldBeside | None = None) -> CheckReport:
     """Checks a data set by the rules of its layout (`drive.data.layouts`). told: what is told beside own pictures, which it then holds.
     Raises ValueError where a folder looks like none."""
     root = Path(root)

@@ -46,7 +46,7 @@ class Objects(ArrayParts):
         return np.array(text, dtype=object).astype(str).reshape(shape, order="F" if fortran else "C")
 
 
-class Reconstruct:
+class ReconstructObjects:
     """As `drive.pickles.standins.Reconstruct`, for arrays of objects too."""
 
     __slots__ = ()
@@ -84,8 +84,8 @@ class Manager(NamedClass):
 _INDEXES = ("pandas.core.indexes.base", "pandas.core.indexes.range", "pandas.core.indexes.numeric", "pandas.indexes.base")
 NAMES: dict[tuple[str, str], Any] = {
     **ALLOWED,
-    ("numpy.core.multiarray", "_reconstruct"): Reconstruct(),
-    ("numpy._core.multiarray", "_reconstruct"): Reconstruct(),
+    ("numpy.core.multiarray", "_reconstruct"): ReconstructObjects(),
+    ("numpy._core.multiarray", "_reconstruct"): ReconstructObjects(),
     ("_codecs", "encode"): Encode(),
     ("pandas.core.frame", "DataFrame"): NamedClass("DataFrame"),
     ("pandas.core.internals.managers", "BlockManager"): Manager("BlockManager"),

@@ -16,7 +16,7 @@ from drive.data.images import DECODE_ERRORS, UPRIGHT, decode, opened, turned_by
 from drive.data.jpeg import jpeg_warnings
 from drive.data.pictures.dataset import PicturesDataset
 from drive.data.pictures.find import CLOCKS, Stream, find_stream, places
-from drive.data.pictures.told import NOTHING, Told
+from drive.data.pictures.told import NOTHING, ToldBeside
 from drive.data.rig_files import RigFile, read_rig_file
 
 # A picture is decoded at an eighth of its size: that reads all of its data.
@@ -25,7 +25,7 @@ DECODE_FRACTION = 8
 LONG_STEP = 1.75
 
 
-def check_pictures(root: Path, told: Told = NOTHING) -> CheckReport:
+def check_pictures(root: Path, told: ToldBeside = NOTHING) -> CheckReport:
     """The rig, every picture, times, and the files beside. Where cameras are at fault each is named, as far as one can tell.
 
     Raises ValueError where there is no rig's file, or it describes none: nothing else can be judged then.
@@ -114,7 +114,7 @@ def _check_picture(report: CheckReport, stream: Stream, path: Path) -> None:
         report.warn("damaged picture", camera.name, path.name, "", f"decodes, with a warning of its decoder: {warning}")
 
 
-def _check_whole(report: CheckReport, told: Told) -> None:
+def _check_whole(report: CheckReport, told: ToldBeside) -> None:
     """Whether it opens, and what its samples would know."""
     try:
         dataset = PicturesDataset(report.root, told)

@@ -17,7 +17,7 @@ MOST_BYTES = 200_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class CsvTable:
     """columns: the names of the first row; rows: cells by name, all rows of the file in order."""
 
     path: Path
@@ -25,7 +25,7 @@ class Table:
     rows: Sequence[dict[str, str]]
 
     @staticmethod
-    def read(path: Path, known: Sequence[str]) -> Table:
+    def read(path: Path, known: Sequence[str]) -> CsvTable:
         """Raises ValueError for what is no CSV of known columns with one of times."""
         if path.stat().st_size > MOST_BYTES:
             raise ValueError(f"{path} is larger than {MOST_BYTES:,} bytes")
@@ -46,7 +46,7 @@ class Table:
         if wrong is not None or not lines:
             told = "it has no rows" if wrong is None else f"row {wrong + 1} has {len(lines[wrong])} cells for {len(columns)} columns"
             raise ValueError(f"{path}: {told}")
-        return Table(path, columns, [dict(zip(columns, line, strict=True)) for line in lines])
+        return CsvTable(path, columns, [dict(zip(columns, line, strict=True)) for line in lines])
 
     def require(self, name: str) -> None:
         """Raises ValueError where a column is not there."""

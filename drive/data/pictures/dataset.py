@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from drive.cameras import Camera
-from drive.data.layouts import Choice
+from drive.data.layouts import Wanted
 from drive.data.motion import Motion, motion_from_poses
 from drive.data.pictures.find import find_streams
 from drive.data.pictures.key_frames import key_frames, times_of
 from drive.data.pictures.tables import MotionTable, Poses, read_motion, read_poses
-from drive.data.pictures.told import NOTHING, Told
+from drive.data.pictures.told import NOTHING, ToldBeside
 from drive.data.rig_files import RigFile, read_rig_file
 from drive.data.scenes import planar_poses, route_command
 from drive.frames import Array, invert_se3
@@ -32,7 +32,7 @@ class PicturesDataset(Sequence[SceneSample]):
     """
 
     def __init__(
-        self, root: str | Path, told: Told = NOTHING, window: Window = DEFAULT_WINDOW, limit: int | None = None, command: bool = True
+        self, root: str | Path, told: ToldBeside = NOTHING, window: Window = DEFAULT_WINDOW, limit: int | None = None, command: bool = True
     ) -> None:
         self.root, self.window = Path(root), window
         if not self.root.is_dir():
@@ -142,7 +142,7 @@ class PicturesDataset(Sequence[SceneSample]):
                 raise ValueError(f"no pose for {at}: {reach}, and are not looked for in gaps longer than 1 s")
 
 
-def open_pictures(root: Path, choice: Choice) -> PicturesDataset:
+def open_pictures(root: Path, choice: Wanted) -> PicturesDataset:
     """As `drive.data.dataset.open_dataset`, which calls it. Raises ValueError for what own pictures do not have."""
     if any(root.glob("v1.0-*")):
         raise ValueError(f"{root} holds tables, which tell its cameras and poses: --rig and what else is told are for own pictures")
@@ -155,6 +155,6 @@ def open_pictures(root: Path, choice: Choice) -> PicturesDataset:
     return dataset
 
 
-def _tables(root: Path, told: Told, start_us: int | None) -> tuple[Poses | None, MotionTable | None]:
+def _tables(root: Path, told: ToldBeside, start_us: int | None) -> tuple[Poses | None, MotionTable | None]:
     poses, motion = told.poses_of(root), told.motion_of(root)
     return (read_poses(poses, start_us) if poses else None), (read_motion(motion, start_us) if motion else None)

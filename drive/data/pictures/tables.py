@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from drive.data.motion import Motion
-from drive.data.pictures.csv_table import TIMES, Table
+from drive.data.pictures.csv_table import TIMES, CsvTable
 from drive.data.scenes import LONGEST_GAP_S
 from drive.frames import Array, quaternion_to_rotation, rotation_z, se3
 from drive.schema import COMMANDS, Command, Mask
@@ -94,7 +94,7 @@ class MotionTable:
 
 def read_poses(path: Path, start_us: int | None) -> Poses:
     """start_us: the first picture's stamp, None where pictures bear none. Raises ValueError, naming file, line and column."""
-    table = Table.read(path, (*PLACE, HEADING, *QUATERNION))
+    table = CsvTable.read(path, (*PLACE, HEADING, *QUATERNION))
     turned = [name for name in QUATERNION if name in table.columns]
     for name in (*PLACE[:2], *(QUATERNION if turned else (HEADING,))):
         table.require(name)
@@ -113,7 +113,7 @@ def read_poses(path: Path, start_us: int | None) -> Poses:
 
 def read_motion(path: Path, start_us: int | None) -> MotionTable:
     """As `read_poses`, of the file of speeds and commands."""
-    table = Table.read(path, (*NUMBERS, COMMAND))
+    table = CsvTable.read(path, (*NUMBERS, COMMAND))
     if not set(table.columns) - set(TIMES):
         raise ValueError(f"{path} has none of the columns {', '.join((*NUMBERS, COMMAND))}")
     values = [table.numbers(name, True) if name in table.columns else np.full(len(table.rows), np.nan) for name in NUMBERS]

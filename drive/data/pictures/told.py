@@ -11,7 +11,7 @@ RIG, POSES, MOTION = "rig.yaml", "poses.csv", "motion.csv"
 
 
 @dataclass(frozen=True)
-class Told:
+class ToldBeside:
     """rig, poses, motion: files; None: `RIG`, `POSES`, `MOTION` of the folder, where they are there. speed_mps, command: of every picture,
     before what files say. hz: pictures a second where their names tell no times, before the rig's own.
 
@@ -50,7 +50,7 @@ class Told:
         return _file(self.motion, root / MOTION)
 
 
-NOTHING = Told()
+NOTHING = ToldBeside()
 
 
 def _file(named: Path | None, usual: Path) -> Path | None:

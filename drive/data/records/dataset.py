@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from drive.data.layouts import Choice
-from drive.data.records.index import INDEX, Row, read_manifest, read_rows
+from drive.data.layouts import Wanted
+from drive.data.records.index import INDEX, IndexRow, read_manifest, read_rows
 from drive.data.records.members import BLOCK, unpacked
 from drive.data.records.sample import from_members
 from drive.schema import SceneSample, StoredPicture, Window
@@ -36,7 +36,7 @@ class RecordFolder(Sequence[SceneSample]):
         self._files: dict[tuple[int, str], int] = {}
         self._maps, self._commands = True, True
 
-    def _choose(self, rows: list[Row]) -> None:
+    def _choose(self, rows: list[IndexRow]) -> None:
         self.rows = rows
         self.tokens: tuple[str, ...] = tuple(row.id for row in rows)
         self.scenes: tuple[str, ...] = tuple(dict.fromkeys(row.scene for row in rows))
@@ -106,7 +106,7 @@ class RecordFolder(Sequence[SceneSample]):
         other._commands = False
         return other
 
-    def _made(self, row: Row, members: dict[str, memoryview]) -> SceneSample:
+    def _made(self, row: IndexRow, members: dict[str, memoryview]) -> SceneSample:
         prefix = f"{row.key}."
         try:
             text = bytes(members.pop(f"{prefix}json"))
@@ -119,10 +119,10 @@ class RecordFolder(Sequence[SceneSample]):
         observation = observation if self._commands else replace(observation, command=None)
         return replace(sample, observation=observation)
 
-    def _damaged(self, row: Row, error: Exception) -> ValueError:
+    def _damaged(self, row: IndexRow, error: Exception) -> ValueError:
         return ValueError(f"sample {row.id} in {self.root / row.shard} is damaged ({error}): `drive check {self.root}` names all")
 
-    def _read(self, row: Row, count: int) -> bytes:
+    def _read(self, row: IndexRow, count: int) -> bytes:
         """The first bytes of a sample, by a file of this process's own, which is read at places: forked readers do not disturb it."""
         key = os.getpid(), row.shard
         try:
@@ -136,7 +136,7 @@ class RecordFolder(Sequence[SceneSample]):
         return data
 
 
-def open_records(root: Path, choice: Choice) -> RecordFolder:
+def open_records(root: Path, choice: Wanted) -> RecordFolder:
     """As `drive.data.dataset.open_dataset`, which calls it. Raises ValueError for tables of several versions or a CAN bus, which records
     do not have."""
     if choice.motion != "poses" or choice.version is not None:
@@ -152,7 +152,7 @@ def _window(root: Path, packed: Window, wanted: Window) -> Window:
     return wanted
 
 
-def _chosen(root: Path, rows: list[Row], splits: list[str], split: str | Sequence[str] | None) -> list[Row]:
+def _chosen(root: Path, rows: list[IndexRow], splits: list[str], split: str | Sequence[str] | None) -> list[IndexRow]:
     if split is None:
         return rows
     if isinstance(split, str) and split in splits:

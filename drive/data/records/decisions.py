@@ -14,7 +14,7 @@ from drive.outputs import write_whole
 
 
 @dataclass(frozen=True)
-class Decision:
+class Verdict:
     """Of one record. weight: how often it is drawn in an epoch, where it is kept. reasons: of each pass that drops it, "pass: why".
     tags: what kind of moment it is, "situation:turn_left". scores: "pass.score" -> what was measured; what could not be is not there."""
 
@@ -26,7 +26,7 @@ class Decision:
     scores: Mapping[str, float] | None = None
 
 
-def write_decisions(path: Path, decisions: Sequence[Decision]) -> None:
+def write_decisions(path: Path, decisions: Sequence[Verdict]) -> None:
     """Writes them. Raises OutputError where they cannot be written."""
     pa = arrow()
     import pyarrow.parquet
@@ -41,27 +41,27 @@ def write_decisions(path: Path, decisions: Sequence[Decision]) -> None:
             ("scores", pa.map_(pa.string(), pa.float64())),
         ]
     )
-    columns: dict[str, list[Any]] = {f.name: [getattr(d, f.name) for d in decisions] for f in fields(Decision)}
+    columns: dict[str, list[Any]] = {f.name: [getattr(d, f.name) for d in decisions] for f in fields(Verdict)}
     columns["scores"] = [sorted((scores or {}).items()) for scores in columns["scores"]]
     sink = pa.BufferOutputStream()
     pyarrow.parquet.write_table(pa.table(columns, schema=schema), sink, compression="zstd")
     write_whole(path, sink.getvalue().to_pybytes())
 
 
-def read_decisions(path: Path) -> dict[str, Decision]:
+def read_decisions(path: Path) -> dict[str, Verdict]:
     """By id. Raises ValueError where the file is damaged or holds something else."""
     pa = arrow()
     import pyarrow.parquet
 
     try:
         table = pyarrow.parquet.read_table(path)
-        rows = zip(*(table[f.name].to_pylist() for f in fields(Decision)), strict=True)
-        return {id: Decision(id, kept, weight, tuple(why), tuple(tags), dict(scores)) for id, kept, weight, why, tags, scores in rows}
+        rows = zip(*(table[f.name].to_pylist() for f in fields(Verdict)), strict=True)
+        return {id: Verdict(id, kept, weight, tuple(why), tuple(tags), dict(scores)) for id, kept, weight, why, tags, scores in rows}
     except (OSError, pa.ArrowException, KeyError, TypeError) as error:
         raise ValueError(f"{path} holds no decisions of drive curate ({error}): give its curation.parquet") from error
 
 
-def drawn(decisions: Mapping[str, Decision], ids: Sequence[str], places: Sequence[int]) -> list[int]:
+def drawn(decisions: Mapping[str, Verdict], ids: Sequence[str], places: Sequence[int]) -> list[int]:
     """The places of kept records, by weight: systematic sampling in an order drawn once, so that what weights thin out is spread.
 
     Raises ValueError for records that nothing was decided of.

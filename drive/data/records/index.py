@@ -19,7 +19,7 @@ MANIFEST, INDEX, PARTS = "records.json", "index.parquet", "parts"
 
 
 @dataclass(frozen=True)
-class Row:
+class IndexRow:
     """A sample in the index. offset, bytes: its members in the shard; json_bytes: of its first member's content. drive: scenes of
     one drive share it, whichever source they come from. whole: whether all of its future was recorded."""
 
@@ -82,19 +82,19 @@ def read_manifest(folder: Path) -> tuple[Manifest, Window]:
     raise ValueError(f"{path} is of version {version}, this drive reads {VERSION}: pack the records anew")
 
 
-def write_rows(path: Path, rows: Sequence[Row]) -> None:
+def write_rows(path: Path, rows: Sequence[IndexRow]) -> None:
     """Writes a table of samples. Raises OutputError where it cannot be written."""
     pa = arrow()
-    columns = {f.name: [getattr(row, f.name) for row in rows] for f in fields(Row)}
-    table = pa.table(columns, schema=pa.schema([(f.name, _type(pa, str(f.type))) for f in fields(Row)]))
+    columns = {f.name: [getattr(row, f.name) for row in rows] for f in fields(IndexRow)}
+    table = pa.table(columns, schema=pa.schema([(f.name, _type(pa, str(f.type))) for f in fields(IndexRow)]))
     sink = pa.BufferOutputStream()
     _parquet().write_table(table, sink, compression="zstd")
     write_whole(path, sink.getvalue().to_pybytes())
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path) -> list[IndexRow]:
     """The inverse of `write_rows`. Raises ValueError where the file is damaged."""
-    return [Row(*values) for values in zip(*(column.to_pylist() for column in _table(path).columns), strict=True)]
+    return [IndexRow(*values) for values in zip(*(column.to_pylist() for column in _table(path).columns), strict=True)]
 
 
 def read_columns(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -104,7 +104,7 @@ def read_columns(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def _table(path: Path) -> Any:
-    pa, wanted = arrow(), [f.name for f in fields(Row)]
+    pa, wanted = arrow(), [f.name for f in fields(IndexRow)]
     try:
         table = _parquet().read_table(path)
     except (OSError, pa.ArrowException) as error:

@@ -12,8 +12,8 @@ import numpy as np
 
 from drive.cameras import Camera
 from drive.data.scenes import CameraRecord
-from drive.data.waymo.tfrecord import Place, read_record
-from drive.data.waymo.wire import Message
+from drive.data.waymo.tfrecord import RecordPlace, read_record
+from drive.data.waymo.wire import WireMessage
 from drive.frames import Array, invert_se3
 from drive.schema import StoredPicture
 
@@ -63,9 +63,9 @@ class FilePart(StoredPicture):
             return file.read(self.size)
 
 
-def read_frame(path: Path, place: Place, name: str) -> WaymoFrame:
+def read_frame(path: Path, place: RecordPlace, name: str) -> WaymoFrame:
     """A record of perception data. Raises ValueError where it is damaged, is another kind of message, or lacks what it needs."""
-    frame = Message(read_record(path, place))
+    frame = WireMessage(read_record(path, place))
     if not frame.spans(3) or not isinstance(frame.fields.get(2, [None])[0], int):
         raise ValueError(f"{name}: no frame of perception data (no time stamp or pose; WOD-E2E's records have none and are not read)")
     pose = matrix(frame.message(3), name)
@@ -73,7 +73,7 @@ def read_frame(path: Path, place: Place, name: str) -> WaymoFrame:
     return WaymoFrame(frame.integer(2), pose, cameras, tuple(_box(label, name) for label in frame.messages(6)))
 
 
-def matrix(transform: Message, name: str) -> Array:
+def matrix(transform: WireMessage, name: str) -> Array:
     """A Transform: sixteen numbers, row by row. Raises ValueError where they are no rigid motion."""
     values = transform.doubles(1)
     m = values.reshape(4, 4) if len(values) == 16 else np.zeros((4, 4))
@@ -83,7 +83,7 @@ def matrix(transform: Message, name: str) -> Array:
     return np.asarray(m)
 
 
-def _cameras(frame: Message, pose: Array, path: Path, place: Place, name: str) -> tuple[CameraRecord, ...]:
+def _cameras(frame: WireMessage, pose: Array, path: Path, place: RecordPlace, name: str) -> tuple[CameraRecord, ...]:
     calibrations = {c.integer(1): c for c in frame.message(1).messages(2)}
     found = []
     for image in sorted(frame.messages(4), key=lambda image: image.integer(1)):
@@ -100,7 +100,7 @@ def _cameras(frame: Message, pose: Array, path: Path, place: Place, name: str) -
     return tuple(found)
 
 
-def _camera(calibration: Message, name: str, ego_from_camera: Array) -> Camera:
+def _camera(calibration: WireMessage, name: str, ego_from_camera: Array) -> Camera:
     """Focal lengths, principal point, then OpenCV's k1, k2, p1, p2, k3."""
     numbers = calibration.doubles(2)
     if len(numbers) != 9:
@@ -110,7 +110,7 @@ def _camera(calibration: Message, name: str, ego_from_camera: Array) -> Camera:
     return Camera(name, calibration.integer(4), calibration.integer(5), K, ego_from_camera, "pinhole", tuple(lens))
 
 
-def _box(label: Message, name: str) -> BoxOf:
+def _box(label: WireMessage, name: str) -> BoxOf:
     kind, box = label.integer(3), label.message(1)
     if kind not in CATEGORIES:
         raise ValueError(f"{name}: label {label.text(4)!r} is of the unknown type {kind}")

@@ -12,7 +12,7 @@ from drive.data.scenes import SceneLog, usual_spacing
 from drive.data.tracks import BoxRows, no_boxes, tracks_of
 from drive.data.waymo import SPLITS, SUFFIX
 from drive.data.waymo.frames import WaymoFrame, read_frame
-from drive.data.waymo.tfrecord import Place, places_of
+from drive.data.waymo.tfrecord import RecordPlace, places_of
 from drive.maps import RoadMap
 
 SPACING_S = 0.1
@@ -23,7 +23,7 @@ class Segments:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._places: dict[str, tuple[Place, ...]] = {}
+        self._places: dict[str, tuple[RecordPlace, ...]] = {}
 
     @cached_property
     def _files(self) -> dict[str, dict[str, Path]]:
@@ -42,7 +42,7 @@ class Segments:
     def _path(self, scene: str) -> Path:
         return next(files[scene] for files in self._files.values() if scene in files)
 
-    def places(self, scene: str) -> tuple[Place, ...]:
+    def places(self, scene: str) -> tuple[RecordPlace, ...]:
         """Where a segment's records lie in its file."""
         if scene not in self._places:
             self._places[scene] = places_of(self._path(scene))

@@ -17,16 +17,16 @@ MAX_RECORDS = 100_000
 
 
 @dataclass(frozen=True)
-class Place:
+class RecordPlace:
     """Where a record's data lies in its file, bytes."""
 
     start: int
     size: int
 
 
-def places_of(path: Path) -> tuple[Place, ...]:
+def places_of(path: Path) -> tuple[RecordPlace, ...]:
     """Where a file's records are; their data is not read. Raises ValueError, with the record's number, where the framing is damaged."""
-    found: list[Place] = []
+    found: list[RecordPlace] = []
     end = path.stat().st_size
     with path.open("rb") as file:
         at = 0
@@ -38,12 +38,12 @@ def places_of(path: Path) -> tuple[Place, ...]:
             at += HEAD.size + size + TAIL.size
             if size > MAX_RECORD or at > end or len(found) >= MAX_RECORDS:
                 raise ValueError(f"{path}: record {len(found)} of {size} bytes: the file ends before it, or it is absurd; copied whole?")
-            found.append(Place(at - size - TAIL.size, size))
+            found.append(RecordPlace(at - size - TAIL.size, size))
             file.seek(at)
     return tuple(found)
 
 
-def read_record(path: Path, place: Place) -> bytes:
+def read_record(path: Path, place: RecordPlace) -> bytes:
     """A record's data. Raises ValueError where it is not what its checksum says."""
     with path.open("rb") as file:
         file.seek(place.start)

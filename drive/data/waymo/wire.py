@@ -21,7 +21,7 @@ class Span(NamedTuple):
     end: int
 
 
-class Message:
+class WireMessage:
     """A message within a record's bytes: its fields by number, each value an int (of a varint) or a `Span`.
 
     Unknown numbers are kept and do no harm. Raises ValueError where the bytes are no message.
@@ -54,13 +54,13 @@ class Message:
             raise ValueError(f"field {number} is a number, expected bytes")
         return [value for value in found if isinstance(value, Span)]
 
-    def messages(self, number: int) -> list[Message]:
+    def messages(self, number: int) -> list[WireMessage]:
         """The messages of a field."""
-        return [Message(self.data, span) for span in self.spans(number)]
+        return [WireMessage(self.data, span) for span in self.spans(number)]
 
-    def message(self, number: int) -> Message:
+    def message(self, number: int) -> WireMessage:
         """The message of a field, an empty one where it is absent."""
-        return Message(self.data, (self.spans(number) or [Span(0, 0)])[-1])
+        return WireMessage(self.data, (self.spans(number) or [Span(0, 0)])[-1])
 
     def text(self, number: int) -> str:
         """The text of a field, empty where it is absent."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from drive.eval.convert import agentdriver, lightemma, navsim, openemma, sparsedrive, uniad, vad, wod_e2e
-from drive.eval.convert.base import Converted, Source
+from drive.eval.convert.base import Converted, ResultSource
 from drive.eval.convert.known import Known, known_from_dataset, known_from_file
 from drive.words import did_you_mean
 
-SOURCES: dict[str, Source] = {
+SOURCES: dict[str, ResultSource] = {
     "uniad": uniad.SOURCE,
     "vad": vad.SOURCE,
     "sparsedrive": sparsedrive.SOURCE,

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from drive.eval.convert.base import Converted, Source, first_steps, pickled
+from drive.eval.convert.base import Converted, ResultSource, first_steps, pickled
 from drive.eval.convert.known import Known
 from drive.eval.plan_json import shown
 from drive.frames import Array
@@ -64,4 +64,4 @@ def points_in(text: str) -> list[list[float]]:
     raise PlanError("the answer holds no list of points")
 
 
-SOURCE = Source("Agent-Driver", "pred_trajs_dict.pkl", read)
+SOURCE = ResultSource("Agent-Driver", "pred_trajs_dict.pkl", read)

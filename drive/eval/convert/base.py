@@ -67,7 +67,7 @@ class Converted:
 
 
 @dataclass(frozen=True)
-class Source:
+class ResultSource:
     """A project's results. told: what RESULTS is. read(path, known) -> Converted; needs: what `known` has to tell, besides tokens to
     look for: "order" (the results name no samples), "poses" (they are in the world's frame) or "" (nothing)."""
 

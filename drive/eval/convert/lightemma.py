@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from drive.eval.convert.base import Converted, Source, first_steps
+from drive.eval.convert.base import Converted, ResultSource, first_steps
 from drive.eval.convert.known import Known
 from drive.eval.plan_json import numbers, read_json
 from drive.frames import Array
@@ -49,4 +49,4 @@ def path_of(frame: dict[str, Any], steps: int) -> Array:
     return first_steps(np.atleast_2d(points), steps)
 
 
-SOURCE = Source("LightEMMA", "the folder of a run (output/SCENE.json)", read)
+SOURCE = ResultSource("LightEMMA", "the folder of a run (output/SCENE.json)", read)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from drive.eval.convert.base import Converted, Source, pickled
+from drive.eval.convert.base import Converted, ResultSource, pickled
 from drive.eval.convert.known import Known
 from drive.frames import Array
 from drive.pickles.standins import Instance
@@ -64,4 +64,4 @@ def poses_of(value: Any, expected: tuple[int, float], steps: int) -> Array:
     return poses
 
 
-SOURCE = Source("NAVSIM submission", "submission.pkl", read)
+SOURCE = ResultSource("NAVSIM submission", "submission.pkl", read)

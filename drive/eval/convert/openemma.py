@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from drive.data.scenes import SceneLog
-from drive.eval.convert.base import Converted, Source
+from drive.eval.convert.base import Converted, ResultSource
 from drive.eval.convert.known import Known
 from drive.frames import Array, invert_se3
 from drive.schema import PlanError
@@ -69,4 +69,4 @@ def _points(file: Path) -> Array:
     return points[:, :2].astype(np.float64)
 
 
-SOURCE = Source("OpenEMMA", "the folder of a run (SCENE_I_pred_traj.npy)", read, needs="poses")
+SOURCE = ResultSource("OpenEMMA", "the folder of a run (SCENE_I_pred_traj.npy)", read, needs="poses")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from drive.eval.convert.base import Converted, Source, entry, first_steps, results_list
+from drive.eval.convert.base import Converted, ResultSource, entry, first_steps, results_list
 from drive.eval.convert.known import Known
 from drive.frames import Array
 
@@ -28,4 +28,4 @@ def path_of(result: Any, steps: int) -> Array:
     return first_steps(entry(result, "img_bbox", "final_planning"), steps)
 
 
-SOURCE = Source("SparseDrive", "results.pkl of its tools/test.py", read, needs="order")
+SOURCE = ResultSource("SparseDrive", "results.pkl of its tools/test.py", read, needs="order")

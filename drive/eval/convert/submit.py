@@ -31,7 +31,7 @@ About = Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Submission:
+class SubmissionForm:
     """A benchmark's form of submission. times_s [T]: of its plans. required, optional: what is to be told of the team and the method.
     pack(plans, about, second) -> the file's bytes; plans: token -> poses [T, 3]; second: tokens of a second stage."""
 
@@ -134,14 +134,14 @@ def _archive(name: str, data: bytes) -> bytes:
 
 
 SUBMISSIONS = {
-    "navsim": Submission(
+    "navsim": SubmissionForm(
         "NAVSIM",
         NAVSIM_SPACING_S * np.arange(1, NAVSIM_STEPS + 1),
         ("team_name", "authors", "email", "institution", "country"),
         (),
         pack_navsim,
     ),
-    "wod-e2e": Submission(
+    "wod-e2e": SubmissionForm(
         "WOD-E2E",
         np.array(wod_e2e.TIMES_S),
         ("account_name", "unique_method_name", "authors", "uses_public_model_pretraining", "num_model_parameters"),

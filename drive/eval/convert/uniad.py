@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from drive.eval.convert.base import Converted, Source, entry, first_steps, results_list
+from drive.eval.convert.base import Converted, ResultSource, entry, first_steps, results_list
 from drive.eval.convert.known import Known
 from drive.frames import Array
 
@@ -29,4 +29,4 @@ def path_of(result: dict[str, Any], steps: int) -> Array:
     return first_steps(entry(result, "planning_traj"), steps)
 
 
-SOURCE = Source("UniAD", "results.pkl of its tools/test.py", read)
+SOURCE = ResultSource("UniAD", "results.pkl of its tools/test.py", read)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from drive.eval.convert.base import Converted, Source, entry, first_steps, results_list
+from drive.eval.convert.base import Converted, ResultSource, entry, first_steps, results_list
 from drive.eval.convert.known import Known
 from drive.frames import Array
 from drive.schema import PlanError
@@ -38,4 +38,4 @@ def chosen(result: Any, steps: int) -> Array:
     return np.cumsum(first_steps(paths[which], steps), axis=0)
 
 
-SOURCE = Source("VAD", "results.pkl of its tools/test.py", read, needs="order")
+SOURCE = ResultSource("VAD", "results.pkl of its tools/test.py", read, needs="order")

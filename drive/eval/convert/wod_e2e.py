@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from drive import protobuf
-from drive.eval.convert.base import Converted, Source
+from drive.eval.convert.base import Converted, ResultSource
 from drive.eval.convert.known import Known
 from drive.frames import Array
 from drive.schema import PlanError
@@ -76,4 +76,4 @@ def _path(parts: list[tuple[int, int, int | bytes]], steps: int) -> Array:
     return np.column_stack([x, y]).astype(np.float64)
 
 
-SOURCE = Source("WOD-E2E submission", "a submission: .tar.gz, or one of its shards", read)
+SOURCE = ResultSource("WOD-E2E submission", "a submission: .tar.gz, or one of its shards", read)

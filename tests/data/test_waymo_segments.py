@@ -15,7 +15,7 @@ from drive.data.check import check_dataset
 from drive.data.images import read_image
 from drive.data.waymo.crc import crc32c, crc32c_readable
 from drive.data.waymo.tfrecord import places_of, read_record
-from drive.data.waymo.wire import Message
+from drive.data.waymo.wire import WireMessage
 from tests.data.made import CAR_SIZE, SPEED_MPS, car_from_ego
 from tests.data.made.waymo import FRAMES, LATE_US, LENS, MESSAGES, MOUNT, frame, label, transform, write_records, write_segment
 
@@ -126,7 +126,7 @@ def _frame(**change: object) -> object:
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_message_or_refused(data: bytes) -> None:
     try:
-        message = Message(data)
+        message = WireMessage(data)
     except ValueError:
         return
     assert all(
