@@ -24,7 +24,7 @@ Scene = tuple[int, str]  # the source's number, the scene's name
 
 @dataclass(frozen=True)
 class Moment:
-    """A sample before it is packed. place: its number in the source; xy: of the car, in the source's world. whole: as of `Row`."""
+    """A sample before it is packed. place: its number in the source; xy: of the car, in the source's world. whole: as of `IndexRow`."""
 
     source: int
     place: int

@@ -3,7 +3,7 @@
 The regression knows clean pictures and the learned kinds of `drive.watch.corruptions`; how far a picture lies from all clean ones it was
 fitted to is told apart, so that what is wrong in an unknown way is noticed too. The least trusted camera counts. Its probability is
 calibrated (Platt, 1999) for moments of which a half are corrupted; `threshold` is where clean ones cause at most the stated share of
-false alarms. Fitted by `tools/train_watch.py`; the weights are data/checkpoints/watch/weights.json.
+false alarms. Fitted by `tools/fit_watch.py`; the weights are data/checkpoints/watch/weights.json.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def load_weights(path: Path = WEIGHTS) -> Weights:
         told["cameras"] = {str(name): (float(x), float(y)) for name, (x, y) in told["cameras"].items()}
         return Weights(**told | {"names": tuple(told["names"]), "classes": tuple(told["classes"]), "threshold": float(told["threshold"])})
     except (OSError, KeyError, TypeError, IndexError, AttributeError) as error:
-        raise ValueError(f"{path} holds no weights of a judgement ({error}); tools/train_watch.py makes them") from error
+        raise ValueError(f"{path} holds no weights of a judgement ({error}); tools/fit_watch.py makes them") from error
 
 
 @dataclass(frozen=True, eq=False)

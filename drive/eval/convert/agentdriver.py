@@ -28,7 +28,7 @@ LONGEST_ANSWER, TRIED = 100_000, 10
 
 
 def read(path: Path, known: Known | None) -> Converted:
-    """As `Source.read`."""
+    """As `ResultSource.read`."""
     data = pickled(path)
     if not isinstance(data, dict) or not data:
         raise ValueError(f"{path} holds no dict of token -> path, as Agent-Driver's pred_trajs_dict.pkl")

@@ -20,7 +20,7 @@ from drive.schema import PlanError
 
 
 def read(path: Path, known: Known | None) -> Converted:
-    """As `Source.read`."""
+    """As `ResultSource.read`."""
     files = [path] if path.is_file() else sorted(path.glob("output/*.json")) or sorted(path.glob("*.json"))
     if not files:
         raise ValueError(f"{path} holds no output/SCENE.json, as LightEMMA's predict.py writes them")

@@ -23,7 +23,7 @@ MOST_STEPS = 1000
 
 
 def read(path: Path, known: Known | None) -> Converted:
-    """As `Source.read`."""
+    """As `ResultSource.read`."""
     data = pickled(path)
     stages = [data[stage] for stage in STAGES if stage in data] if isinstance(data, dict) else []
     if not stages:

@@ -24,7 +24,7 @@ LARGEST_BYTES = 100_000
 
 
 def read(path: Path, known: Known | None) -> Converted:
-    """As `Source.read`."""
+    """As `ResultSource.read`."""
     assert known is not None
     found = {(m["scene"], int(m["frame"])): file for file in sorted(path.glob("*_pred_traj.npy")) if (m := NAME.fullmatch(file.name))}
     if not found:

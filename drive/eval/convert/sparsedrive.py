@@ -15,7 +15,7 @@ from drive.frames import Array
 
 
 def read(path: Path, known: Known | None) -> Converted:
-    """As `Source.read`."""
+    """As `ResultSource.read`."""
     assert known is not None
     converted = Converted("lidar")
     for token, result in known.paired(results_list(path, "SparseDrive"), "SparseDrive"):

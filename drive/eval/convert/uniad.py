@@ -15,7 +15,7 @@ from drive.frames import Array
 
 
 def read(path: Path, known: Known | None) -> Converted:
-    """As `Source.read`."""
+    """As `ResultSource.read`."""
     converted = Converted("lidar")
     for result in results_list(path, "UniAD"):
         if not isinstance(result, dict) or "token" not in result:

@@ -18,7 +18,7 @@ from drive.schema import PlanError
 
 
 def read(path: Path, known: Known | None) -> Converted:
-    """As `Source.read`."""
+    """As `ResultSource.read`."""
     assert known is not None
     converted = Converted("lidar")
     for token, result in known.paired(results_list(path, "VAD"), "VAD"):

@@ -25,7 +25,7 @@ GZIP = b"\x1f\x8b"
 
 
 def read(path: Path, known: Known | None) -> Converted:
-    """As `Source.read`."""
+    """As `ResultSource.read`."""
     converted = Converted("ego", TIMES_S)
     for name, shard in shards(path):
         try:
