@@ -1,4 +1,4 @@
-"""Protocol buffers' wire format, as far as flat messages need it: fields out of bytes, and bytes out of fields, without a schema.
+"""Protocol buffers' wire format, as far as it is needed: fields out of bytes, and bytes out of fields, without a schema.
 
 https://protobuf.dev/programming-guides/encoding. Groups, which nothing has used for years, are refused.
 """
@@ -6,6 +6,7 @@ https://protobuf.dev/programming-guides/encoding. Groups, which nothing has used
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,31 +16,42 @@ SIZES = {FIXED64: 8, FIXED32: 4}
 LONGEST_VARINT = 10
 
 
-def fields(data: bytes) -> Iterator[tuple[int, int, int | bytes]]:
-    """(number, wire type, value) of a message's fields in their order: integers for varints, bytes for all others.
+class Span(NamedTuple):
+    """Bytes of a message, from start up to end."""
 
-    Raises ValueError where the bytes are no message.
-    """
-    place = 0
-    while place < len(data):
-        key, place = _varint(data, place)
+    start: int
+    end: int
+
+
+def walk(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int | Span]]:
+    """(number, wire type, value) of the fields of a message that stands in some bytes, in their order: integers for varints, where the
+    bytes are for all others. Raises ValueError where there is no message."""
+    place = start
+    while place < end:
+        key, place = _varint(data, place, end)
         number, kind = key >> 3, key & 7
         if not number:
             raise ValueError("no protocol buffer: a field has the number 0")
         if kind == VARINT:
-            value, place = _varint(data, place)
+            value, place = _varint(data, place, end)
             yield number, kind, value
             continue
         if kind == BYTES:
-            size, place = _varint(data, place)
+            size, place = _varint(data, place, end)
         elif kind in SIZES:
             size = SIZES[kind]
         else:
             raise ValueError(f"no protocol buffer: field {number} has wire type {kind}")
-        if size > len(data) - place:
-            raise ValueError(f"no protocol buffer: field {number} says {size} bytes, {len(data) - place} are left")
-        yield number, kind, data[place : place + size]
+        if size > end - place:
+            raise ValueError(f"no protocol buffer: field {number} says {size} bytes, {end - place} are left")
+        yield number, kind, Span(place, place + size)
         place += size
+
+
+def fields(data: bytes) -> Iterator[tuple[int, int, int | bytes]]:
+    """As `walk` of a whole message, with the bytes themselves."""
+    for number, kind, value in walk(data, 0, len(data)):
+        yield number, kind, data[value.start : value.end] if isinstance(value, Span) else value
 
 
 def floats(parts: Iterable[tuple[int, int, int | bytes]], number: int) -> NDArray[np.float32]:
@@ -78,12 +90,13 @@ def packed(number: int, values: ArrayLike) -> bytes:
     return message(number, np.asarray(values, dtype="<f4").tobytes())
 
 
-def _varint(data: bytes, place: int) -> tuple[int, int]:
+def _varint(data: bytes, place: int, end: int) -> tuple[int, int]:
+    """A number of 64 bits, and where it ends."""
     value = 0
-    for k, byte in enumerate(data[place : place + LONGEST_VARINT]):
+    for k, byte in enumerate(data[place : min(place + LONGEST_VARINT, end)]):
         value |= (byte & 127) << 7 * k
         if byte < 128:
-            return value, place + k + 1
+            return value & (1 << 64) - 1, place + k + 1
     raise ValueError("no protocol buffer: a number has no end")
 
 

@@ -1,24 +1,16 @@
-"""Protobuf's encoding, as far as it is needed: a message is fields of a number and a value, which its schema gives a meaning.
+"""Messages within a record's bytes, read as they are asked for: fields of a number and a value, which their schema gives a meaning.
 
-Wire types: 0 varint, 1 eight bytes, 2 bytes of a length (text, messages, packed numbers), 5 four bytes. Groups (3, 4) are refused.
+The bytes of pictures stay where they are; the encoding itself is read by `drive.protobuf`.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from drive.frames import Array
+from drive.protobuf import Span, walk
 
 MAX_FIELDS = 1_000_000
-
-
-class Span(NamedTuple):
-    """Bytes of a record, from start up to end."""
-
-    start: int
-    end: int
 
 
 class WireMessage:
@@ -30,15 +22,10 @@ class WireMessage:
     def __init__(self, data: bytes, span: Span | None = None) -> None:
         self.data = data
         self.fields: dict[int, list[int | Span]] = {}
-        at, end = span or Span(0, len(data))
-        count = 0
-        while at < end:
-            key, at = _varint(data, at, end)
-            value, at = _value(data, key & 7, at, end)
-            self.fields.setdefault(key >> 3, []).append(value)
-            count += 1
-            if count > MAX_FIELDS:
+        for count, (number, _, value) in enumerate(walk(data, *(span or Span(0, len(data))))):
+            if count == MAX_FIELDS:
                 raise ValueError(f"a message of more than {MAX_FIELDS} fields")
+            self.fields.setdefault(number, []).append(value)
 
     def integer(self, number: int, default: int = 0) -> int:
         """An integer of 64 bits with a sign; the last one where there are several, as protobuf has it."""
@@ -76,29 +63,3 @@ class WireMessage:
         if any(len(part) % np.dtype(kind).itemsize for part in parts):
             raise ValueError(f"field {number} holds no whole number of {kind} values")
         return np.frombuffer(b"".join(parts), dtype=kind).astype(np.float64)
-
-
-def _value(data: bytes, kind: int, at: int, end: int) -> tuple[int | Span, int]:
-    if kind == 0:
-        return _varint(data, at, end)
-    if kind == 2:
-        size, at = _varint(data, at, end)
-    elif kind in (1, 5):
-        size = 8 if kind == 1 else 4
-    else:
-        raise ValueError(f"wire type {kind} at byte {at}: no message of this kind")
-    if at + size > end:
-        raise ValueError(f"a field at byte {at} goes on for {size} bytes, past its message's end")
-    return Span(at, at + size), at + size
-
-
-def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= end:
-            break
-        byte = data[at]
-        value, at = value | (byte & 127) << shift, at + 1
-        if byte < 128:
-            return value & (1 << 64) - 1, at
-    raise ValueError(f"a number at byte {at} does not end")
