@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shutil
 import tarfile
@@ -18,7 +19,7 @@ from drive.cli import main
 from drive.data.dataset import open_dataset
 from drive.data.images import read_image
 from drive.data.records.dataset import RecordFolder
-from drive.data.records.index import PARTS, read_rows
+from drive.data.records.index import PARTS, read_rows, write_rows
 from drive.records import pack as packing
 from drive.records.pack import Settings, pack
 from drive.schema import SceneSample, StoredPicture, Window
@@ -146,6 +147,29 @@ def test_a_damaged_index_and_manifest_are_refused(records: Path, tmp_path: Path)
         (folder / name).write_bytes((folder / name).read_bytes()[:100])
         with pytest.raises(ValueError, match=match):
             open_dataset(folder)
+
+
+@pytest.mark.parametrize("change", [{"shard": "../train-000000.tar"}, {"shard": "/etc/passwd"}, {"offset": -1}, {"bytes": 2**60}])
+def test_an_index_that_leads_elsewhere_is_refused(records: Path, tmp_path: Path, change: dict[str, Any]) -> None:
+    folder = Path(shutil.copytree(records, tmp_path / "led"))
+    shutil.copy(folder / "train-000000.tar", tmp_path)
+    rows = read_rows(folder / "index.parquet")
+    write_rows(folder / "index.parquet", [replace(rows[0], **change), *rows[1:]])
+    with pytest.raises(ValueError, match="no place in a shard|ends within sample"):
+        open_dataset(folder)[0]
+
+
+def test_a_link_or_pipe_is_no_shard(records: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(records, tmp_path / "linked"))
+    shard = folder / read_rows(folder / "index.parquet")[0].shard
+    shard.rename(tmp_path / "away.tar")
+    shard.symlink_to(tmp_path / "away.tar")
+    with pytest.raises(ValueError, match="cannot be read"):
+        open_dataset(folder)[0]
+    shard.unlink()
+    os.mkfifo(shard)
+    with pytest.raises(ValueError, match="ends within sample"):
+        open_dataset(folder)[0]
 
 
 def test_windows(mini: Path, tmp_path: Path) -> None:

@@ -127,7 +127,9 @@ class RecordFolder(Sequence[SceneSample]):
         key = os.getpid(), row.shard
         try:
             if key not in self._files:
-                self._files[key] = os.open(self.root / row.shard, os.O_RDONLY)
+                self._files[key] = os.open(self.root / row.shard, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+            if row.offset + count > os.fstat(self._files[key]).st_size:
+                raise ValueError(f"shard {self.root / row.shard} ends within sample {row.id}")
             data = os.pread(self._files[key], count, row.offset)
         except OSError as error:
             raise ValueError(f"shard {self.root / row.shard} cannot be read: {error.strerror}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -16,6 +17,7 @@ from drive.schema import Window
 
 VERSION = 1
 MANIFEST, INDEX, PARTS = "records.json", "index.parquet", "parts"
+SHARD = re.compile(r"[A-Za-z0-9_-]+\.tar")  # a shard's name, which leads nowhere else
 
 
 @dataclass(frozen=True)
@@ -86,15 +88,24 @@ def write_rows(path: Path, rows: Sequence[IndexRow]) -> None:
     """Writes a table of samples. Raises OutputError where it cannot be written."""
     pa = arrow()
     columns = {f.name: [getattr(row, f.name) for row in rows] for f in fields(IndexRow)}
-    table = pa.table(columns, schema=pa.schema([(f.name, _type(pa, str(f.type))) for f in fields(IndexRow)]))
+    table = pa.table(columns, schema=_schema(pa))
     sink = pa.BufferOutputStream()
     _parquet().write_table(table, sink, compression="zstd")
     write_whole(path, sink.getvalue().to_pybytes())
 
 
 def read_rows(path: Path) -> list[IndexRow]:
-    """The inverse of `write_rows`. Raises ValueError where the file is damaged."""
-    return [IndexRow(*values) for values in zip(*(column.to_pylist() for column in _table(path).columns), strict=True)]
+    """The inverse of `write_rows`. Raises ValueError where the file is damaged, or a shard is no file's name of the folder."""
+    rows = [IndexRow(*values) for values in zip(*(column.to_pylist() for column in _table(path).columns), strict=True)]
+    wrong = [row.shard for row in rows if not _has_place(row)]
+    if wrong:
+        raise ValueError(f"{path} tells of a sample in {wrong[0]!r}, which is no place in a shard of the folder: pack the records anew")
+    return rows
+
+
+def _has_place(row: IndexRow) -> bool:
+    numbers = (row.offset, row.bytes, row.json_bytes)
+    return isinstance(row.shard, str) and bool(SHARD.fullmatch(row.shard)) and all(n is not None and n >= 0 for n in numbers)
 
 
 def read_columns(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -104,14 +115,19 @@ def read_columns(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def _table(path: Path) -> Any:
-    pa, wanted = arrow(), [f.name for f in fields(IndexRow)]
+    pa, wanted = arrow(), _schema(arrow())
     try:
         table = _parquet().read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise ValueError(f"{path} cannot be read ({error}): pack the records anew") from error
-    if table.column_names != wanted:
-        raise ValueError(f"{path} has the columns {', '.join(table.column_names)}, expected {', '.join(wanted)}: pack the records anew")
+    if not table.schema.equals(wanted):
+        told, expected = (", ".join(f"{field.name} {field.type}" for field in schema) for schema in (table.schema, wanted))
+        raise ValueError(f"{path} has the columns {told}, expected {expected}: pack the records anew")
     return table
+
+
+def _schema(pa: Any) -> Any:
+    return pa.schema([(f.name, _type(pa, str(f.type))) for f in fields(IndexRow)])
 
 
 def arrow() -> Any:
