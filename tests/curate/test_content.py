@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +23,14 @@ def test_near_duplicates_weigh_together_as_the_root_of_their_number() -> None:
     found = Duplicates().judge(records)
     assert [round(one.weight, 3) for one in found] == [0.5 if k in (2, 5, 8, 11) else 1.0 for k in range(12)]
     assert sum(found[k].weight for k in (2, 5, 8, 11)) == pytest.approx(4**0.5)
+
+
+def test_thousands_that_look_exactly_the_same_take_no_time() -> None:
+    one = drive(1)[0]
+    records = [replace(one, id=str(i)) for i in range(20_000)]
+    begun = time.process_time()
+    assert {judged.scores["cluster"] for judged in Duplicates().judge(records)} == {20_000.0}
+    assert time.process_time() - begun < 20
 
 
 def test_one_other_camera_is_another_moment() -> None:

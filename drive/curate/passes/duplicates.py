@@ -7,9 +7,9 @@ where they are joined by such pairs (as MovieGen resamples clusters of clips, ar
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -41,7 +41,11 @@ class Duplicates(Pass):
                 root[i] = i = root[root[i]]
             return i
 
-        for one, others in self._candidates(records):
+        firsts: dict[Any, int] = {}
+        for i, record in enumerate(records):
+            if record.glances:  # what looks exactly the same is joined at once: it may be thousands of records
+                root[i] = firsts.setdefault(tuple((name, g.hash, g.thumbnail().tobytes()) for name, g in record.glances.items()), i)
+        for one, others in self._candidates(records, list(firsts.values())):
             for other in others:
                 if top(one) != top(int(other)) and self._alike(records[one], records[int(other)]):
                     root[top(int(other))] = top(one)
@@ -50,12 +54,11 @@ class Duplicates(Pass):
             sizes[top(i)] += 1
         return [Judged(weight=sizes[top(i)] ** -0.5, scores={"cluster": float(sizes[top(i)])}) for i in range(len(records))]
 
-    def _candidates(self, records: Sequence[RecordFacts]) -> list[tuple[int, np.ndarray]]:
-        """Each record with later ones whose first camera's hash is near and has a band in common."""
-        places = np.array([i for i, record in enumerate(records) if record.glances], dtype=np.int64)
+    def _candidates(self, records: Sequence[RecordFacts], chosen: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
+        """Each chosen record with later ones whose first camera's hash is near and has a band in common."""
+        places = np.array(chosen, dtype=np.int64)
         hashes = np.array([next(iter(records[i].glances.values())).hash for i in places], dtype=np.uint64)
         octets = hashes[:, None].view(np.uint8).reshape(-1, BANDS)
-        pairs = []
         for band in range(BANDS):
             for value in range(256):
                 own = np.flatnonzero(octets[:, band] == value)
@@ -63,8 +66,7 @@ class Duplicates(Pass):
                     bits = _BITS[octets[one] ^ octets[own[k + 1 :]]].sum(-1)
                     near = own[k + 1 :][bits <= self.most_bits]
                     if len(near):
-                        pairs.append((int(places[one]), places[near]))
-        return pairs
+                        yield int(places[one]), places[near]
 
     def _alike(self, one: RecordFacts, other: RecordFacts) -> bool:
         if list(one.glances) != list(other.glances):
