@@ -95,6 +95,16 @@ def test_tables_as_old_pandas_writes_them(tmp_path: Path, protocol: int) -> None
     assert {name: column.tolist() for name, column in table.items()} == cuboids()
 
 
+def test_text_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    """Each item of an array of text takes the place of the longest."""
+    long = "x" * 900
+    texts = np.empty(200_000, dtype=object)
+    texts[:] = [long, *[""] * 199_999]
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps(texts))
+    with pytest.raises(ValueError, match="200000 texts of up to 900 characters"):
+        read_frame(tmp_path / "x.pkl")
+
+
 class _Runs:
     def __reduce__(self) -> tuple:
         return print, ("ran",)

@@ -96,6 +96,12 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, file: Path, name: st
         open_dataset(tmp_path / "bad.npz")
 
 
+def test_a_scene_of_absurd_size_is_refused(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drive.data.truth.read.MAX_PLACES", 10)
+    with pytest.raises(ValueError, match="is absurd"):
+        open_dataset(file)
+
+
 def test_the_command_writes_it_and_eval_reads_it(tmp_path: Path, capsys: pytest.CaptureFixture[str], data: Any) -> None:
     out = tmp_path / "t.npz"
     assert main(["truth", str(MINI), str(out), "--split", data.scenes[0], "-q"]) == 0

@@ -231,6 +231,15 @@ def test_wod_e2e_submissions_of_others_are_read(tmp_path: Path) -> None:
 DAMAGED = [b"", b"{}", b"\x0a\xff", b"\x0b", b"\x0a\x02\x08", b"\x1f\x8b", b"\x1f\x8b\x08\x00junk", b"\x0a\x04\x0a\x02\xff\xfe"]
 
 
+def test_headers_of_an_archive_count_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tarfile.open(tmp_path / "s.tar.gz", "w:gz") as tar:
+        for k in range(200):
+            tar.addfile(tarfile.TarInfo(f"empty-{k}"))
+    monkeypatch.setattr("drive.eval.convert.wod_e2e.LARGEST_BYTES", 50_000)
+    with pytest.raises(ValueError, match="unpacks to more than"):
+        convert(tmp_path / "s.tar.gz", "wod-e2e")
+
+
 @pytest.mark.parametrize("data", DAMAGED)
 def test_damaged_submissions_end_in_one_line(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "s").write_bytes(data)

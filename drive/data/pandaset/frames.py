@@ -20,6 +20,7 @@ from drive.pickles.unpickle import unpickled
 
 MAX_BYTES = 200_000_000
 LONGEST_TEXT = 1000
+MAX_CHARACTERS = 100_000_000  # of an array of text, which gives each item the place of the longest
 FORMAT = "0.14.1"
 
 
@@ -41,8 +42,9 @@ class Objects(ArrayParts):
         ):
             raise ValueError("an array of objects is not plain")
         text = [item if isinstance(item, str) else "" for item in items]
-        if any(len(item) > LONGEST_TEXT for item in text):
-            raise ValueError(f"a text of more than {LONGEST_TEXT} characters in a table")
+        longest = max(map(len, text), default=0)
+        if longest > LONGEST_TEXT or longest * len(text) > MAX_CHARACTERS:
+            raise ValueError(f"{len(text)} texts of up to {longest} characters in a table: more than {LONGEST_TEXT}, or absurdly many")
         return np.array(text, dtype=object).astype(str).reshape(shape, order="F" if fortran else "C")
 
 

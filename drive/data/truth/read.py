@@ -14,6 +14,7 @@ from drive.data.scenes import SceneLog, Tracks
 
 VERSION = 1
 MARK = "truth_version"
+MAX_PLACES = 20_000_000  # instances times key frames of a scene
 
 
 def is_truth(path: Path) -> bool:
@@ -63,6 +64,8 @@ class _Boxes:
         inside = (self.frame >= frames.start) & (self.frame < frames.stop)
         at = self.instance[inside] - instances.start, self.frame[inside] - frames.start
         shape = (instances.stop - instances.start, frames.stop - frames.start)
+        if shape[0] * shape[1] > MAX_PLACES:
+            raise ValueError(f"a scene of {shape[1]} key frames and {shape[0]} instances is absurd: over {MAX_PLACES} places for boxes")
         if ((at[0] < 0) | (at[0] >= shape[0])).any():
             raise ValueError("a box is of an instance of another scene")
 

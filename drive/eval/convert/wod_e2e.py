@@ -5,6 +5,8 @@ Each prediction has its frame's name and x, y of 20 points every 0.25 s in the e
 
 from __future__ import annotations
 
+import gzip
+import io
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -49,12 +51,12 @@ def shards(path: Path) -> Iterator[tuple[str, bytes]]:
         if not archive:
             yield path.name, path.read_bytes()
             return
-        with tarfile.open(path, "r:gz") as tar:
-            left = LARGEST_BYTES
+        with gzip.open(path) as packed:  # headers count too: those of a hostile archive alone could fill the memory
+            data = packed.read(LARGEST_BYTES + 1)
+        if len(data) > LARGEST_BYTES:
+            raise ValueError(f"{path} unpacks to more than {LARGEST_BYTES >> 20} MiB")
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
             for member in tar:
-                left -= member.size
-                if left < 0:
-                    raise ValueError(f"{path} unpacks to more than {LARGEST_BYTES >> 20} MiB")
                 stream = tar.extractfile(member) if member.isreg() else None
                 if stream is not None:
                     yield member.name, stream.read()
