@@ -273,8 +273,8 @@ class Plan:
     """A planner's answer: trajectories [K, T, 3] float64 (x, y, heading) in the ego frame of t0, best first; times_s [T].
 
     log_probs [K]: natural log-probability of each sample, None where the planner has none. text: the decoded answer as
-    written, where it is text. degraded: whether the planner could see, None where it does not tell. Raises ValueError where shapes
-    disagree or a value is not finite.
+    written, where it is text, or what was thought before the plan, in words, a line each. degraded: whether the planner could see,
+    None where it does not tell. Raises ValueError where shapes disagree or a value is not finite.
     """
 
     trajectories: Array

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +72,11 @@ class NetworkPlanner:
         found = self._answers(observations, (chain,), samples)
         for answers in found:
             answers.best(name)  # raises where it failed
-        return [_central(np.stack(answers.values[name]), answers.log_probs[name], times) for answers in found]
+        thoughts = [str(link) for link in chain[: [str(link) for link in chain].index(name)]]
+        return [
+            replace(_central(np.stack(answers.values[name]), answers.log_probs[name], times), text=_in_words(answers, thoughts))
+            for answers in found
+        ]
 
     def answer(self, observation: Observation, requests: str | Sequence[str], samples: int = 1, deadline_s: float | None = None) -> Answers:
         """The answers to several requests such as see>decide>plan, decoded together; each chain is answered as it would be alone.
@@ -260,6 +264,13 @@ def _read(asked: Asked, rows: list[list[Answer]], observation: Observation, late
 
 def _value(task: Task, answer: Answer, observation: Observation) -> Any:
     return task.scored(task.decode(answer.ids, observation), answer.ids, answer.log_probs)
+
+
+def _in_words(answers: Answers, thoughts: Sequence[str]) -> str | None:
+    """What was answered to the links before the plan, a line for each part; None where there are none."""
+    from drive.viz.answers import marks_of
+
+    return "\n".join(word for name in thoughts if name in answers.values for word in marks_of(answers.best(name)).words) or None
 
 
 def _central(trajectories: Array, log_probs: Array, times_s: Array) -> Plan:

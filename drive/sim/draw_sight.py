@@ -31,6 +31,7 @@ VIDEO_WIDTH = 1600
 AHEAD_M, BEHIND_M = 62.0, 24.0
 FIRST_SOLID = SEMANTIC.index("building")  # what is drawn from here on stands before the road; a crossing lies on it
 HORIZON_S = 3.0  # of the plan, as far as it is shown
+THOUGHTS_Y, LINE_Y, THOUGHT_LINES, THOUGHT_SIZE = 288.0, 22.0, 3, 15  # of the panel of 360 units: where thoughts stand, at which size
 COMMAND_WORDS = {"left": "\u2190 left", "straight": "\u2191 straight", "right": "right \u2192"}
 
 
@@ -49,6 +50,7 @@ class SurroundView:
         self.renderer = Renderer(run.world, sight.weather_in(run.world), seed_of(run.world))
         self.backdrop = Backdrop(run.world)
         self.plate = self._fixed_panel()
+        self.thoughts = {at: text.split("\n") for (at, _), text in zip(run.plans, run.thoughts, strict=False) if text}
 
     def frames(self, every: int = FRAME_STEPS) -> Iterator[Picture]:
         """Pictures of the drive, uint8 [height, width, 3], one in so many steps."""
@@ -65,7 +67,7 @@ class SurroundView:
             solid = seen.semantic >= FIRST_SOLID
             put(picture, cell, draw_camera(CameraImage(camera, 0.0, seen.rgb), cell.width, cell.height, scenery, solid))
         put(picture, self.above, self._above(step, state, plan))
-        put(picture, self.panel, self._panel(step, state, last))
+        put(picture, self.panel, self._panel(step, state, self.thoughts.get(plan[0], []) if plan else [], last))
         return picture
 
     def _above(self, step: int, state: State, plan: tuple[int, Array] | None) -> Picture:
@@ -82,10 +84,10 @@ class SurroundView:
         canvas.text((x, 40 * unit), shortened(self.run.planner, size, room, bold=True), size, TEXT, bold=True)
         about = f"{self.run.world.name}, {self.sight.weather}, rig {Path(self.sight.rig).stem}"
         canvas.text((x, 74 * unit), shortened(about, 15, right - x), 15, SOFT_TEXT)
-        _key(canvas, (x, 280 * unit), right - x)
+        _key(canvas, (x, 256 * unit), right - x)
         return canvas.pixels
 
-    def _panel(self, step: int, state: State, last: bool) -> Picture:
+    def _panel(self, step: int, state: State, thoughts: list[str], last: bool) -> Picture:
         cell, world, ego, x = self.panel, self.run.world, state.ego, 26.0
         canvas, unit, right = Canvas(cell.width, cell.height, picture=self.plate), cell.height / 360, cell.width - x
         canvas.text((right, 40 * unit), f"{step * DT_S:.1f} s", 20, SOFT_TEXT, "right")
@@ -99,6 +101,8 @@ class SurroundView:
         canvas.text((x, 228 * unit), f"{done:.0f} of {whole:.0f} m" if whole else "the human stands", 14, SOFT_TEXT)
         if last:
             canvas.text((right, 228 * unit), self.run.outcome, 16, TEXT, "right", bold=True)
+        for number, line in enumerate(lines_of(thoughts, right - x)):
+            canvas.text((x, (THOUGHTS_Y + LINE_Y * number) * unit), line, THOUGHT_SIZE, TEXT)
         return canvas.finish()
 
 
@@ -106,6 +110,18 @@ def _band(state: State, poses: Array) -> Ribbon | None:
     """What is left of a plan from now on, as a band in the ego frame."""
     ahead = relative_pose(state.ego, poses[1 : 1 + round(HORIZON_S / DT_S)])
     return make_ribbon(ahead, DT_S * np.arange(1, len(ahead) + 1)) if len(ahead) else None
+
+
+def lines_of(thoughts: list[str], width: float) -> list[str]:
+    """Thoughts side by side, as many lines as there is room for: the last ones, which the plan follows from, are never left out."""
+    lines = list[str]()
+    for thought in thoughts:
+        longer = f"{lines[-1]}; {thought}" if lines else thought
+        if lines and text_width(longer, THOUGHT_SIZE) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(shortened(thought, THOUGHT_SIZE, width))
+    return lines[-THOUGHT_LINES:]
 
 
 def _key(canvas: Canvas, place: tuple[float, float], width: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -78,9 +78,9 @@ class Loop:
 @dataclass(frozen=True, eq=False)
 class Rollout:
     """What happened, N steps, A agents. ego [N+1, 8], pose [N+1, A, 3], speed [N+1, A], active and contact [N+1, A], flags [N+1, 8],
-    actions [N, 2]; plans: (step, world poses of the plan at every step); outcome "arrived", "collision", "left the route", "blocked",
-    "timeout", "record ended" (the human's own drive, or a world without a goal) or "planner failed: why"; hash: of all states; notes: what
-    else the planner has to say.
+    actions [N, 2]; plans: (step, world poses of the plan at every step); thoughts: the text of each of them, () where none has any;
+    outcome "arrived", "collision", "left the route", "blocked", "timeout", "record ended" (the human's own drive, or a world without a
+    goal) or "planner failed: why"; hash: of all states; notes: what else the planner has to say.
     """
 
     world: World
@@ -97,6 +97,7 @@ class Rollout:
     hash: str
     traceback: str = ""
     notes: tuple[str, ...] = ()
+    thoughts: tuple[str, ...] = ()
 
 
 @threadpool_limits.wrap(limits=1)  # several threads add up in another order, and the last bit of a drive would depend on their number
@@ -112,6 +113,7 @@ def rollout(world: World, planner: Planner | PrivilegedPlanner, loop: Loop = Loo
     pending: list[tuple[int, Track, Plan]] = []
     current: tuple[int, Track, Plan] | None = None
     plans: list[tuple[int, Array]] = []
+    thoughts: list[str] = []
     outcome, moved, told = "timeout" if world.has_goal else RECORD_ENDED, 0, ""
     for step in range(round(world.time_limit_s / DT_S)):
         if step % every == 0:
@@ -123,6 +125,7 @@ def rollout(world: World, planner: Planner | PrivilegedPlanner, loop: Loop = Loo
             track = make_track(plan, state.ego, step)
             pending.append((step + wait, track, plan))
             plans.append((step, track.poses))
+            thoughts.append(plan.text or "")
         while pending and pending[0][0] <= step:
             current = pending.pop(0)
         action = current[1].action(state.ego, step) if current else (0.0, 0.0)
@@ -137,7 +140,8 @@ def rollout(world: World, planner: Planner | PrivilegedPlanner, loop: Loop = Loo
         if ended:
             outcome = ended
             break
-    return _rollout(world, with_shown(planner.name, loop.shown), states, actions, plans, outcome, told)
+    run = _rollout(world, with_shown(planner.name, loop.shown), states, actions, plans, outcome, told)
+    return replace(run, thoughts=tuple(thoughts) if any(thoughts) else ())
 
 
 def _ended(world: World, state: State, stood_s: float) -> str | None:

@@ -30,6 +30,7 @@ def save_rollout(run: Rollout, episode: Episode, folder: Path, name: str) -> Pat
         "hash": run.hash,
     }
     about |= {"traceback": run.traceback} if run.traceback else {}
+    about |= {"thoughts": list(run.thoughts)} if run.thoughts else {}
     arrays = {"actions": run.actions, "ego": run.ego, "pose": run.pose, "speed": run.speed, "active": run.active, "flags": run.flags}
     arrays |= {"plan_steps": np.array([at for at, _ in run.plans], dtype=np.int64), "plan_poses": _stacked(run.plans)}
     np.savez_compressed(folder / f"{name}.npz", **arrays)
@@ -48,6 +49,7 @@ def replay_file(path: str | Path) -> tuple[Rollout, str]:
         about = json.loads(path.read_text())
         episode = Episode.from_json(about["episode"])
         stated, outcome, planner = str(about["hash"]), str(about["outcome"]), str(about["planner"])
+        thoughts = tuple(str(text) for text in about.get("thoughts", ()))
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path.name}: not a saved episode ({error})") from error
     with np.load(path.with_suffix(".npz"), allow_pickle=False) as arrays:
@@ -57,7 +59,7 @@ def replay_file(path: str | Path) -> tuple[Rollout, str]:
         raise ValueError(f"{path.name}: made from another world ({about.get('origin')}, now {world.origin}); replay it with that version")
     run = replay_human(world) if planner == HUMAN else replay(world, actions, outcome, planner)
     plans = tuple((int(at), rows[np.isfinite(rows).all(-1)]) for at, rows in zip(steps, poses, strict=True))
-    return dataclasses.replace(run, plans=plans), stated
+    return dataclasses.replace(run, plans=plans, thoughts=thoughts), stated
 
 
 def _stacked(plans: tuple[tuple[int, Array], ...]) -> Array:

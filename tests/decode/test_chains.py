@@ -19,6 +19,7 @@ from drive.tokens.grammar import compile_grammar
 from drive.tokens.joined import joined
 from drive.tokens.vocab import END, Vocabulary
 from drive.tokens.walk import random_answer
+from drive.viz.answers import marks_of
 from tests.decode.test_decode import decode_fast, decode_slowly
 from tests.model.conftest import TINY, make_network, make_observation
 from tests.tasks.toys import toys
@@ -214,3 +215,14 @@ def test_spans_that_have_ended_are_not_worked_on(network: DrivingNetwork, sample
             for k in range(samples):
                 np.testing.assert_array_equal(slow[b][r][k].ids, fast[b][r][k].ids)
                 np.testing.assert_allclose(slow[b][r][k].log_probs, fast[b][r][k].log_probs, atol=1e-3)
+
+
+def test_a_plan_tells_the_thoughts_before_it() -> None:
+    network = make_network(2, requests=("plan:bins", "see:light", "decide"), vocabulary=Vocabulary())
+    planner, observation = NetworkPlanner(network, request="see:light>decide>plan"), make_observation(1)
+    answers = planner.answer(observation, "see:light>decide>plan")
+    said = [*marks_of(answers.best("see:light")).words, str(answers.best("decide"))]
+    assert planner.plan(observation).text == "\n".join(said)
+    assert NetworkPlanner(network).plan(observation).text is None
+    assert NetworkPlanner(network, request="plan>decide").plan(observation).text is None
+    assert NetworkPlanner(network, request="see:light>plan", deadline_s=60.0).plan(observation).text is None

@@ -18,7 +18,7 @@ from drive.render.look.static import static_mesh
 from drive.render.weather import WEATHERS
 from drive.schema import CameraImage, Observation, Plan, Window
 from drive.sim.draw import MapView
-from drive.sim.draw_sight import SurroundView
+from drive.sim.draw_sight import THOUGHT_LINES, SurroundView, lines_of
 from drive.sim.env import TownEnv
 from drive.sim.episodes import Episode, drive_all
 from drive.sim.rollout import Loop, Rollout, rollout, states_of
@@ -232,6 +232,27 @@ def test_a_drive_is_shown_through_its_cameras(short_run: Rollout, rig: str) -> N
     part = np.s_[cell.y : cell.y + cell.height, cell.x : cell.x + cell.width]
     moved = np.hypot(*(short_run.plans[0][1][-1, :2] - short_run.plans[0][1][0, :2])) > 1
     assert (with_plan[part] != without[part]).any() == moved
+
+
+def test_the_panel_shows_the_thoughts_of_the_plan_in_force(short_run: Rollout, rig: str) -> None:
+    state, at, panel = next(states_of(short_run)), short_run.plans[0][0], SurroundView(short_run, Sight(rig)).panel
+    part = np.s_[panel.y : panel.y + panel.height, panel.x : panel.x + panel.width]
+
+    def shown(*thoughts: str) -> np.ndarray:
+        run = replace(short_run, thoughts=thoughts)
+        return SurroundView(run, Sight(rig)).frame(0, state, (at, short_run.plans[0][1]))[part]
+
+    rest = ("",) * (len(short_run.plans) - 1)
+    assert (shown("red, 23 m\nstop straight", *rest) != shown("green, 23 m\nfaster straight", *rest)).any()
+    np.testing.assert_array_equal(shown("", *rest), shown())
+    np.testing.assert_array_equal(shown("", "later", *rest[1:]), shown())  # the plan in force is the first
+
+
+def test_thoughts_are_cut_to_their_room_the_last_kept() -> None:
+    assert lines_of(["a", "b"], 1000) == ["a; b"]
+    lines = lines_of([f"thought number {k} of many" for k in range(40)], 300)
+    assert len(lines) == THOUGHT_LINES and lines[-1].endswith("thought number 39 of many")
+    assert lines_of(["word " * 100], 100)[0].endswith("\u2026") and lines_of([], 100) == []
 
 
 def test_map_views_invert() -> None:

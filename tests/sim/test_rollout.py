@@ -240,6 +240,26 @@ def test_a_run_is_reported_saved_and_replays(tmp_path: Path) -> None:
     assert len(list((tmp_path / "drives").glob("*.npz"))) == 4
 
 
+class Thinker:
+    """Stands, and says how often it has thought."""
+
+    name = "thinker"
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def plan(self, observation: Observation) -> Plan:
+        self.asked += 1
+        return Plan(np.zeros((1, 6, 3)), 0.5 * np.arange(1, 7), text=f"thought {self.asked}\nstop straight")
+
+
+def test_thoughts_are_kept_beside_their_plans(tmp_path: Path) -> None:
+    run_episodes([Episode("town", 7)], ["thinker"], lambda name: Thinker(), Loop(), out=tmp_path, videos=0)
+    run, stated = replay_file(next((tmp_path / "drives").glob("*.json")))
+    assert run.hash == stated and len(run.thoughts) == len(run.plans) > 10
+    assert run.thoughts == tuple(f"thought {k + 1}\nstop straight" for k in range(len(run.plans)))
+
+
 def test_a_saved_episode_of_another_world_is_refused(tmp_path: Path) -> None:
     run_episodes([Episode("town", 7)], ["stand-still"], load, Loop(), out=tmp_path, videos=0)
     path = next((tmp_path / "drives").glob("*.json"))
