@@ -15,6 +15,9 @@ from tests.analytic import analytic_set
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
+# What data sets keep (`drive.data.kept`) belongs to the tests alone, and their commands find it again.
+os.environ["XDG_CACHE_HOME"] = str(REPOSITORY / ".pytest_cache" / "home")
+
 # An example may take long where others use the cores too; a test that hangs is stopped by pytest-timeout.
 settings.register_profile("any-machine", deadline=None)
 settings.load_profile("any-machine")

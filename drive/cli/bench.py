@@ -21,7 +21,8 @@ def arguments(verb: argparse.ArgumentParser) -> None:
         help="metrics: samples per second of CPU time; sim: steps per second of worlds and environments; render: pictures per second; "
         "plan: milliseconds of a plan and their shares; pack: useful tokens per second of training, packed and padded; "
         "codecs: tokens and errors of plans as tokens; decode: milliseconds of decoding, beside transformers; "
-        "exchange: plans a second asked of a planner in another process; records: samples a second, beside the data set they come from",
+        "exchange: plans a second asked of a planner in another process; records: samples a second, beside the data set they come from; "
+        "tables: how nuScenes tables open, cold and warm, and samples a second with maps",
     )
     verb.add_argument("--samples", type=number(1), default=1024, help="made-up samples to score (default: 1024)")
     verb.add_argument("--repeats", type=number(1), default=5, help="runs, of which the best counts (default: 5)")
@@ -29,8 +30,12 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--planner", default="first-drive", help="of plan: a shipped planner or a checkpoint (default: first-drive)")
     verb.add_argument("--pictures", type=number(1, 6), default=2, help="of plan: pictures it sees (default: 2)")
     verb.add_argument(
-        "--data", nargs="+", default=["data/mini"], help="of codecs: data sets and scene files; of records: a data set (default: data/mini)"
+        "--data",
+        nargs="+",
+        default=["data/mini"],
+        help="of codecs: data sets and scene files; of records and tables: a data set (default: data/mini)",
     )
+    verb.add_argument("--devkit", action="store_true", help="of tables: also by nuscenes-devkit, which takes gigabytes for large ones")
     verb.add_argument("--out", type=Path, help="folder for report.json")
 
 
@@ -118,6 +123,13 @@ def _records(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
     return str(speed), speed.rows(), _written(args, speed.rows())
 
 
+def _tables(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
+    from drive.data.nuscenes.bench import bench_tables
+
+    speed = bench_tables(Path(args.data[0]), args.devkit)
+    return str(speed), speed.rows(), _written(args, speed.rows())
+
+
 def _written(args: argparse.Namespace, rows: list[dict[str, Any]]) -> str:
     from drive.eval.report import write_json
 
@@ -134,4 +146,5 @@ BENCHES = {
     "decode": _decode,
     "exchange": _exchange,
     "records": _records,
+    "tables": _tables,
 }

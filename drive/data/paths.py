@@ -19,3 +19,28 @@ def inside(root: Path, relative: str) -> Path:
     if os.path.commonpath([base, path]) != base:
         raise ValueError(f"file name {relative!r} leaves the data set {root} through a symbolic link; put the file itself there")
     return Path(path)
+
+
+class Inside:
+    """As `inside`, for many names below one root: each folder is resolved once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._folders: dict[str, str | None] = {}
+
+    def __call__(self, relative: str) -> Path:
+        """As `inside`, with its ValueError."""
+        folder, _, name = relative.rpartition("/")
+        if folder not in self._folders:
+            self._folders[folder] = self._resolved(folder)
+        known = self._folders[folder]
+        if known is None or name in ("", ".", "..") or "\0" in name or os.path.islink(path := f"{known}/{name}"):
+            return inside(self.root, relative)
+        return Path(path)
+
+    def _resolved(self, folder: str) -> str | None:
+        """None where the folder leaves the root: then every name in it is looked at by itself."""
+        try:
+            return str(inside(self.root, folder))
+        except ValueError:
+            return None

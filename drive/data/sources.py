@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from drive.around import lanes_around
+from drive.data.by_token import SamplesByToken
 from drive.data.layouts import Wanted
 from drive.data.motion import motion_from_poses
 from drive.data.scenes import SceneLog, make_sample
@@ -18,7 +19,6 @@ from drive.frames import Array, heading_of
 from drive.maps import RoadMap
 from drive.roads import Lanes
 from drive.schema import MapPatch, SceneSample
-from drive.words import did_you_mean
 
 PATCH_M = 60.0
 
@@ -44,7 +44,7 @@ class SceneSource(Protocol):
         ...
 
 
-class SceneDataset(Sequence[SceneSample]):
+class SceneDataset(SamplesByToken):
     """A `drive.data.dataset.Dataset` of a source's scenes: key frames in time order, scene by scene.
 
     Raises ValueError for tables of several versions or a CAN bus, which these layouts do not have, and for a split that is none.
@@ -56,10 +56,8 @@ class SceneDataset(Sequence[SceneSample]):
         self.root, self.window, self.name = root, choice.window, root.resolve().name
         self._source, self._choice = source, choice
         chosen = chosen_scenes(root, source, choice.split)
-        self._places = [(name, k) for name in chosen for k in range(len(source.tokens(name)))][: choice.limit]
-        self.scenes: tuple[str, ...] = tuple(dict.fromkeys(name for name, _ in self._places))
-        self.tokens: tuple[str, ...] = tuple(source.tokens(name)[k] for name, k in self._places)
-        self._index = {token: i for i, token in enumerate(self.tokens)}
+        places = [(name, k) for name in chosen for k in range(len(source.tokens(name)))][: choice.limit]
+        self.place(places, [source.tokens(name)[k] for name, k in places])
         self._logs: dict[str, SceneLog] = {}
         self._maps: dict[str, RoadMap | None] = {}
 
@@ -68,12 +66,6 @@ class SceneDataset(Sequence[SceneSample]):
         """The tokens of every sample that the folder holds, chosen or not."""
         return tuple(token for names in self._source.splits.values() for name in names for token in self._source.tokens(name))
 
-    def __len__(self) -> int:
-        return len(self.tokens)
-
-    def __iter__(self) -> Iterator[SceneSample]:
-        return (self[i] for i in range(len(self)))
-
     def __getitem__(self, i: int) -> SceneSample:  # type: ignore[override]
         """Sample i; negative i count from the end. Raises IndexError outside, ValueError where its record is impossible."""
         scene, index = self._places[i]
@@ -81,17 +73,6 @@ class SceneDataset(Sequence[SceneSample]):
         patch, lanes = self._around(log, index) if self._choice.maps else (None, None)
         motion = motion_from_poses(log.timestamps_us[: index + 1], log.world_from_ego[: index + 1])
         return make_sample(log, index, self.window, motion, self._choice.command, patch, lanes)
-
-    def sample(self, token: str) -> SceneSample:
-        """The sample of a token. Raises ValueError where it is not among `tokens`."""
-        if token not in self._index:
-            near = did_you_mean(token, self._index)
-            raise ValueError(f"sample {token!r} is not among the {len(self)} samples of {self.name}; it may be another split's{near}")
-        return self[self._index[token]]
-
-    def scene_of(self, token: str) -> str:
-        """The name of a sample's scene."""
-        return self._places[self._index[token]][0]
 
     def log(self, scene: str) -> SceneLog:
         """One of `scenes` as it was recorded, whole."""

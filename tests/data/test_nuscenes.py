@@ -32,10 +32,10 @@ def test_projection_through_world_is_the_devkits(real_data: Path, name: str) -> 
         points = rng.uniform([-40, -40, -2], [40, 40, 4], (300, 3))
         world = transform_points(sample.world_from_ego, points)
         for image in sample.observation.frames[-1].cameras:
-            row = dataset._nusc.get("sample_data", dataset._nusc.get("sample", sample.token)["data"][image.camera.name])
+            row = dataset._tables.get("sample_data", dataset._tables.get("sample", sample.token)["data"][image.camera.name])
             seen = world.T
             for table, token in (("ego_pose", "ego_pose_token"), ("calibrated_sensor", "calibrated_sensor_token")):
-                pose = dataset._nusc.get(table, row[token])
+                pose = dataset._tables.get(table, row[token])
                 seen = Quaternion(pose["rotation"]).inverse.rotation_matrix @ (seen - np.array(pose["translation"])[:, None])
             front = seen[2] > 0.5
             expected = view_points(seen[:, front], image.camera.K, normalize=True)[:2].T

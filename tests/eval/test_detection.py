@@ -201,6 +201,7 @@ def test_a_data_set_is_scored_as_the_devkit_scores_it(embedded: Path, tmp_path: 
     from nuscenes.eval.common.loaders import add_center_dist, filter_eval_boxes, load_gt_of_sample_tokens, load_prediction
     from nuscenes.eval.detection.data_classes import DetectionBox
     from nuscenes.eval.detection.evaluate import DetectionEval
+    from nuscenes.nuscenes import NuScenes
 
     dataset: Any = open_dataset(embedded, maps=False)
     rng, results = np.random.default_rng(0), {}
@@ -216,8 +217,9 @@ def test_a_data_set_is_scored_as_the_devkit_scores_it(embedded: Path, tmp_path: 
     ours = {row["metric"]: row for row in report.rows}
     config = config_factory("detection_cvpr_2019")
     answered, _ = load_prediction(str(path), 500, DetectionBox)
-    true = load_gt_of_sample_tokens(dataset._nusc, list(dataset.tokens), DetectionBox)
-    both = [filter_eval_boxes(dataset._nusc, add_center_dist(dataset._nusc, b), config.class_range) for b in (true, answered)]
+    nusc = NuScenes(version="v1.0-mini", dataroot=str(embedded), verbose=False)
+    true = load_gt_of_sample_tokens(nusc, list(dataset.tokens), DetectionBox)
+    both = [filter_eval_boxes(nusc, add_center_dist(nusc, b), config.class_range) for b in (true, answered)]
     scored = SimpleNamespace(cfg=config, gt_boxes=both[0], pred_boxes=both[1], verbose=False)
     theirs = DetectionEval.evaluate(scored)[0].serialize()  # type: ignore[arg-type]
     np.testing.assert_allclose(ours["map"]["value"], theirs["mean_ap"], atol=1e-9, rtol=0)

@@ -80,7 +80,8 @@ def _scene(name: str, shots: list[Shot]) -> Iterator[Finding]:
         jumps = [finding for finding in _jumps(path) if finding.token not in known]
         yield from jumps
         if not jumps:
-            yield from _astray(name, path, [i for i, s in enumerate(shots) if s.channel == _reference(shots)])
+            reference = _reference(shots)
+            yield from _astray(name, path, [i for i, s in enumerate(shots) if s.channel == reference])
 
 
 def _reference(shots: list[Shot]) -> str:

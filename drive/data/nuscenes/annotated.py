@@ -13,7 +13,11 @@ from drive.data.nuscenes.tables import Record, matrices, readable
 from drive.frames import Array
 
 if TYPE_CHECKING:
-    from nuscenes.nuscenes import NuScenes
+    from drive.data.nuscenes.index import IndexedTables
+
+
+# Key frames further apart than this tell no velocity.
+LONGEST_S = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,20 +35,34 @@ class Annotated:
     ego: Array
 
 
-def annotated(nusc: NuScenes, sample: Record) -> Annotated:
+def annotated(tables: IndexedTables, sample: Record) -> Annotated:
     """The annotations of a sample. Raises ValueError where a record is damaged or
     has two attributes."""
     with readable(f"sample {sample['token']}"):
-        rows = [nusc.get("sample_annotation", token) for token in sample["anns"]]
+        rows = [tables.get("sample_annotation", token) for token in sample["anns"]]
         if two := [row["token"] for row in rows if len(row["attribute_tokens"]) > 1]:
             raise ValueError(f"sample_annotation {two[0]} has more than one attribute")
-        kinds = [nusc.get("instance", row["instance_token"])["category_token"] for row in rows]
+        kinds = [tables.get("instance", row["instance_token"])["category_token"] for row in rows]
         return Annotated(
-            categories=tuple(nusc.get("category", kind)["name"] for kind in kinds),
-            attributes=tuple(nusc.get("attribute", row["attribute_tokens"][0])["name"] if row["attribute_tokens"] else "" for row in rows),
+            categories=tuple(tables.get("category", kind)["name"] for kind in kinds),
+            attributes=tuple(
+                tables.get("attribute", row["attribute_tokens"][0])["name"] if row["attribute_tokens"] else "" for row in rows
+            ),
             world_from_box=matrices(rows),
             sizes=np.array([row["size"] for row in rows], dtype=np.float64).reshape(-1, 3)[:, [1, 0, 2]],
-            velocities=np.array([nusc.box_velocity(row["token"])[:2] for row in rows], dtype=np.float64).reshape(-1, 2),
+            velocities=np.array([_velocity(tables, row) for row in rows], dtype=np.float64).reshape(-1, 2),
             points=np.array([row["num_lidar_pts"] + row["num_radar_pts"] for row in rows], dtype=np.int64),
-            ego=np.array(nusc.get("ego_pose", reference_of(nusc, sample)["ego_pose_token"])["translation"], dtype=np.float64),
+            ego=np.array(tables.get("ego_pose", reference_of(tables, sample)["ego_pose_token"])["translation"], dtype=np.float64),
         )
+
+
+def _velocity(tables: IndexedTables, row: Record) -> Array:
+    """[2] m/s in the world, between the boxes before and after on the track; NaN where there is neither, or they are too far apart
+    (`box_velocity` of nuscenes-devkit)."""
+    first, last = (tables.get("sample_annotation", row[way]) if row[way] != "" else row for way in ("prev", "next"))
+    begin, end = (1e-6 * tables.get("sample", box["sample_token"])["timestamp"] for box in (first, last))
+    longest_s = 2 * LONGEST_S if row["prev"] != "" and row["next"] != "" else LONGEST_S
+    if first is last or end - begin > longest_s:
+        return np.full(2, np.nan)
+    moved: Array = np.array(last["translation"], dtype=np.float64) - np.array(first["translation"], dtype=np.float64)
+    return moved[:2] / (end - begin)

@@ -6,30 +6,26 @@ import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from drive.data.by_token import SamplesByToken
 from drive.data.motion import Motion, MotionSource, motion_from_poses
 from drive.data.nuscenes.annotated import Annotated, annotated
 from drive.data.nuscenes.can_bus import CanBus
+from drive.data.nuscenes.index import IndexedTables, load_tables
+from drive.data.nuscenes.index.verdicts import doubtful
 from drive.data.nuscenes.maps import MapSource
 from drive.data.nuscenes.scenes import read_scene
 from drive.data.nuscenes.splits import scene_names
 from drive.data.nuscenes.tables import (
     FIND_THE_FAULT,
     find_version,
-    key_frame_spacing,
-    key_frames,
-    load_tables,
+    frame_tokens,
     readable,
     refuse_impossible_cameras,
     refuse_other_conventions,
 )
 from drive.data.scenes import SceneLog, make_sample
 from drive.schema import SceneSample, Window
-from drive.words import did_you_mean
-
-if TYPE_CHECKING:
-    from nuscenes.nuscenes import NuScenes
 
 
 def open_folder(
@@ -46,9 +42,9 @@ def open_folder(
     """As `drive.data.dataset.open_dataset`, which calls it."""
     version = find_version(root, version)
     with _explained(root, version):
-        nusc = load_tables(root, version)
-        names = scene_names(nusc, root, version, split)
-        return NuScenesDataset(nusc, names, window, limit, command, motion, maps, lanes)
+        tables = load_tables(root, version)
+        names = scene_names(tables, root, version, split)
+        return NuScenesDataset(tables, names, window, limit, command, motion, maps, lanes)
 
 
 @contextmanager
@@ -65,16 +61,15 @@ def _explained(root: Path, version: str) -> Iterator[None]:
         raise ValueError(f"{message.removesuffix(FIND_THE_FAULT)}; {fault}; mend it, `drive check` lists all") from error
 
 
-class NuScenesDataset(Sequence[SceneSample]):
+class NuScenesDataset(SamplesByToken):
     """A `drive.data.dataset.Dataset`: its samples, scene by scene in time order, one per key frame; windows are masked at a scene's ends.
 
-    tokens: the samples' tokens. all_tokens: those of every sample in the tables, chosen or not. scenes: the names of the
-    scenes they come from. root: the folder. name: its name.
+    root: the folder. name: its name. The rest is as `SamplesByToken`.
     """
 
     def __init__(
         self,
-        nusc: NuScenes,
+        tables: IndexedTables,
         names: list[str],
         window: Window,
         limit: int | None,
@@ -83,29 +78,32 @@ class NuScenesDataset(Sequence[SceneSample]):
         maps: bool,
         lanes: bool = False,
     ) -> None:
-        self.root, self.window = Path(nusc.dataroot), window
+        self.root, self.window = tables.root, window
         self.name = self.root.resolve().name
-        self._nusc, self._command, self._motion = nusc, command, motion
+        self._tables, self._command, self._motion = tables, command, motion
         self._logs: dict[str, SceneLog] = {}
         self._can: dict[str, CanBus] = {}
         self._maps, self._lanes = MapSource(self.root) if maps else None, lanes
         with readable(str(self.root)):
-            self._rows = {scene["name"]: scene for scene in nusc.scene}
-            frames = [(name, index, sample) for name in names for index, sample in enumerate(key_frames(nusc, self._rows[name]))][:limit]
-            self._spacing_s = key_frame_spacing(nusc)
-            refuse_impossible_cameras(nusc, [sample for *_, sample in frames])
-            refuse_other_conventions(nusc, [self._rows[name] for name in dict.fromkeys(name for name, *_ in frames)])
-        self._places = [(name, index) for name, index, _ in frames]
-        self.tokens: tuple[str, ...] = tuple(sample["token"] for *_, sample in frames)
-        self.scenes: tuple[str, ...] = tuple(dict.fromkeys(name for name, _ in self._places))
-        self.all_tokens: tuple[str, ...] = tuple(sample["token"] for sample in nusc.sample)
-        self._index = {token: i for i, token in enumerate(self.tokens)}
+            self._rows = {scene["name"]: scene for scene in tables.scene}
+            frames = [(name, k, token) for name in names for k, token in enumerate(frame_tokens(tables, self._rows[name]))][:limit]
+            self.place([(name, k) for name, k, _ in frames], [token for *_, token in frames])
+            self._refuse_impossible()
 
-    def __len__(self) -> int:
-        return len(self.tokens)
+    def _refuse_impossible(self) -> None:
+        """Scenes that were found sound when the index was made are not looked at again."""
+        tables, scenes = self._tables, [self._rows[name] for name in self.scenes]
+        again = set(doubtful(tables, tables.numbers(scenes)))
+        scenes = [scene for scene, number in zip(scenes, tables.numbers(scenes), strict=True) if number in again]
+        names = {scene["name"] for scene in scenes}
+        tokens = [token for (name, _), token in zip(self._places, self.tokens, strict=True) if name in names]
+        refuse_impossible_cameras(tables, [tables.get("sample", token) for token in tokens])
+        refuse_other_conventions(tables, scenes)
 
-    def __iter__(self) -> Iterator[SceneSample]:
-        return (self[i] for i in range(len(self)))
+    @property
+    def all_tokens(self) -> tuple[str, ...]:
+        """The tokens of every sample that the folder holds, chosen or not."""
+        return self._tables.tokens
 
     def __getitem__(self, i: int) -> SceneSample:  # type: ignore[override]
         """Sample i; negative i count from the end. Raises IndexError outside, ValueError where its record is impossible."""
@@ -115,26 +113,15 @@ class NuScenesDataset(Sequence[SceneSample]):
         lanes = self._maps.lanes(log, index) if self._maps and self._lanes else None
         return make_sample(log, index, self.window, self._motion_at(log, index), self._command, patch, lanes)
 
-    def sample(self, token: str) -> SceneSample:
-        """The sample of a token. Raises ValueError where it is not among `tokens`."""
-        if token not in self._index:
-            near = did_you_mean(token, self._index)
-            raise ValueError(f"sample {token!r} is not among the {len(self)} samples of {self.name}; it may be another split's{near}")
-        return self[self._index[token]]
-
     def annotated(self, token: str) -> Annotated:
         """All that is annotated in a sample, in the world, as the tables hold it. Raises ValueError as `sample`."""
         if token not in self._index:
             raise ValueError(f"sample {token!r} is not among the {len(self)} samples of {self.name}")
-        return annotated(self._nusc, self._nusc.get("sample", token))
+        return annotated(self._tables, self._tables.get("sample", token))
 
-    def scene_of(self, token: str) -> str:
-        """The name of a sample's scene."""
-        return self._places[self._index[token]][0]
-
-    def log(self, name: str) -> SceneLog:
+    def log(self, scene: str) -> SceneLog:
         """One of `scenes` as it was recorded, whole."""
-        return self._log(name)
+        return self._log(scene)
 
     def without_maps(self) -> NuScenesDataset:
         """The same samples with `Target.map` left out, which is faster to read."""
@@ -144,8 +131,8 @@ class NuScenesDataset(Sequence[SceneSample]):
 
     def _log(self, name: str) -> SceneLog:
         if name not in self._logs:
-            with _explained(self.root, self._nusc.version):
-                self._logs[name] = read_scene(self._nusc, self.root, self._rows[name], self._spacing_s)
+            with _explained(self.root, self._tables.version):
+                self._logs[name] = read_scene(self._tables, self.root, self._rows[name], self._tables.spacing_s)
         return self._logs[name]
 
     def _motion_at(self, log: SceneLog, index: int) -> Motion:

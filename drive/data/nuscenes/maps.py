@@ -6,7 +6,6 @@ points are in the ego frame of t0, measured in the horizontal plane; everything 
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ import shapely
 from numpy.typing import NDArray
 
 from drive.around import lanes_around
+from drive.data.kept import Kept, kept
 from drive.data.nuscenes.expansion import LANE_LAYERS, ExpansionFile, closed_under_links, expansion_file
 from drive.data.paths import inside
 from drive.data.png_rows import OtherPng, grey_bands, grey_size
@@ -33,6 +33,8 @@ LINE_LAYERS = ("road_divider", "lane_divider")
 UNTOLD_MPS = 1.0  # stands where a lane's speed limit is not told; never shown
 MASK_RESOLUTION_M = 0.1
 MASK_BAND_ROWS = 512
+# Smaller mask files decode at once.
+MASK_WORTH_BYTES = 100_000
 
 
 class MapSource:
@@ -119,39 +121,17 @@ def _pose(log: SceneLog, index: int) -> Array:
 class MaskMap:
     """The raster mask that comes with the tables (its "semantic prior"): where one may drive.
 
-    Pixels are MASK_RESOLUTION_M wide, the last row lies at world y = 0. Kept as packed bits, compressed in bands of rows.
+    Pixels are MASK_RESOLUTION_M wide, the last row lies at world y = 0. Decoded once, to packed bits [H, W / 8] that are kept
+    (`drive.data.kept`); later only the rows of a window are read. blank: whether there is nothing in it.
     """
 
     def __init__(self, path: Path) -> None:
-
         try:
-            self.width, self.height = grey_size(path)
-            self._read(grey_bands(path, MASK_BAND_ROWS))
-        except OtherPng:
-            self._read_any(path)
+            found = kept("map mask", [path], lambda: _decoded(path), MASK_WORTH_BYTES)
         except OSError as error:
             raise ValueError(f"map mask {path} does not open ({error})") from error
-
-    def _read(self, bands: Iterable[NDArray[np.uint8]]) -> None:
-        self._bands: list[bytes] = []
-        self.blank = True
-        for band in bands:
-            self.blank = self.blank and not band.any()
-            self._bands.append(zlib.compress(np.packbits(band > 0, axis=1).tobytes(), 1))
-
-    def _read_any(self, path: Path) -> None:
-        """Whatever Pillow reads, all pixels at once."""
-        from PIL import Image
-
-        try:
-            with Image.open(path) as picture:
-                self.width, self.height = picture.size
-                picture.load()
-                grey = picture if picture.mode == "L" else picture.convert("L")
-            tops = range(0, self.height, MASK_BAND_ROWS)
-            self._read(np.asarray(grey.crop((0, t, self.width, min(t + MASK_BAND_ROWS, self.height)))) for t in tops)
-        except (OSError, ValueError, SyntaxError) as error:
-            raise ValueError(f"map mask {path} does not decode ({error})") from error
+        self._bits = found.arrays["bits"]
+        self.width, self.height, self.blank = (found.facts[name] for name in ("width", "height", "blank"))
 
     def patch(self, pose: Array) -> MapPatch:
         """The mask's outlines around a pose (x, y, heading) in the world, as the layer drivable_area."""
@@ -172,15 +152,40 @@ class MaskMap:
     def _window(self, top: int, bottom: int, left: int, right: int) -> np.ndarray:
         """Rows and columns of the mask as uint8 0 or 1; zero outside it."""
         window = np.zeros((bottom - top, right - left), dtype=np.uint8)
-        first, last = max(left, 0), min(right, self.width)
-        for band in range(max(top, 0) // MASK_BAND_ROWS, -(-min(bottom, self.height) // MASK_BAND_ROWS)):
-            packed = np.frombuffer(zlib.decompress(self._bands[band]), dtype=np.uint8).reshape(-1, -(-self.width // 8))
-            start = band * MASK_BAND_ROWS
-            low, high = max(top, start), min(bottom, start + len(packed))
-            if low < high and first < last:
-                bits = np.unpackbits(packed[low - start : high - start], axis=1)
-                window[low - top : high - top, first - left : last - left] = bits[:, first:last]
+        low, high, first, last = max(top, 0), min(bottom, self.height), max(left, 0), min(right, self.width)
+        if low < high and first < last:
+            bits = np.unpackbits(self._bits[low:high, first // 8 : -(-last // 8)], axis=1)
+            window[low - top : high - top, first - left : last - left] = bits[:, first % 8 :][:, : last - first]
         return window
+
+
+def _decoded(path: Path) -> Kept:
+    """A mask file as packed bits, a band of its rows after the other. Raises ValueError where it does not decode."""
+    try:
+        width, height = grey_size(path)
+        return _packed(width, height, grey_bands(path, MASK_BAND_ROWS))
+    except OtherPng:
+        return _decoded_by_pillow(path)
+
+
+def _decoded_by_pillow(path: Path) -> Kept:
+    """Whatever Pillow reads, all pixels at once."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            width, height = picture.size
+            picture.load()
+            grey = picture if picture.mode == "L" else picture.convert("L")
+        tops = range(0, height, MASK_BAND_ROWS)
+        return _packed(width, height, (np.asarray(grey.crop((0, t, width, min(t + MASK_BAND_ROWS, height)))) for t in tops))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise ValueError(f"map mask {path} does not decode ({error})") from error
+
+
+def _packed(width: int, height: int, bands: Iterable[NDArray[np.uint8]]) -> Kept:
+    bits = np.concatenate([np.packbits(band > 0, axis=1) for band in bands])
+    return Kept({"bits": bits}, {"width": width, "height": height, "blank": not bits.any()})
 
 
 def _rings(polygon: Any, pose: Array) -> list[Array]:

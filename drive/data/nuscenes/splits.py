@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +14,13 @@ from drive.data.nuscenes.tables import readable
 from drive.data.paths import inside
 
 if TYPE_CHECKING:
-    from nuscenes.nuscenes import NuScenes
+    from drive.data.nuscenes.index import IndexedTables
 
 
-def scene_names(nusc: NuScenes, root: Path, version: str, split: str | Sequence[str] | None) -> list[str]:
+def scene_names(tables: IndexedTables, root: Path, version: str, split: str | Sequence[str] | None) -> list[str]:
     """A split -> names of the scenes in it that this data set has, in the order of its scene table."""
     with readable(str(root)):
-        here = [scene["name"] for scene in nusc.scene]
+        here = [scene["name"] for scene in tables.scene]
     if split is None:
         return here
     splits = _splits(root, version)
@@ -32,13 +35,23 @@ def scene_names(nusc: NuScenes, root: Path, version: str, split: str | Sequence[
 
 
 def _splits(root: Path, version: str) -> dict[str, list[str]]:
-    from nuscenes.utils.splits import create_splits_scenes
-
-    splits: dict[str, list[str]] = create_splits_scenes()
+    splits = dict(official_splits())
     path = inside(root, f"{version}/splits.json")
     if path.is_file():
         splits |= read_splits(path)
     return splits
+
+
+@cache
+def official_splits() -> dict[str, list[str]]:
+    """nuScenes' own splits: name -> scene names. Read out of the source of nuscenes-devkit, whose import takes seconds."""
+    spec = find_spec("nuscenes")
+    if spec is None or spec.origin is None:
+        raise ValueError("nuScenes' splits are those of nuscenes-devkit, which is not installed: pip install nuscenes-devkit")
+    tree = ast.parse((Path(spec.origin).parent / "utils" / "splits.py").read_text())
+    found = [(node.targets[0], node.value) for node in tree.body if isinstance(node, ast.Assign)]
+    lists = {name.id: ast.literal_eval(value) for name, value in found if isinstance(name, ast.Name) and isinstance(value, ast.List)}
+    return {"train": sorted({*lists["train_detect"], *lists["train_track"]}), **lists}
 
 
 def read_splits(path: Path) -> dict[str, list[str]]:

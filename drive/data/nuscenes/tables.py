@@ -1,4 +1,4 @@
-"""The tables of a folder, opened by nuscenes-devkit: key frames in order, poses, and what is refused at once."""
+"""The tables of a folder: key frames in order, poses, and what is refused at once."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from drive.data.paths import inside
 from drive.frames import Array, quaternion_to_rotation, se3
 
 if TYPE_CHECKING:
-    from nuscenes.nuscenes import NuScenes
-
-NUSCENES_SPACING_S = 0.5
+    from drive.data.nuscenes.index import IndexedTables
 
 Record = dict[str, Any]
 # How the message of a damaged table ends.
@@ -41,7 +39,7 @@ def find_version(root: Path, version: str | None) -> str:
 
 @contextmanager
 def readable(what: str) -> Iterator[None]:
-    """Turns whatever a damaged table trips, in the devkit or here, into a ValueError that says where."""
+    """Turns whatever a damaged table trips into a ValueError that says where."""
     try:
         yield
     except Exception as error:
@@ -49,17 +47,7 @@ def readable(what: str) -> Iterator[None]:
         raise ValueError(f"{what}: {why}{FIND_THE_FAULT}") from error
 
 
-def load_tables(root: Path, version: str) -> NuScenes:
-    """Opens the tables in root/version. Raises ValueError where they do not hold together or a file leads out of root."""
-    for path in sorted(inside(root, version).iterdir()):
-        inside(root, f"{version}/{path.name}")
-    from nuscenes.nuscenes import NuScenes  # imports matplotlib and scikit-learn: seconds
-
-    with readable(f"the tables in {root / version} do not open"):
-        return NuScenes(version=version, dataroot=str(root), verbose=False)
-
-
-def key_frames(nusc: NuScenes, scene: Record) -> list[Record]:
+def key_frames(tables: IndexedTables, scene: Record) -> list[Record]:
     """The samples of a scene in time order. Raises ValueError where the chain runs in a circle or back in time, KeyError
     where it is broken."""
     samples: list[Record] = []
@@ -68,7 +56,7 @@ def key_frames(nusc: NuScenes, scene: Record) -> list[Record]:
         if token in seen:
             raise ValueError(f"scene {scene['name']}: its chain of samples runs in a circle at {token}")
         seen.add(token)
-        sample = nusc.get("sample", token)
+        sample = tables.get("sample", token)
         if samples and sample["timestamp"] <= samples[-1]["timestamp"]:
             raise ValueError(f"scene {scene['name']}: time runs backwards at sample {token}")
         samples.append(sample)
@@ -76,27 +64,33 @@ def key_frames(nusc: NuScenes, scene: Record) -> list[Record]:
     return samples
 
 
-def refuse_impossible_cameras(nusc: NuScenes, samples: list[Record]) -> None:
+def frame_tokens(tables: IndexedTables, scene: Record) -> list[str]:
+    """The tokens of the samples of a scene in time order. Raises as `key_frames`."""
+    tokens = tables.frame_tokens(scene)
+    return [sample["token"] for sample in key_frames(tables, scene)] if tokens is None else tokens
+
+
+def refuse_impossible_cameras(tables: IndexedTables, samples: list[Record]) -> None:
     """Raises ValueError where a calibration that these samples use cannot be one of its images' size."""
     seen = set()
     for sample in samples:
         for channel, token in sample["data"].items():
-            data = nusc.get("sample_data", token)
+            data = tables.get("sample_data", token)
             key = (data["calibrated_sensor_token"], data["width"], data["height"])
             if not channel.startswith(CAMERA_PREFIX) or key in seen:
                 continue
             seen.add(key)
-            row = nusc.get("calibrated_sensor", key[0])
+            row = tables.get("calibrated_sensor", key[0])
             problems = calibration_problems(row["camera_intrinsic"], key[1], key[2], *lens_of(row))
             if problems:
                 raise ValueError(f"calibrated_sensor {key[0]} ({channel}) is impossible: " + "; ".join(problems))
 
 
-def refuse_other_conventions(nusc: NuScenes, scenes: list[Record]) -> None:
+def refuse_other_conventions(tables: IndexedTables, scenes: list[Record]) -> None:
     """Raises ValueError where numbers of these scenes are valid, and look like another convention (`drive.data.conventions`)."""
-    samples = [sample for scene in scenes for sample in key_frames(nusc, scene)]
-    shots = [_shot(nusc, sample, channel, token) for sample in samples for channel, token in sample["data"].items()]
-    rows = [nusc.get("sample_annotation", token) for sample in samples for token in sample["anns"]]
+    samples = [sample for scene in scenes for sample in key_frames(tables, scene)]
+    shots = [_shot(tables, sample, channel, token) for sample in samples for channel, token in sample["data"].items()]
+    rows = [tables.get("sample_annotation", token) for sample in samples for token in sample["anns"]]
     boxes = [Box(row, row["category_name"]) for row in rows]
     found = convention_findings(shots, boxes)
     if found:
@@ -104,17 +98,10 @@ def refuse_other_conventions(nusc: NuScenes, scenes: list[Record]) -> None:
         raise ValueError(f"{found[0].kind}: {found[0]}{more}; mend the table, or choose scenes without it")
 
 
-def _shot(nusc: NuScenes, sample: Record, channel: str, token: str) -> Shot:
-    data = nusc.get("sample_data", token)
-    calibration, pose = nusc.get("calibrated_sensor", data["calibrated_sensor_token"]), nusc.get("ego_pose", data["ego_pose_token"])
+def _shot(tables: IndexedTables, sample: Record, channel: str, token: str) -> Shot:
+    data = tables.get("sample_data", token)
+    calibration, pose = tables.get("calibrated_sensor", data["calibrated_sensor_token"]), tables.get("ego_pose", data["ego_pose_token"])
     return Shot(data, channel, calibration, pose, sample)
-
-
-def key_frame_spacing(nusc: NuScenes) -> float:
-    """The usual time in seconds between key frames of this data set; nuScenes' own where no sample has a next one."""
-    steps = [nusc.get("sample", row["next"])["timestamp"] - row["timestamp"] for row in nusc.sample if row["next"]]
-    steps = [step for step in steps if step > 0]
-    return float(np.median(steps)) / 1e6 if steps else NUSCENES_SPACING_S
 
 
 def matrices(rows: list[Record]) -> Array:

@@ -11,15 +11,15 @@ from drive.data.scenes import Tracks
 from drive.data.tracks import BoxRows, tracks_of
 
 if TYPE_CHECKING:
-    from nuscenes.nuscenes import NuScenes
+    from drive.data.nuscenes.index import IndexedTables
 
 
-def read_tracks(nusc: NuScenes, samples: list[Record]) -> Tracks:
+def read_tracks(tables: IndexedTables, samples: list[Record]) -> Tracks:
     """Everything annotated in a scene, one row per instance in order of appearance."""
-    found = [(step, nusc.get("sample_annotation", token)) for step, sample in enumerate(samples) for token in sample["anns"]]
+    found = [(step, tables.get("sample_annotation", token)) for step, sample in enumerate(samples) for token in sample["anns"]]
     rows = [row for _, row in found]
     poses = matrices(rows)
-    kinds = [nusc.get("category", nusc.get("instance", row["instance_token"])["category_token"])["name"] for row in rows]
+    kinds = [tables.get("category", tables.get("instance", row["instance_token"])["category_token"])["name"] for row in rows]
     boxes = BoxRows(
         steps=np.array([step for step, _ in found], dtype=np.int64),
         instances=[row["instance_token"] for row in rows],

@@ -1,0 +1,68 @@
+"""A JSON list of objects of any length, read one object at a time, each with its place in the file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+CHUNK = 1 << 24
+_SPACE = r"[ \t\n\r]*"
+# What stands before a row: the first one, and every other.
+_FIRST, _NEXT = (re.compile(rf"{_SPACE}{sign}{_SPACE}(?=\{{)") for sign in (r"\[", ","))
+_CLOSING = re.compile(rf"{_SPACE}\]{_SPACE}\Z")
+# The compiled scanner behind `json.loads`: (text, start) -> value, end.
+_scan = json.JSONDecoder().scan_once
+
+
+class PlacedRow(NamedTuple):
+    """An object and the bytes of the file that it stands in: at .. at + size."""
+
+    row: dict[str, Any]
+    at: int
+    size: int
+
+
+def placed_rows(path: Path, chunk: int = CHUNK) -> Iterator[PlacedRow]:
+    """The objects of a file that holds a JSON list of objects, as `json.loads` reads them, in memory of about a chunk of bytes.
+
+    Raises ValueError where it holds anything else (a row that is no object, text after the list); objects before that are read.
+    """
+    with path.open("rb") as file:
+        # Bytes as characters of the same number: JSON's own signs are ASCII, so that places in the text are places in the file.
+        text, before, at, whole, way = "", 0, 0, False, _FIRST
+        while True:
+            try:
+                row, begin, end = _row(text, at, way, text.isascii())
+            except (ValueError, StopIteration):
+                if whole:
+                    break
+                # Twice as much each time: one endless row is looked at again and again in linear time all the same.
+                more = file.read(max(chunk, len(text) - at))
+                text, before, at, whole = text[at:] + more.decode("latin-1"), before + at, 0, not more
+                continue
+            yield PlacedRow(row, before + begin, end - begin)
+            at, way = end, _NEXT
+        if way is _FIRST or not _CLOSING.match(text, at):
+            _refuse(path)
+
+
+def _row(text: str, at: int, way: re.Pattern[str], ascii_text: bool) -> tuple[dict[str, Any], int, int]:
+    """The object behind what has to stand before it, where it begins and ends."""
+    ahead = way.match(text, at)
+    if not ahead:
+        raise ValueError("no object")
+    row, end = _scan(text, begin := ahead.end())
+    if not ascii_text:
+        row = json.loads(text[begin:end].encode("latin-1").decode())
+    return row, begin, end
+
+
+def _refuse(path: Path) -> None:
+    """Raises ValueError in the words of `json.loads`, or says what the file holds; nothing for an empty list."""
+    value = json.loads(path.read_bytes().decode())
+    if value != []:
+        what = "a row that is no object" if isinstance(value, list) else "no list"
+        raise ValueError(f"{path.name} holds {what}, expected a list of objects")
