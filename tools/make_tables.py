@@ -46,27 +46,32 @@ class Writer:
 
 
 def main() -> None:
-    """Writes the tables."""
+    """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--scenes", type=int, default=850)
     args = parser.parse_args()
-    folder = args.out / VERSION
+    make_tables(args.out, args.scenes)
+
+
+def make_tables(out: Path, scenes: int) -> None:
+    """Writes OUT/v1.0-trainval, which must not be there, and OUT/maps."""
+    folder = out / VERSION
     folder.mkdir(parents=True)
     rng = random.Random(0)
 
     def token() -> str:
         return f"{rng.getrandbits(128):032x}"
 
-    short = _short_tables(args.out, args.scenes, token)
+    short = _short_tables(out, scenes, token)
     for name, rows in short.items():
         _write(folder / f"{name}.json", rows)
     with ExitStack() as stack:
         writers = {name: Writer(stack.enter_context((folder / f"{name}.json").open("w"))) for name in LONG}
-        scenes = [_scene(number, short, writers, rng, token) for number in range(args.scenes)]
+        made = [_scene(number, short, writers, rng, token) for number in range(scenes)]
         for writer in writers.values():
             writer.close()
-    _write(folder / "scene.json", scenes)
+    _write(folder / "scene.json", made)
 
 
 def _write(path: Path, rows: Iterable[Row]) -> None:

@@ -7,6 +7,7 @@ Exit status: 0 done, 1 done but something failed or is wrong, 2 bad usage or inp
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import traceback
@@ -69,6 +70,8 @@ def _no_verbs_option_first(parser: Parser, words: Sequence[str]) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.quiet:
+        logging.getLogger("drive").setLevel(logging.ERROR)
     with Progress(quiet=args.quiet) as args.progress:
         try:
             status = int(args.run(args) or 0)

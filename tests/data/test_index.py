@@ -302,13 +302,18 @@ def test_a_mask_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("drive.data.nuscenes.maps.MASK_WORTH_BYTES", 0)
     rng = np.random.default_rng(0)
-    cv2.imwrite(str(tmp_path / "m.png"), np.kron(rng.integers(0, 2, (40, 57)), np.ones((25, 23))).astype(np.uint8) * 255)
+    mask = np.kron(rng.integers(0, 2, (40, 57)), np.ones((25, 23))).astype(np.uint8)
+    mask[300:800, 500:1100] = 1
+    cv2.imwrite(str(tmp_path / "m.png"), mask * 255)
     poses = [np.array([*rng.uniform(-20, 150, 2), rng.uniform(-3, 3)]) for _ in range(20)]
     first = [MaskMap(tmp_path / "m.png").patch(pose) for pose in poses]
     monkeypatch.setattr("drive.data.nuscenes.maps._decoded", None)
     again = MaskMap(tmp_path / "m.png")
     assert not list(differences(first, [again.patch(pose) for pose in poses]))
     assert any(patch.polygons["drivable_area"] for patch in first)
+    padded = np.pad(mask, 2000)
+    for top, left in rng.integers(-1500, 2500, (200, 2)):
+        assert np.array_equal(again._window(top, top + 700, left, left + 900), padded[top + 2000 :, left + 2000 :][:700, :900])
 
 
 def test_what_is_kept_of_files_that_change_meanwhile_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,8 @@ POLYGON_LAYERS = ("drivable_area", "lane", "ped_crossing", "stop_line")
 LINE_LAYERS = ("road_divider", "lane_divider")
 UNTOLD_MPS = 1.0  # stands where a lane's speed limit is not told; never shown
 MASK_RESOLUTION_M = 0.1
-MASK_BAND_ROWS = 512
+TILE = 256
+MASK_BAND_ROWS = 2 * TILE
 # Smaller mask files decode at once.
 MASK_WORTH_BYTES = 100_000
 
@@ -121,8 +122,8 @@ def _pose(log: SceneLog, index: int) -> Array:
 class MaskMap:
     """The raster mask that comes with the tables (its "semantic prior"): where one may drive.
 
-    Pixels are MASK_RESOLUTION_M wide, the last row lies at world y = 0. Decoded once, to packed bits [H, W / 8] that are kept
-    (`drive.data.kept`); later only the rows of a window are read. blank: whether there is nothing in it.
+    Pixels are MASK_RESOLUTION_M wide, the last row lies at world y = 0. Decoded once, to tiles of bits that are kept
+    (`drive.data.kept`); later only the tiles of a window are read. blank: whether there is nothing in it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -130,7 +131,7 @@ class MaskMap:
             found = kept("map mask", [path], lambda: _decoded(path), MASK_WORTH_BYTES)
         except OSError as error:
             raise ValueError(f"map mask {path} does not open ({error})") from error
-        self._bits = found.arrays["bits"]
+        self._bits, self._tile = found.arrays["bits"], found.arrays["tile"]
         self.width, self.height, self.blank = (found.facts[name] for name in ("width", "height", "blank"))
 
     def patch(self, pose: Array) -> MapPatch:
@@ -154,8 +155,11 @@ class MaskMap:
         window = np.zeros((bottom - top, right - left), dtype=np.uint8)
         low, high, first, last = max(top, 0), min(bottom, self.height), max(left, 0), min(right, self.width)
         if low < high and first < last:
-            bits = np.unpackbits(self._bits[low:high, first // 8 : -(-last // 8)], axis=1)
-            window[low - top : high - top, first - left : last - left] = bits[:, first % 8 :][:, : last - first]
+            down, along = low // TILE, first // TILE
+            tiles = self._bits[self._tile[down : -(-high // TILE), along : -(-last // TILE)]]
+            bits = np.unpackbits(tiles.swapaxes(1, 2).reshape(tiles.shape[0] * TILE, -1), axis=1)
+            inner = bits[low - down * TILE : high - down * TILE, first - along * TILE : last - along * TILE]
+            window[low - top : high - top, first - left : last - left] = inner
         return window
 
 
@@ -184,8 +188,22 @@ def _decoded_by_pillow(path: Path) -> Kept:
 
 
 def _packed(width: int, height: int, bands: Iterable[NDArray[np.uint8]]) -> Kept:
-    bits = np.concatenate([np.packbits(band > 0, axis=1) for band in bands])
-    return Kept({"bits": bits}, {"width": width, "height": height, "blank": not bits.any()})
+    """Bands of rows -> tiles: `tile` [rows, columns] int32 is which of `bits` [N, TILE, TILE / 8] lies there; 0 is empty, 1 is full."""
+    found = [np.zeros((1, TILE, TILE // 8), np.uint8), np.full((1, TILE, TILE // 8), 255, np.uint8)]
+    numbers, count = [], 2
+    for band in bands:
+        bits = np.packbits(band > 0, axis=1)
+        bits = np.pad(bits, [(0, -len(bits) % TILE), (0, -bits.shape[1] % (TILE // 8))])
+        grid = bits.reshape(len(bits) // TILE, TILE, -1, TILE // 8).swapaxes(1, 2)
+        full = (grid == 255).all((2, 3))
+        mixed = grid.any((2, 3)) & ~full
+        number = full.astype(np.int32)
+        number[mixed] = np.arange(count, count + mixed.sum())
+        numbers.append(number)
+        found.append(grid[mixed])
+        count += int(mixed.sum())
+    tile = np.concatenate(numbers)
+    return Kept({"bits": np.concatenate(found), "tile": tile}, {"width": width, "height": height, "blank": not tile.any()})
 
 
 def _rings(polygon: Any, pose: Array) -> list[Array]:
