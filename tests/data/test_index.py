@@ -311,9 +311,9 @@ def test_a_mask_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     again = MaskMap(tmp_path / "m.png")
     assert not list(differences(first, [again.patch(pose) for pose in poses]))
     assert any(patch.polygons["drivable_area"] for patch in first)
-    padded = np.pad(mask, 2000)
+    padded = np.pad(mask, 4000)
     for top, left in rng.integers(-1500, 2500, (200, 2)):
-        assert np.array_equal(again._window(top, top + 700, left, left + 900), padded[top + 2000 :, left + 2000 :][:700, :900])
+        assert np.array_equal(again._window(top, top + 700, left, left + 900), padded[top + 4000 :, left + 4000 :][:700, :900])
 
 
 def test_what_is_kept_of_files_that_change_meanwhile_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
