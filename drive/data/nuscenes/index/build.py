@@ -63,16 +63,17 @@ class Places:
 class ShortTable:
     """All rows of a table, and the number of each token's."""
 
-    def __init__(self, name: str, path: Path) -> None:
-        self.name, self.rows, self.places, self.numbers = name, [], Places(), dict[str, int]()
+    def __init__(self, path: Path) -> None:
+        self.rows: list[Record] = []
+        self.numbers: dict[str, int] = {}
+        self.places = Places()
         for row, at, size in placed_rows(path):
             self.places.add(row["token"], at, size)
             self.numbers[row["token"]] = len(self.rows)
             self.rows.append(row)
 
     def __getitem__(self, token: str) -> Record:
-        row: Record = self.rows[self.numbers[token]]
-        return row
+        return self.rows[self.numbers[token]]
 
 
 def build(files: dict[str, Path]) -> Kept:
@@ -81,7 +82,7 @@ def build(files: dict[str, Path]) -> Kept:
     Raises KeyError where an annotation or data of a key frame points to a row that there is not, or a log has no map (as
     nuscenes-devkit does); ValueError and TypeError where a table is no list of rows, has a token twice, or one that is no text.
     """
-    short = {name: ShortTable(name, files[name]) for name in SHORT}
+    short = {name: ShortTable(files[name]) for name in SHORT}
     arrays = {key: value for name, table in short.items() for key, value in table.places.arrays(name).items()}
     _require_maps(short)
     arrays |= _data_of_key_frames(files, short) | _annotations(files["sample_annotation"], short) | _chains(short)
@@ -123,7 +124,8 @@ def _data_of_key_frames(files: dict[str, Path], short: dict[str, ShortTable]) ->
 
 def _poses(path: Path, wanted: dict[str, list[int]], order: NDArray[np.int64]) -> Arrays:
     """Where the pose of each row of sample_data lies. Of a token that stands in two rows nobody could say which is meant."""
-    at, size, hashes = (np.zeros(len(order), kind) for kind in (np.int64, np.int32, np.uint64))
+    count = len(order)
+    at, size, hashes = np.zeros(count, np.int64), np.zeros(count, np.int32), np.zeros(count, np.uint64)
     for row, place, length in placed_rows(path):
         for n in wanted.get(row["token"], ()):
             if size[n]:

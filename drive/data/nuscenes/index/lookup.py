@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 from drive.data.kept import Kept
 from drive.data.nuscenes.index.build import Record, token_hash
+from drive.data.nuscenes.index.stream import scan
 
 # Read whole at once: a thousand rows at most.
 WHOLE = ("category", "attribute", "visibility", "sensor", "log", "map", "scene")
 TABLES = (*WHOLE, "calibrated_sensor", "instance", "sample", "sample_data", "ego_pose", "sample_annotation")
 # Gaps between rows that are read over rather than skipped.
 GAP_BYTES = 2048
-# The compiled scanner behind `json.loads`: (text, start) -> value, end.
-_scan = json.JSONDecoder().scan_once
 
 
 class IndexedTables:
@@ -168,7 +167,7 @@ class IndexedTables:
             piece = os.pread(self._descriptors[table], last - first, first)
             text = piece.decode("ascii") if piece.isascii() else ""
             for n, begin, end in zip(run.tolist(), (at[run] - first).tolist(), (at[run] + size[run] - first).tolist(), strict=True):
-                found[n] = _scan(text, begin)[0] if text else json.loads(piece[begin:end].decode())
+                found[n] = scan(text, begin)[0] if text else json.loads(piece[begin:end].decode())
         return found
 
 

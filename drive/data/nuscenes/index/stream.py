@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ _SPACE = r"[ \t\n\r]*"
 _FIRST, _NEXT = (re.compile(rf"{_SPACE}{sign}{_SPACE}(?=\{{)") for sign in (r"\[", ","))
 _CLOSING = re.compile(rf"{_SPACE}\]{_SPACE}\Z")
 # The compiled scanner behind `json.loads`: (text, start) -> value, end.
-_scan = json.JSONDecoder().scan_once
+scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 class PlacedRow(NamedTuple):
@@ -54,7 +54,7 @@ def _row(text: str, at: int, way: re.Pattern[str], ascii_text: bool) -> tuple[di
     ahead = way.match(text, at)
     if not ahead:
         raise ValueError("no object")
-    row, end = _scan(text, begin := ahead.end())
+    row, end = scan(text, begin := ahead.end())
     if not ascii_text:
         row = json.loads(text[begin:end].encode("latin-1").decode())
     return row, begin, end
