@@ -33,6 +33,7 @@ LAYERS = (
         "baselines",
         "maps",
         "around",
+        "curves",
         "dynamics",
         "control",
         "arrays",

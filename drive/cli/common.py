@@ -22,7 +22,7 @@ PLANNER = (
     "exec:COMMAND or http://HOST:PORT; watchful:NAME says of each plan whether NAME could see, and falls back where not"
 )
 SHOWN_TRACEBACKS = 3
-DATA = "a data set (nuScenes tables, Argoverse 2, PandaSet, Waymo), a folder of own pictures, or of demonstrations in towns"
+DATA = "a data set (nuScenes tables, Argoverse 2, PandaSet, Waymo, ScenarioNet), a folder of own pictures, or of demonstrations in towns"
 
 
 def data_arguments(

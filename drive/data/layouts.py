@@ -53,7 +53,7 @@ class FolderLayout:
 def layout_of(root: Path) -> FolderLayout | None:
     """The layout that a folder looks like; None where it is none of them."""
     if root.is_file():
-        return TRUTH if TRUTH.is_one(root) else None
+        return next((layout for layout in FILES if layout.is_one(root)), None)
     return next((layout for layout in LAYOUTS.values() if root.is_dir() and layout.is_one(root)), None)
 
 
@@ -164,6 +164,18 @@ def _waymo(root: Path) -> SceneSource:
     return Segments(root)
 
 
+def _is_scenarionet(root: Path) -> bool:
+    from drive.data.scenarionet.scenes import is_scenarionet
+
+    return is_scenarionet(root)
+
+
+def _scenarionet(root: Path) -> SceneSource:
+    from drive.data.scenarionet.scenes import Scenarios
+
+    return Scenarios(root)
+
+
 def _of_scenes(title: str, told_by: str, is_one: Callable[[Path], bool], source: Callable[[Path], SceneSource]) -> FolderLayout:
     """A layout whose adapter is a `SceneSource`."""
 
@@ -192,8 +204,10 @@ def _truth(path: Path) -> SceneSource:
     return TruthScenes(path)
 
 
-# The one layout that is a file.
 TRUTH = _of_scenes("truth file", ".npz of drive truth", _is_truth, _truth)
+SCENARIONET = _of_scenes("ScenarioNet scenes", "sd_*.pkl", _is_scenarionet, _scenarionet)
+# Those that are files; ScenarioNet's may lie in a folder too.
+FILES = (TRUTH, SCENARIONET)
 # Folders are asked in this order; own pictures, which may lie anyhow, come last.
 LAYOUTS = {
     "records": FolderLayout("records", "records.json", _is_records, _open_records, _check_records),
@@ -201,5 +215,6 @@ LAYOUTS = {
     "av2": _of_scenes("Argoverse 2 sensor logs", "log folders with city_SE3_egovehicle.feather", _is_av2, _av2),
     "pandaset": _of_scenes("PandaSet", "sequences with lidar/poses.json", _is_pandaset, _pandaset),
     "waymo": _of_scenes("Waymo perception", "*.tfrecord files", _is_waymo, _waymo),
+    "scenarionet": SCENARIONET,
     "pictures": FolderLayout("own pictures", "rig.yaml, pictures or videos", _is_pictures, _open_pictures, _check_pictures),
 }

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from drive.cameras import Camera
 from drive.data.motion import Motion
 from drive.frames import Array, heading_of, invert_se3, rotation_2d, wrap_angle
-from drive.roads import Lanes
+from drive.roads import Lanes, Lights
 from drive.schema import (
     Agents,
     CameraImage,
@@ -163,12 +163,19 @@ def _nearest(times_s: Array, index: int, nominal_s: Array, rate_hz: float, spaci
 
 
 def make_sample(
-    log: SceneLog, index: int, window: Window, motion: Motion, command: bool, patch: MapPatch | None, lanes: Lanes | None = None
+    log: SceneLog,
+    index: int,
+    window: Window,
+    motion: Motion,
+    command: bool,
+    patch: MapPatch | None,
+    lanes: Lanes | None = None,
+    lights: Lights | None = None,
 ) -> SceneSample:
     """The sample of key frame `index` of a scene, in the ego frame of that key frame.
 
     motion: speed, acceleration and yaw rate at t0. command: whether to tell the route command, which peeks at the future.
-    patch, lanes: the map and the lane graph around the ego, in its frame.
+    patch, lanes, lights: the map, the lane graph and its lights around the ego, in its frame.
     """
     times_s = (log.timestamps_us - log.timestamps_us[index]) / 1e6
     ego_from_world = invert_se3(log.world_from_ego[index])
@@ -176,7 +183,7 @@ def make_sample(
     past = window_steps(times_s, index, window.past_times_s, window.rate_hz, log.spacing_s)
     future = window_steps(times_s, index, window.future_times_s, window.rate_hz, log.spacing_s)
     agents = _agents(log.tracks, ego_from_world, past, future) if log.annotated else None
-    target = Target(trajectory(poses, future), agents, patch, log.ego_from_lidar[index], lanes)
+    target = Target(trajectory(poses, future), agents, patch, log.ego_from_lidar[index], lanes, lights)
     observation = Observation(
         token=log.tokens[index],
         frames=tuple(_frame(log, i, index) for i in range(max(0, index - window.frames + 1), index + 1)),

@@ -6,18 +6,18 @@ import copy
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from drive.around import lanes_around
+from drive.around import lanes_around, lights_around
 from drive.data.by_token import SamplesByToken
 from drive.data.layouts import Wanted
 from drive.data.motion import motion_from_poses
 from drive.data.scenes import SceneLog, make_sample
 from drive.frames import Array, heading_of
 from drive.maps import RoadMap
-from drive.roads import Lanes
+from drive.roads import Lanes, Lights
 from drive.schema import MapPatch, SceneSample
 
 PATCH_M = 60.0
@@ -40,7 +40,17 @@ class SceneSource(Protocol):
         ...
 
     def road_map(self, scene: str) -> RoadMap | None:
-        """The map of a scene, in its world frame; None where there is none."""
+        """The map of a scene, in its world frame; None where there is none. Its lights' cycles are what was recorded, from the first key
+        frame on."""
+        ...
+
+
+@runtime_checkable
+class TellsNotes(Protocol):
+    """A source that says what it does not read."""
+
+    def notes(self, scene: str | None) -> list[str]:
+        """Of a scene, after its map was asked for; None: of the folder."""
         ...
 
 
@@ -70,9 +80,9 @@ class SceneDataset(SamplesByToken):
         """Sample i; negative i count from the end. Raises IndexError outside, ValueError where its record is impossible."""
         scene, index = self._places[i]
         log = self._log(scene)
-        patch, lanes = self._around(log, index) if self._choice.maps else (None, None)
+        around = self._around(log, index) if self._choice.maps else (None, None, None)
         motion = motion_from_poses(log.timestamps_us[: index + 1], log.world_from_ego[: index + 1])
-        return make_sample(log, index, self.window, motion, self._choice.command, patch, lanes)
+        return make_sample(log, index, self.window, motion, self._choice.command, *around)
 
     def log(self, scene: str) -> SceneLog:
         """One of `scenes` as it was recorded, whole."""
@@ -89,13 +99,19 @@ class SceneDataset(SamplesByToken):
             self._logs[scene] = self._source.log(scene)
         return self._logs[scene]
 
-    def _around(self, log: SceneLog, index: int) -> tuple[MapPatch | None, Lanes | None]:
+    def _around(self, log: SceneLog, index: int) -> tuple[MapPatch | None, Lanes | None, Lights | None]:
         if log.name not in self._maps:
             self._maps[log.name] = self._source.road_map(log.name)
         road_map, pose = self._maps[log.name], planar_pose(log.world_from_ego[index])
         if road_map is None:
-            return None, None
-        return road_map.patch(pose, PATCH_M), lanes_around(road_map.lanes, pose, PATCH_M) if self._choice.lanes else None
+            return None, None, None
+        patch = road_map.patch(pose, PATCH_M)
+        if not self._choice.lanes:
+            return patch, None, None
+        lanes = lanes_around(road_map.lanes, pose, PATCH_M)
+        time_s = float(log.timestamps_us[index] - log.timestamps_us[0]) / 1e6
+        # A map without lights may be one that does not tell them.
+        return patch, lanes, lights_around(road_map, lanes, pose, time_s, repeats=False) if road_map.lights else None
 
 
 def planar_pose(world_from_ego: Array) -> Array:

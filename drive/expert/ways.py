@@ -8,9 +8,9 @@ from functools import cache
 
 import numpy as np
 
+from drive.curves import resample
 from drive.frames import Array, wrap_angle
 from drive.jit import kernel
-from drive.world.curves import resample
 from drive.world.map_arrays import map_tables
 from drive.world.navigation import TOLD
 from drive.world.paths import metre_points

@@ -8,9 +8,9 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from drive.curves import normals_of, stations_of
 from drive.frames import Array
 from drive.geometry import box_corners
-from drive.world.curves import normals_of, stations_of
 from drive.world.town.streets import PARKING_WIDTH_M, Street, parking_share
 
 PAVEMENT_M = 3.0

@@ -7,10 +7,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from drive.curves import resample, stations_of
 from drive.frames import Array
 from drive.maps import COLOURS, Lane, RoadMap
 from drive.world.checks import CELL_M
-from drive.world.curves import resample, stations_of
 from drive.world.shapes import closed_edges
 
 CONFLICT_M = 2.6  # two bodies on connectors nearer than this may touch

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from drive.curves import stations_of
 from drive.frames import Array
 from drive.maps import RoadMap
-from drive.world.curves import stations_of
 from drive.world.map_arrays import MapTables, crossings_on
 
 SIDE_ACCEL_MPS2 = 1.8  # comfortable in a bend

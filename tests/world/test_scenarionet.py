@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import shapely
 
+from drive.data.scenarionet.lanes import connected
 from drive.expert.expert import Expert
 from drive.maps import Lane
 from drive.sim.rollout import Loop, replay_human, rollout
 from drive.sim.scores import metric_results, score
 from drive.world.map_arrays import CONFLICT_M
-from drive.world.recorded.lanes import connected
 from drive.world.recorded.scenarionet import log_world
 from drive.world.state import BY_LANE, FAULT, OFF_ROAD, RED_LIGHT
 from tests.analytic.scenario import STEPS, light, nuscenes_scene, thinned, track, waymo_scene, write
@@ -40,8 +40,8 @@ def test_replay_is_the_record(tmp_path: Path) -> None:
     ("path", "value", "message"),
     [
         (("tracks",), None, "field 'tracks' must be a dict"),
-        (("length",), 1, "length: 1 frames that last 1 steps"),
-        (("length",), 10**9, "at most 5000"),
+        (("length",), 1, "length: 1 frames; a drive needs two"),
+        (("length",), 10**9, "at most 5000 are read"),
         (("metadata", "sdc_id"), "nobody", "no track 'nobody'"),
         (("metadata", "ts"), np.arange(STEPS) * 3.0, "metadata.ts: frames must lie above 0 and at most 1 s apart"),
         (("metadata", "ts"), np.arange(STEPS) * 0.0, "metadata.ts: frames must lie above 0"),

@@ -12,13 +12,15 @@ from drive.data.check.report import CheckReport
 from drive.data.conventions import convention_findings
 from drive.data.conventions.logs import rows_of
 from drive.data.scenes import SceneLog
-from drive.data.sources import SceneSource
+from drive.data.sources import SceneSource, TellsNotes
 
 
 def check_source(root: Path, title: str, source: SceneSource) -> CheckReport:
     """Reads all scenes of a folder; what its adapter refuses is an error, what it does without a warning."""
     report = CheckReport(root, title)
     report.counts = dict.fromkeys(("scenes", "key frames", "boxes", "pictures", "maps"), 0)
+    for note in source.notes(None) if isinstance(source, TellsNotes) else ():
+        report.warn("not read", "folder", root.name, "", note)
     for split, names in source.splits.items():
         report.counts["scenes"] += len(names)
         for name in names:
@@ -42,6 +44,8 @@ def _check_scene(report: CheckReport, split: str, name: str, source: SceneSource
         report.counts["maps"] += found is not None
         if found is None:
             report.warn("no map", split, name, "", "no map: samples have no lanes, and rules of the road are not judged")
+        for note in source.notes(name) if isinstance(source, TellsNotes) else ():
+            report.warn("not used", split, name, "", note)
     except ValueError as error:
         report.error("unreadable map", split, name, "", str(error))
 

@@ -9,9 +9,9 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from drive.curves import parallel
 from drive.frames import Array
 from drive.maps import Lane, RoadMap
-from drive.world.curves import parallel
 
 SIMPLIFY_M = 0.03
 CLOSE_M = 0.3  # gaps between lanes that a road's outline closes

@@ -8,13 +8,13 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from drive.curves import unit
 from drive.frames import Array
 from drive.maps import Lane, RoadMap
 from drive.render.look.flat import flat_shape
 from drive.render.look.solids import between, disc, eased, point_at, ribbon, wall
 from drive.render.look.soup import Soup
 from drive.render.look.textures import NUMBER
-from drive.world.curves import unit
 from drive.world.world import World
 
 KERB_M = 0.12  # the pavement's height above the road

@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from drive.curves import unit
 from drive.frames import Array, wrap_angle
 from drive.maps import Lane, RoadMap, StopLine
 from drive.render.look.ground import road_area
@@ -16,7 +17,6 @@ from drive.render.look.signs import POLE, off_road
 from drive.render.look.solids import box, disc, join, moved, quad, tube
 from drive.render.look.soup import GREEN_LAMP, RED_LAMP, YELLOW_LAMP, Soup
 from drive.render.scene import UPRIGHT_LAYER
-from drive.world.curves import unit
 
 NEAR_HEIGHT_M, FAR_HEIGHT_M, OVER_HEIGHT_M = 2.7, 3.3, 5.5  # of the middle lamp; lorries pass under the last
 ASIDE_M, BEYOND_M = 1.1, 0.6  # from a lane's right edge to the near pole, and how far past the line it stands

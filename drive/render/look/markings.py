@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from drive.curves import parallel, stations_of
 from drive.frames import Array
 from drive.maps import Crossing, Lane, RoadMap, StopLine
 from drive.render.look.flat import flat_shape
@@ -13,7 +14,6 @@ from drive.render.look.solids import eased, join, quad, ribbon
 from drive.render.look.soup import Shape, Soup
 from drive.render.look.textures import NUMBER
 from drive.render.scene import FINE_LAYER
-from drive.world.curves import parallel, stations_of
 
 WIDTH_M, STOP_WIDTH_M = 0.15, 0.4
 DASH_M, GAP_M, SOLID_END_M = 3.0, 4.5, 18.0

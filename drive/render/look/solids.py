@@ -8,10 +8,10 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike
 
+from drive.curves import parallel, resample, stations_of
 from drive.frames import Array
 from drive.maps import Lane
 from drive.render.look.soup import Shape
-from drive.world.curves import parallel, resample, stations_of
 
 
 def quad(corners: ArrayLike, uv: ArrayLike = ((0, 0), (1, 0), (1, 1), (0, 1))) -> Shape:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from drive.curves import resample, stations_of, unit
 from drive.frames import Array, wrap_angle
 from drive.geometry import EGO_LENGTH_M
 from drive.roads import Lanes, LightColour
 from drive.schema import Agents
 from drive.tasks.truths.lead import seen_now, who
 from drive.tasks.truths.way import FITS_RAD, project
-from drive.world.curves import resample, stations_of, unit
 
 CONFLICT_M = 2.6  # two bodies on lanes nearer than this may touch
 OVER_M = 0.5  # whose bumper is further over its line has entered

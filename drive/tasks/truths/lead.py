@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drive.answers.see import LeadSeen, Who
+from drive.curves import unit
 from drive.frames import Array
 from drive.geometry import EGO_WIDTH_M
 from drive.schema import Agents
 from drive.tasks.truths.way import REACH_M, WayAhead
-from drive.world.curves import unit
 
 SIDE_GAP_M = 0.35  # who is further beside the ego's body than this is not in the way
 STEP_M = 0.25

@@ -8,11 +8,11 @@ from functools import lru_cache
 import numpy as np
 
 from drive.answers.see import LanePlace
+from drive.curves import resample, stations_of, unit
 from drive.frames import Array, wrap_angle
 from drive.geometry import EGO_CENTRE_AHEAD_M, EGO_LENGTH_M
 from drive.roads import Lanes
 from drive.schema import Target
-from drive.world.curves import resample, stations_of, unit
 
 FRONT_M = EGO_CENTRE_AHEAD_M + 0.5 * EGO_LENGTH_M  # of the bumper ahead of the origin
 REACH_M, LINE_REACH_M = 60.0, 50.0  # who, and which lights and lines, are further ahead are not asked for

@@ -1,6 +1,6 @@
 """What a record does that would be a fault in its own world: reds passed, bodies that touch. It is nobody's fault there, and is told.
 
-(That the human leaves the map's road is in `area.py`.) The rules change the world, so they hold for every planner in it.
+(That the human leaves the map's road is in `human_road.py`.) The rules change the world, so they hold for every planner in it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from drive.maps import RoadMap
 from drive.schema import Mask
 from drive.world.map_arrays import MapTables
 from drive.world.paths import Path as Way
-from drive.world.recorded.lights import gates_on, red_passed
+from drive.world.recorded.gates import gates_on, red_passed
 from drive.world.state import DT_S
 
 

@@ -12,9 +12,10 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from drive.data.crossings import crossing_over
 from drive.data.nuscenes.expansion import ExpansionFile, closed_under_links
-from drive.frames import Array, wrap_angle
-from drive.maps import Crossing, Lane, Polygon, RoadMap
+from drive.frames import Array
+from drive.maps import Lane, Polygon, RoadMap
 from drive.world.recorded.scene import CITY_LIMIT_MPS
 
 LINES = ("road_divider", "lane_divider")
@@ -29,9 +30,7 @@ def expansion_map(root: Path, location: str, around: Array, reach_m: float) -> R
     near = shapely.MultiPoint(around).buffer(reach_m)
     lanes = _lanes(source, near)
     if not lanes:
-        raise ValueError(
-            f"{source.where}: no lane with an arc-line path within {reach_m:.0f} m of the drive; is the map of another place?"
-        )
+        raise ValueError(f"{source.where}: no lane with an arc-line path within {reach_m:.0f} m of the drive; is the map of another place?")
     area = shapely.union_all([p for p in _pieces(source, "drivable_area") if near.intersects(p)])
     pieces = [p for p in getattr(area, "geoms", [area]) if isinstance(p, shapely.Polygon) and not p.is_empty]
     drivable = tuple(Polygon(_ring(p.exterior), tuple(_ring(h) for h in p.interiors)) for p in pieces)
@@ -45,20 +44,6 @@ def _lanes(source: ExpansionFile, near: BaseGeometry) -> tuple[Lane, ...]:
     """Lanes and lane connectors that reach into an area, with their connections."""
     rows = (row for row in source.lanes() if near.intersects(shapely.LineString(row.line)))
     return closed_under_links(source.lane(row, CITY_LIMIT_MPS) for row in rows)
-
-
-def crossing_over(name: str, ring: BaseGeometry, lanes: tuple[Lane, ...]) -> Crossing:
-    """A crossing polygon; people walk along that side of its least rectangle which lies most across the nearest lane."""
-    corners = _ring(shapely.minimum_rotated_rectangle(ring).exterior)
-    centre = corners.mean(0)
-    middles = (corners + np.roll(corners, -1, axis=0)) / 2 - centre
-    gaps = [float(np.hypot(*(lane.centreline - centre).T).min()) for lane in lanes]
-    line = lanes[int(np.argmin(gaps))].centreline
-    at = min(int(np.argmin(np.hypot(*(line - centre).T))), len(line) - 2)
-    along = np.arctan2(*(line[at + 1] - line[at])[::-1])
-    across = [abs(np.sin(float(wrap_angle(np.arctan2(*m[::-1]) - along)))) for m in middles[:2]]
-    half = middles[int(np.argmax(across))]
-    return Crossing(name, _ring(ring.exterior), np.stack([centre - half, centre + half]))
 
 
 def _pieces(source: ExpansionFile, layer: str) -> list[BaseGeometry]:

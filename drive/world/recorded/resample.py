@@ -10,19 +10,6 @@ from drive.schema import Mask
 from drive.world.state import DT_S
 
 MAX_GAP_SPACINGS = 2.0  # between frames further apart nothing is known
-EXACT_S = 0.02  # frames as near as this to simulation steps are taken for them
-LONGEST_SPACING_S = 1.0
-
-
-def steps_of(times_s: Array) -> tuple[int, bool]:
-    """Times [N >= 2] of frames, ascending from 0 -> simulation steps they last, and whether the frames are those steps themselves."""
-    exact = bool(np.abs(times_s - np.arange(len(times_s)) * DT_S).max() <= EXACT_S)
-    return (len(times_s), True) if exact else (int(times_s[-1] / DT_S + 1e-6) + 1, False)
-
-
-def frame_at_steps(times_s: Array, steps: int) -> np.ndarray:
-    """Index of the newest frame at or before each step, [steps]."""
-    return np.searchsorted(times_s, np.arange(steps) * DT_S + EXACT_S, side="right") - 1
 
 
 def interpolated(times_s: Array, poses: Array, valid: Mask, steps: int, longest_s: float) -> tuple[Array, Mask]:

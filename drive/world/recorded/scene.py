@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from drive.curves import unit
 from drive.frames import Array
 from drive.geometry import EGO_CENTRE_AHEAD_M
 from drive.maps import RoadMap
-from drive.world.curves import unit
 from drive.world.map_arrays import map_tables
 from drive.world.paths import Path as Way
 from drive.world.paths import metre_points
-from drive.world.recorded.area import with_humans_road
 from drive.world.recorded.excuses import Crossings, RecordedTrack, told_contacts, touches
+from drive.world.recorded.human_road import with_humans_road
 from drive.world.state import (
     AS_RECORDED,
     BUS,

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from drive.curves import arc_between, circle_arc, resample, unit
 from drive.frames import Array, wrap_angle
 from drive.maps import Colour, Crossing, Junction, Lane, Light, StopLine
-from drive.world.curves import arc_between, circle_arc, resample, unit
 from drive.world.town.layout import Node
 from drive.world.town.streets import CROSSING_DEPTH_M, ArmEnd, arm_point
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from drive.curves import smoothstep
 from drive.frames import Array, wrap_angle
-from drive.world.curves import smoothstep
 from drive.world.paths import Path, metre_points
 from drive.world.state import BY_LANE, CAR, ON_FOOT, PEDESTRIAN, STANDING
 from drive.world.town.layout import TownConfig

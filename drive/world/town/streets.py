@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from drive.curves import arc_between, least_radius, normals_of, parallel, resample, smoothstep, stations_of, unit
 from drive.frames import Array, wrap_angle
 from drive.maps import Junction, Lane
-from drive.world.curves import arc_between, least_radius, normals_of, parallel, resample, smoothstep, stations_of, unit
 from drive.world.town.layout import Node, RoadPlan
 
 KERB_GAP_M = 0.4  # between the outermost lane's edge and the kerb
@@ -165,5 +165,3 @@ def arm_point(node: Node, arm: int, reach_m: float, left_m: float = 0.0) -> Arra
     """The point at a distance out along an arm and to its left, looking out of the node."""
     out = unit(node.arms[arm].angle)
     return node.centre + out * reach_m + np.array([-out[1], out[0]]) * left_m
-
-

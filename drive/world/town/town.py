@@ -11,9 +11,9 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from drive.curves import parallel
 from drive.frames import Array
 from drive.maps import Crossing, Lane, Light, Polygon, RoadMap, StopLine, linked
-from drive.world.curves import parallel
 from drive.world.furniture import Furniture, place_furniture
 from drive.world.town.junctions import ArmLanes, JunctionParts, build_junction
 from drive.world.town.layout import Node, TownConfig, plan_town

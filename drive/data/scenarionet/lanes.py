@@ -10,10 +10,10 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from drive.data.scenarionet.features import Features
+from drive.data.scenarionet.producers import Producer
 from drive.frames import Array, wrap_angle
 from drive.maps import Lane, linked
-from drive.world.recorded.features import Features
-from drive.world.recorded.producers import Producer
 
 HALF_WIDTH_M = 2.0  # of a lane whose file tells none
 PLAUSIBLE_HALF_M = (1.0, 4.0)  # a lane's boundary; further away it is another lane's

@@ -1,25 +1,21 @@
-"""Where one may drive in a recorded scene: its outlines, or its lanes out to the road's edges; and where the human drove."""
+"""Where one may drive in a recorded scene: its outlines, or its lanes out to the road's edges."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from drive.curves import normals_of, resample
+from drive.data.scenarionet.features import Features
 from drive.frames import Array
-from drive.geometry import EGO_CENTRE_AHEAD_M, box_corners, ego_boxes
-from drive.maps import Lane, Polygon, RoadMap
-from drive.world.curves import normals_of, resample
-from drive.world.recorded.features import Features
+from drive.maps import Lane, Polygon
 
 OUTLINE = "boundary_"  # names of the rings around the drivable area, in nuScenes' and nuPlan's files
 EDGE_REACH_M = 5.0  # from a lane's centre: its own half, and a shoulder or parked cars
 CRACK_M = 1.0  # between lanes, what is narrower is road
-HUMAN_SLACK_M = 0.05
-MOST_OFF = 0.5  # of the record; a map on which the human drives off the road for longer is of another place
 
 
 def drivable_area(features: Features, bodies: list[BaseGeometry], lanes: Sequence[Lane]) -> tuple[Polygon, ...]:
@@ -60,24 +56,3 @@ def polygons(area: BaseGeometry) -> tuple[Polygon, ...]:
     """An area's pieces of more than half a square metre, as rings."""
     pieces = [piece for piece in shapely.get_parts(area) if isinstance(piece, shapely.Polygon) and piece.area > 0.5]
     return tuple(Polygon(np.array(p.exterior.coords)[:-1], tuple(np.array(h.coords)[:-1] for h in p.interiors)) for p in pieces)
-
-
-def with_humans_road(road_map: RoadMap, human: Array, size: tuple[float, float, float], name: str) -> tuple[RoadMap, list[str]]:
-    """The map with the places where the human's body left its drivable area made part of it, and notes that say so.
-
-    What the human drove on is road, whoever drives there. human [T, 4] rear axle. Raises ValueError where it is off the road for
-    more than MOST_OFF of the record.
-    """
-    area = shapely.union_all([shapely.make_valid(shapely.Polygon(p.exterior, p.holes)) for p in road_map.drivable])
-    shapely.prepare(area)
-    corners = box_corners(ego_boxes(human[:, :3], size[0], size[1], EGO_CENTRE_AHEAD_M))
-    bodies = shapely.polygons(corners)
-    off = ~shapely.covers(area, shapely.buffer(bodies, HUMAN_SLACK_M / 2))
-    if not off.any():
-        return road_map, []
-    if off.mean() > MOST_OFF:
-        raise ValueError(f"{name}: the ego is off the drivable area at {off.sum()} of {len(off)} steps; is the map of another place?")
-    wider = shapely.union_all([area, *shapely.buffer(bodies[off], HUMAN_SLACK_M)])
-    strictly = int((~shapely.covers(area, bodies)).sum())
-    told = [f"the human's body leaves the drivable area at {strictly} of {len(off)} steps: there it counts as road"] if strictly else []
-    return replace(road_map, drivable=polygons(wider)), told

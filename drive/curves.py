@@ -1,4 +1,4 @@
-"""Plane curves for the street generator: arcs of given end poses, even resampling, parallel curves."""
+"""Plane curves: arcs of given end poses, even resampling, parallel curves."""
 
 from __future__ import annotations
 

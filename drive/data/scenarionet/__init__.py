@@ -1,0 +1,1 @@
+"""ScenarioNet files (`*.pkl`): recorded scenes of several data sets in one format, with maps and without pictures."""
