@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from drive.eval.plans import PlanFile
     from drive.eval.report import Report
     from drive.eval.rules import Rules
-    from drive.schema import Planner
+    from drive.schema import Planner, Window
 
 HELP = "score planners, anybody's plans.json or detections, or answers to any request"
 ROWS = True
@@ -27,7 +28,11 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--plans", type=Path, nargs="+", default=[], help="plans files (exchange JSON)")
     verb.add_argument("--tasks", default="", help="ask planners and score each answer: see>decide>plan,boxes,roads (DATA may be towns)")
     verb.add_argument("--detections", type=Path, nargs="+", default=[], help="nuScenes detection submissions, by mAP and NDS")
-    verb.add_argument("--protocol", default="exact", help="protocol names with commas, or all that take DATA (default: exact)")
+    verb.add_argument(
+        "--protocol",
+        default="exact",
+        help="protocol names with commas, or all that take DATA (default: exact)",
+    )
     verb.add_argument("--pairs", action="store_true", help="compare every two planners (default: each with constant velocity)")
     verb.add_argument("--published", action="store_true", help="add published results of the same protocols")
 
@@ -54,16 +59,18 @@ def run(args: argparse.Namespace) -> int:
 
 def plans_report(args: argparse.Namespace) -> Report:
     """Plans, under protocols."""
-    from drive.data.truth import is_truth
+    from drive.data.layouts import layout_of
     from drive.eval.choose import choose_protocols
     from drive.eval.evaluate import evaluate
     from drive.eval.plans import load_plans
 
-    file = (args.data.is_file() or args.data.suffix in FILES) and not is_truth(args.data)
+    file = (args.data.is_file() or args.data.suffix in FILES) and layout_of(args.data) is None
     chosen = choose_protocols(words(args.protocol), args.data if file else None)
     planners = loaded(args)
     files = [load_plans(path) for path in args.plans]
-    data = opened(args, chosen, planners, files)
+    if file and args.split:
+        raise ValueError(f"--split chooses scenes of a data set; {args.data} is a file (--limit takes its first cases)")
+    data = args.data if file else opened(args, chosen, planners, files)
     names = [rules.name for rules in chosen]
     report = evaluate(data, planners, files, names, args.published, progress=args.progress, pairs=args.pairs, limit=args.limit)
     return told_of(report, args, data)
@@ -123,17 +130,20 @@ def loaded(args: argparse.Namespace) -> list[Planner]:
 
 
 def opened(args: argparse.Namespace, chosen: Sequence[Rules], planners: Sequence[Planner], files: Sequence[PlanFile]) -> Any:
-    """The data set with the planners' window, or the path of a benchmark's file. Raises ValueError where plans files or options
+    """The data set with the planners' window, or with that of a benchmark whose cases are made of it. Raises ValueError where plans files
     cannot be used with it, before anything is read."""
+    from drive.asking import common_window
+    from drive.eval.benchmarks import Benchmark
     from drive.eval.openloop.protocol import Protocol
 
-    if not isinstance(chosen[0], Protocol):
-        if args.split:
-            raise ValueError(f"--split chooses scenes of a data set; {args.data} is a file (--limit takes its first cases)")
-        return args.data
-    from drive.asking import common_window
-
-    window = common_window(planners)
+    window, first = common_window(planners), chosen[0]
+    if isinstance(first, Benchmark) and first.made is not None:
+        return open_data(args, wide_enough(first.made.window, window), lanes=True)
     for file in files:
         file.require_usable(window.future_times_s)
     return open_data(args, window, maps=any(isinstance(rules, Protocol) and rules.uses_map for rules in chosen))
+
+
+def wide_enough(needed: Window, wanted: Window) -> Window:
+    """A protocol's window with a planner's frames and as much of the past as both want."""
+    return replace(needed, past_s=max(needed.past_s, wanted.past_s), frames=wanted.frames)

@@ -17,7 +17,7 @@ DATASET = "a nuScenes-format data set (the folder that holds v1.0-*)"
 
 
 def choose_protocols(names: Sequence[str], data: Path | None = None) -> list[Rules]:
-    """Protocol names, or "all" (those that take this data) -> protocols. data: a file; None: a data set.
+    """Protocol names, or "all" (those that take this data; of a data set the open-loop ones) -> protocols. data: a file; None: a data set.
 
     Raises ValueError for a name that is none, for protocols that take different kinds of data, and for data of another kind.
     """
@@ -28,13 +28,22 @@ def choose_protocols(names: Sequence[str], data: Path | None = None) -> list[Rul
         raise ValueError(f"unknown protocol {', '.join(unknown) or '(none)'}; known: {ALL}, {', '.join(known)}{near}")
     fitting = list(PROTOCOLS) if data is None else _fitting(data)
     chosen = [known[name] for name in dict.fromkeys(name for given in names for name in (fitting if given == ALL else [given]))]
-    kinds = {takes(rules): rules.name for rules in chosen}
+    kinds = {_kind(rules, data): rules.name for rules in chosen}
     if len(kinds) > 1:
         told = ", ".join(f"{name} takes {kind}" for kind, name in kinds.items())
         raise ValueError(f"these protocols take different data, so score them one by one: {told}")
-    if not chosen or ((data is not None or isinstance(chosen[0], Benchmark)) and not _takes(chosen, fitting)):
+    made = data is None and bool(chosen) and isinstance(chosen[0], Benchmark) and chosen[0].made is not None
+    if not chosen or ((data is not None or isinstance(chosen[0], Benchmark)) and not made and not _takes(chosen, fitting)):
         raise ValueError(_mismatch(chosen, data, fitting))
     return chosen
+
+
+def _kind(rules: Rules, data: Path | None) -> str:
+    """What a protocol takes here; of a data set also how it must be opened."""
+    if data is None and isinstance(rules, Benchmark) and rules.made is not None:
+        window = rules.made.window
+        return f"a data set's samples of {window.future_s:g} s at {window.rate_hz:g} Hz"
+    return takes(rules)
 
 
 def takes(rules: Rules) -> str:

@@ -11,10 +11,10 @@ import numpy as np
 
 from drive.asking import require_plans
 from drive.baselines import ConstantVelocity
-from drive.data.dataset import Samples, open_dataset
-from drive.data.truth import is_truth
+from drive.data.dataset import Dataset, Samples, open_dataset
+from drive.data.layouts import layout_of
 from drive.eval.benchmarks import Benchmark
-from drive.eval.benchmarks.evaluate import score_file
+from drive.eval.benchmarks.evaluate import score_file, score_made
 from drive.eval.choose import choose_protocols
 from drive.eval.entries import Entry, unique_name
 from drive.eval.openloop.batch import RAW, OpenLoopBatch, make_batch
@@ -42,27 +42,31 @@ def evaluate(
 ) -> Report:
     """Scores planners and plans files on every sample that a protocol selects.
 
-    data: a data set with a 2 Hz, 3 s future (`drive.open_dataset`; with maps, `bevplanner` tells the road-boundary rate too), or
-    the path of a benchmark's file (`drive.eval.benchmarks`) or of a truth file (`drive.data.truth`). planners: objects with `name` and
-    `plan`. plans: plans files or their
-    paths. protocols: names, or "all" that take this data. published: add published rows of the same protocols. progress: is told
-    what is done. pairs: compare every two planners, not each with constant velocity alone. limit: a file's first cases only.
+    data: a data set (`drive.open_dataset`; with maps, `bevplanner` tells the road-boundary rate too) whose window covers the protocols',
+    or the path of a benchmark's file (`drive.eval.benchmarks`) or of a data set that is a file (`drive.data.layouts`). planners:
+    objects with `name` and `plan`. plans: plans files or their paths. protocols: names, or "all" that take this data. published: add
+    published rows of the same protocols. progress: is told what is done. pairs: compare every two planners, not each with constant
+    velocity alone. limit: a file's first cases only.
     Constant velocity and the recorded drive (`log`) are scored beside, where the data tells them. A planner that raises or answers
     badly fails that sample.
 
     Raises ValueError where a protocol, the data or a plans file cannot be used at all, or a planner gives no plans.
     """
     require_plans(planners)
-    if isinstance(data, str | Path) and is_truth(Path(data)):
+    if isinstance(data, str | Path) and Path(data).is_file() and layout_of(Path(data)):
         data = open_dataset(data)
     path = Path(data) if isinstance(data, str | Path) else None
     if path is not None and path.is_dir():
         raise ValueError(f"{path} is a folder: give drive.open_dataset({str(path)!r}), or a benchmark's file")
     chosen = choose_protocols(protocols, path)
     loaded = [file if isinstance(file, PlanFile) else load_plans(file) for file in plans]
+    benchmarks = [rules for rules in chosen if isinstance(rules, Benchmark)]
     if path is not None:
-        benchmarks = [rules for rules in chosen if isinstance(rules, Benchmark)]
         report = score_file(path, benchmarks, planners, loaded, limit, progress)
+    elif benchmarks:
+        if not isinstance(data, Dataset):
+            raise ValueError(f"{benchmarks[0].name} takes a data set (drive.open_dataset) or a file, got {type(data).__name__}")
+        report = score_made(data, benchmarks, planners, loaded, limit, progress)
     else:
         assert not isinstance(data, str | Path)
         report = score_samples(data, [rules for rules in chosen if isinstance(rules, Protocol)], planners, loaded, progress)

@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from drive.data.dataset import Samples
 from drive.eval.result import BenchmarkResult
 from drive.eval.rules import Rules
 from drive.frames import Array
-from drive.schema import Observation, PlanError, Trajectory
+from drive.schema import Observation, PlanError, Trajectory, Window
 
 # A plan as a benchmark scores it, [T, 2 or 3] in the ego frame at its window's times, or the reason why there is none.
 Answer = Array | PlanError
@@ -25,8 +26,8 @@ class Cases:
     """What a file holds for a benchmark, N cases: tokens [N], all different; groups [N]: what belongs together, for the intervals (a
     log, a sequence); items [N]: the benchmark's own.
 
-    observations [N]: what a planner may see, without pictures; () where drives are scored. answers: rows that the file itself
-    brings, by name: LOG (the recorded drives), PRED (somebody's plans), each [N].
+    observations [N]: what a planner may see, from a file without pictures; () where drives are scored. answers: rows that the data
+    themselves bring, by name: LOG (the recorded drives), PRED (somebody's plans), each [N]. notes: what else must be said of the data.
     """
 
     tokens: tuple[str, ...]
@@ -34,11 +35,12 @@ class Cases:
     items: Sequence[Any]
     observations: tuple[Observation, ...] = ()
     answers: Mapping[str, Sequence[Answer]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def first(self, count: int | None) -> Cases:
         """The first `count` of them; None: all."""
         answers = {name: rows[:count] for name, rows in self.answers.items()}
-        return Cases(self.tokens[:count], self.groups[:count], self.items[:count], self.observations[:count], answers)
+        return Cases(self.tokens[:count], self.groups[:count], self.items[:count], self.observations[:count], answers, self.notes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,15 +55,26 @@ class Input:
 
 
 @dataclass(frozen=True, eq=False)
+class FromSamples:
+    """How cases are made of a data set's samples. window: that the data set must be opened with, at least. make(samples, limit) -> the
+    first `limit` cases; ValueError where no sample makes one."""
+
+    window: Window
+    make: Callable[[Samples, int | None], Cases]
+
+
+@dataclass(frozen=True, eq=False)
 class Benchmark(Rules):
-    """A benchmark on a file. takes: which. score(items, answers) -> metrics over the cases; no answers where drives are scored.
-    scale: between which values its scores lie. notes(items, result) -> lines that stand below the table."""
+    """A benchmark on a file. takes: which. made: how its cases follow from a data set instead, None where they do not.
+    score(items, answers) -> metrics over the cases; no answers where drives are scored. scale: between which values its scores lie.
+    notes(items, result) -> lines that stand below the table."""
 
     tall: ClassVar[bool] = True
     takes: Input
     score: Callable[[Sequence[Any], Sequence[Answer]], BenchmarkResult]
     scale: str = FRACTIONS
     notes: Callable[[Sequence[Any], BenchmarkResult], list[str]] = field(default=lambda items, result: [])
+    made: FromSamples | None = None
 
 
 def observed(token: str, past: Array, step_s: float, future_times_s: Array, **known: float | None) -> Observation:

@@ -1,4 +1,4 @@
-"""A benchmark's file and answers -> a report: the rows that the file brings, planners, anybody's plans files."""
+"""A benchmark's cases (of a file, or made of a data set) and answers -> a report: rows that the data bring, planners, anybody's plans."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from drive.asking import Refusal, asked, notes_of, spec_of
 from drive.baselines import ConstantVelocity
+from drive.data.dataset import Dataset
 from drive.eval.benchmarks.base import PRED, Answer, Benchmark, Cases
 from drive.eval.entries import checked_best, unique_name
 from drive.eval.plans import PlanFile
@@ -43,24 +44,52 @@ def score_file(
 
     Raises ValueError where the file, a planner or a plans file cannot be used at all.
     """
-    benchmark = chosen[0]
-    for planner in planners:
-        _check_planner(benchmark, planner)
-    for file in plans:
-        _check_plans(benchmark, file)
+    _check(chosen[0], planners, plans, pictures=False)
     progress.begin(f"reading {path}")
-    everything = benchmark.takes.read(path)
+    everything = chosen[0].takes.read(path)
     if not everything.tokens or len(set(everything.tokens)) < len(everything.tokens):
         raise ValueError(f"{path} must hold cases of different tokens, got {len(everything.tokens)} cases")
-    cases = everything.first(limit)
+    if chosen[0].window is not None and not planners and not plans and PRED not in everything.answers:
+        raise ValueError(f"{path} brings no plans ({PRED}): give --plans, or --planner; {chosen[0].name} scores {chosen[0].asks}")
+    return _scored(path.name, everything.first(limit), set(everything.tokens), chosen, planners, plans, progress)
+
+
+def score_made(
+    dataset: Dataset,
+    chosen: Sequence[Benchmark],
+    planners: Sequence[Planner] = (),
+    plans: Sequence[PlanFile] = (),
+    limit: int | None = None,
+    progress: Progress = SILENT,
+) -> Report:
+    """Scores the cases that follow from a data set under benchmarks that all make them in one way. limit: the first cases only.
+
+    Raises ValueError as `score_file`, and where no sample makes a case.
+    """
+    assert chosen[0].made is not None
+    _check(chosen[0], planners, plans, pictures=True)
+    progress.begin(f"making cases of {dataset.name}")
+    cases = chosen[0].made.make(dataset, limit)
+    return _scored(dataset.name, cases, set(dataset.all_tokens), chosen, planners, plans, progress)
+
+
+def _scored(
+    name: str,
+    cases: Cases,
+    known: set[str],
+    chosen: Sequence[Benchmark],
+    planners: Sequence[Planner],
+    plans: Sequence[PlanFile],
+    progress: Progress,
+) -> Report:
+    """The report. known: tokens that a plans file may speak of."""
+    benchmark = chosen[0]
     if benchmark.window is None:
-        rows = [Row(path.stem, ())]
+        rows = [Row(Path(name).stem, ())]
     else:
         others = [planner for planner in planners if not isinstance(planner, ConstantVelocity)]
         rows = [*_baseline(cases, planners, progress), *_given(cases), *(_planned(cases, planner, progress) for planner in others)]
-        rows += _filed(cases, plans, set(everything.tokens), benchmark)
-        if not any(row.asked for row in rows):
-            raise ValueError(f"{path} brings no plans ({PRED}): give --plans, or --planner; {benchmark.name} scores {benchmark.asks}")
+        rows += _filed(cases, plans, known, benchmark)
     rows = _named(rows)
     progress.begin("scoring", len(rows) * len(chosen))
     scores, failures = [], []
@@ -69,21 +98,28 @@ def score_file(
         for one in chosen:
             result = one.score(cases.items, row.answers)
             reasons = {**result.failures, **reasons}
-            notes = (*one.notes(cases.items, result), *row.notes)
+            notes = (*cases.notes, *one.notes(cases.items, result), *row.notes)
             scores.append(Scores(row.name, one, result.metrics, cases.tokens, cases.groups, notes=notes))
             progress.done(1)
         failures += [{"planner": row.name, "token": token, "reason": reason} for token, reason in reasons.items()]
         failures += [{"planner": row.name, "token": token, "reason": "not a case of this file"} for token in row.strangers]
-    settings = {"data": path.name, "samples": len(cases.tokens), "protocols": [one.name for one in chosen]}
+    settings = {"data": name, "samples": len(cases.tokens), "protocols": [one.name for one in chosen]}
     return Report(scores, failures, [row.name for row in rows if row.asked], settings)
 
 
-def _check_planner(benchmark: Benchmark, planner: Planner) -> None:
+def _check(benchmark: Benchmark, planners: Sequence[Planner], plans: Sequence[PlanFile], pictures: bool) -> None:
+    for planner in planners:
+        _check_planner(benchmark, planner, pictures)
+    for file in plans:
+        _check_plans(benchmark, file)
+
+
+def _check_planner(benchmark: Benchmark, planner: Planner, pictures: bool) -> None:
     spec, wrong = spec_of(planner), ""
     window = spec.window
     if benchmark.window is None:
         wrong = "no planner is asked"
-    elif spec.pictures == "needed":
+    elif spec.pictures == "needed" and not pictures:
         wrong = "its file holds no pictures; plan elsewhere and give --plans"
     elif window is not None and not np.array_equal(window.future_times_s, benchmark.window.future_times_s):
         wrong = f"{planner.name} plans {window.future_s:g} s at {window.rate_hz:g} Hz"

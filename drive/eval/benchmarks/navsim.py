@@ -1,18 +1,22 @@
-"""NAVSIM on a file of scenes: `navsim1` (PDM score, v1.1) and `navsim2` (extended PDM score, v2.2)."""
+"""NAVSIM on a file of scenes, or on those made of a data set: `navsim1` (PDM score, v1.1), `navsim2` (extended PDM score, v2.2)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from drive.eval.benchmarks.base import LOG, PRED, Benchmark, Cases, Input, observed
+from drive.data.dataset import Samples
+from drive.eval.benchmarks.base import LOG, PRED, Answer, Benchmark, Cases, FromSamples, Input, observed
 from drive.eval.navsim import epdms, pdms, v1, v2
+from drive.eval.navsim.from_samples import NEEDS, SAMPLES_WINDOW, Built, scenes_of
 from drive.eval.navsim.load import load_with_plans
 from drive.eval.navsim.scene import PLAN_TIMES_S, STATE_COLUMNS, Scene
 from drive.frames import compose_se2, invert_se2
 from drive.schema import Observation, PlanError, Window
 
+REFERENCE = "pdm-closed"
 WINDOW = Window(past_s=1.5, future_s=4.0, rate_hz=2.0)
 VX, AX, YAW_RATE = (STATE_COLUMNS.index(name) for name in ("vx", "ax", "yaw_rate"))
 
@@ -37,13 +41,39 @@ def _observation(scene: Scene) -> Observation:
     return observed(scene.token, past, 1 / WINDOW.rate_hz, PLAN_TIMES_S, **known)
 
 
+def make(samples: Samples, limit: int | None) -> Cases:
+    """The scenes of a data set (`drive.eval.navsim.from_samples`), with rows for the recorded drives and for the reference planner."""
+    built = scenes_of(samples, limit)
+    if not built.scenes:
+        why = ", ".join(f"{count} x {reason}" for reason, count in built.left_out.most_common())
+        raise ValueError(f"none of the {len(samples)} samples makes a NAVSIM scene: {why}")
+    answers: dict[str, list[Answer]] = {LOG: [], REFERENCE: []}
+    for scene in built.scenes:
+        answers[LOG].append(PlanError("no record") if scene.human is None else scene.human)
+        answers[REFERENCE].append(PlanError("no lanes to drive along") if "ego_progress" in scene.lacks else scene.reference[5::5])
+    given = {name: rows for name, rows in answers.items() if not all(isinstance(row, PlanError) for row in rows)}
+    tokens, groups = tuple(scene.token for scene in built.scenes), tuple(scene.log for scene in built.scenes)
+    observations = tuple(replace(sample.observation, future_times_s=PLAN_TIMES_S) for sample in built.samples)
+    return Cases(tokens, groups, built.scenes, observations, given, _told(built))
+
+
+def _told(built: Built) -> tuple[str, ...]:
+    lines = [f"samples that make no scene: {count} x {reason}" for reason, count in built.left_out.most_common()]
+    for what, count in built.lacks.most_common():
+        terms = ", ".join(sorted(NEEDS[what]))
+        lines.append(f"{count} of {len(built.scenes)} scenes lack {what}, so these terms are missing there: {terms}")
+    return tuple(lines)
+
+
 SCENES = Input("an .npz of NAVSIM scenes", ".npz", frozenset({"s0_ego0", "s0_ref"}), read)
+FROM_SAMPLES = FromSamples(SAMPLES_WINDOW, make)
 NAVSIM1 = Benchmark(
     "navsim1",
     "autonomousvision/navsim 3e8291b",
     {"score": "NC * DAC * (5 EP + 5 TTC + 2 C) / 12", "version": "1.1", "weights": v1.WEIGHTS},
     SCENES,
     pdms,
+    made=FROM_SAMPLES,
     window=WINDOW,
     main=("pdm_score",),
 )
@@ -58,6 +88,7 @@ NAVSIM2 = Benchmark(
     },
     SCENES,
     epdms,
+    made=FROM_SAMPLES,
     window=WINDOW,
     main=("epdms",),
 )

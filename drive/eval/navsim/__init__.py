@@ -1,6 +1,6 @@
 """NAVSIM: `pdms` (PDM score, v1.1) and `epdms` (extended PDM score, v2.2); `two_stage.navhard` for the two-stage benchmark.
 
-    Scene + plan --simulate--> driven states --areas, contacts, comfort--> sub-scores --v1, v2--> scores
+Scene + plan --simulate--> driven states --areas, contacts, comfort--> sub-scores --v1, v2--> scores
 """
 
 from drive.eval.navsim.load import load_scenes, scene_from_arrays

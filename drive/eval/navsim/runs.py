@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from drive.schema import PlanError
 PLAN = 1  # of the two proposals that are scored together; the other is the reference
 # A plan [8, 3] relative to the ego at PLAN_TIMES_S (x, y, heading), or the reason why there is none.
 NavsimPlan = ArrayLike | PlanError | None
+OF_KNOWN = "_of_known_terms"
 PROGRESS_M = 5.0  # where nobody gets further than this, everybody's progress is full
 
 
@@ -76,3 +77,37 @@ def metrics_of(scenes: Sequence[Scene], rows: Mapping[str, Mapping[str, float]],
         valid = ~np.isnan(values)
         results[name] = MetricResult(name, np.where(valid, values, 0.0), valid, failed, "")
     return results
+
+
+def known_rows(
+    scenes: Sequence[Scene],
+    rows: Mapping[str, Mapping[str, float]],
+    terms: Sequence[str],
+    whole: Mapping[str, Callable[[Mapping[str, float]], float]],
+) -> tuple[dict[str, dict[str, float]], list[str]]:
+    """Rows without what scenes lack (`Scene.lacks`) of some terms: NaN there, and in the scores made of these, which have a value over
+    the known terms instead, under their name with OF_KNOWN. whole: those scores' names -> how they follow from a row's known terms.
+
+    Also the names of the scores over known terms, () where no scene lacks anything.
+    """
+    lacking = {scene.token: scene.lacks & set(terms) for scene in scenes if scene.lacks & set(terms)}
+    if not lacking:
+        return {token: dict(row) for token, row in rows.items()}, []
+    found = {}
+    for token, row in rows.items():
+        kept = {name: float("nan") if name in lacking.get(token, ()) else value for name, value in row.items()}
+        for name, score in whole.items():
+            kept[name + OF_KNOWN] = score(kept)
+            if lacking.get(token):
+                kept[name] = float("nan")
+        found[token] = kept
+    return found, [name + OF_KNOWN for name in whole]
+
+
+def product_of_known(row: Mapping[str, float], factors: Sequence[str], weights: Mapping[str, float]) -> float:
+    """Product of factors times the weighted mean of terms, those that are NaN left out; NaN where nothing is known."""
+    held = {name: weight for name, weight in weights.items() if not np.isnan(row[name])}
+    known = [row[name] for name in factors if not np.isnan(row[name])]
+    if not held or not known:
+        return float("nan")
+    return float(np.prod(known) * sum(weight * row[name] for name, weight in held.items()) / sum(held.values()))

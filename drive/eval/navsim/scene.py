@@ -122,6 +122,8 @@ class Scene:
     planner (PDM-Closed) each DT_S, which progress is measured against. centreline [C, 2]. route: tokens of its lanes and
     connectors. red: on-route connector -> [T] steps at which its light is red. past [K, 11]: states before t0 and at it,
     half a second apart. human [8, 3]: the recorded drive, relative to the ego at PLAN_TIMES_S.
+    reference_v2: the reference planner's poses where v2's scores choose among its proposals, None where that is `reference` too.
+    lacks: metrics that the scene's source does not tell enough for; they have no value there.
     log, time_s: which drive and when, to find the frame before. original: not synthetic (the human filter knows only these).
     Raises ValueError where a shape is wrong or a value is not finite: that is a damaged scene, not a failed plan.
     """
@@ -139,11 +141,15 @@ class Scene:
     log: str = ""
     time_s: float = 0.0
     original: bool = True
+    reference_v2: Array | None = None
+    lacks: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         _check(self.token, "ego", self.ego, (11,))
         _check(self.token, "reference", self.reference, (STEPS, 3))
         _check(self.token, "centreline", self.centreline, (-1, 2))
+        if self.reference_v2 is not None:
+            _check(self.token, "reference_v2", self.reference_v2, (STEPS, 3))
         if self.past is not None:
             _check(self.token, "past", self.past, (-1, 11))
         if self.human is not None:

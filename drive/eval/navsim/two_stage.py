@@ -37,9 +37,7 @@ class Group:
         return (self.now, self.before), *self.second
 
 
-def navhard(
-    scenes: Sequence[Scene], plans: Sequence[NavsimPlan], groups: Sequence[Group], human_filter: bool = True
-) -> BenchmarkResult:
+def navhard(scenes: Sequence[Scene], plans: Sequence[NavsimPlan], groups: Sequence[Group], human_filter: bool = True) -> BenchmarkResult:
     """Plans [8, 3] for all scenes of G groups -> `epdms`, `epdms_stage_one`, `epdms_stage_two` over the groups.
 
     A scene without a usable plan has score 0. Raises ValueError where a group names a scene that is not there, or none at all

@@ -18,7 +18,7 @@ import numpy as np
 from drive.eval.navsim.areas import CENTRE, driving_direction, ego_areas, lane_keeping, progress
 from drive.eval.navsim.comfort import extended_comfortable, history_comfortable
 from drive.eval.navsim.contacts import LOOK_AHEAD_STEPS, at_fault, overlaps_now, time_to_collision, traffic_light
-from drive.eval.navsim.runs import PLAN, PROGRESS_M, NavsimPlan, ProposalScores, drive_plans, metrics_of
+from drive.eval.navsim.runs import PLAN, PROGRESS_M, NavsimPlan, ProposalScores, drive_plans, known_rows, metrics_of, product_of_known
 from drive.eval.navsim.scene import DT_S, STEPS, Scene
 from drive.eval.navsim.simulate import body_points, plan_path, simulate
 from drive.eval.result import BenchmarkResult
@@ -36,6 +36,7 @@ def epdms(scenes: Sequence[Scene], plans: Sequence[NavsimPlan], human_filter: bo
 
     A plan that cannot be used scores 0 in all of them.
     """
+    scenes = [scene if scene.reference_v2 is None else replace(scene, reference=scene.reference_v2) for scene in scenes]
     states, failures = drive_plans(scenes, plans)
     rows = sub_scores(scenes, states, failures, human_filter)
     usable = [i for i, scene in enumerate(scenes) if scene.token in rows]
@@ -44,12 +45,19 @@ def epdms(scenes: Sequence[Scene], plans: Sequence[NavsimPlan], human_filter: bo
         rows[scenes[i].token][EXTENDED_COMFORT] = pair_comfort(scenes[i], states[i], scenes[j], states[j])
     for row in rows.values():
         row["epdms"] = final_score(row)
-    return BenchmarkResult(metrics_of(scenes, rows, NAMES), failures)
+    rows, added = known_rows(scenes, rows, (*FACTORS, *WEIGHTS), {"pdm_score": _pdm_of_known, "epdms": _epdms_of_known})
+    return BenchmarkResult(metrics_of(scenes, rows, (*NAMES, *added)), failures)
 
 
-def sub_scores(
-    scenes: Sequence[Scene], states: Array, failures: Mapping[str, str], human_filter: bool
-) -> dict[str, dict[str, float]]:
+def _pdm_of_known(row: Mapping[str, float]) -> float:
+    return product_of_known(row, FACTORS, WEIGHTS)
+
+
+def _epdms_of_known(row: Mapping[str, float]) -> float:
+    return product_of_known(row, FACTORS, {**WEIGHTS, EXTENDED_COMFORT: EXTENDED_COMFORT_WEIGHT})
+
+
+def sub_scores(scenes: Sequence[Scene], states: Array, failures: Mapping[str, str], human_filter: bool) -> dict[str, dict[str, float]]:
     """Rows by token, failed scenes left out: everything of NAMES but `epdms`, EC still NaN. states as from `drive_plans`."""
     humans, rows = _human_states(scenes) if human_filter else {}, {}
     for scene, driven in zip(scenes, states, strict=True):
