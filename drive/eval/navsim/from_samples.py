@@ -179,8 +179,7 @@ def _polygons(lanes: Lanes | None, patch: MapPatch | None) -> Polygons:
     rows += [("DRIVABLE_AREA", BEYOND, outside), ("LANE", BEYOND, outside)]
     if lanes is not None:
         strips = [shapely.buffer(shapely.linestrings(line), _half(lanes, k), cap_style="flat") for k, line in enumerate(lanes.lines)]
-        kinds = ["LANE_CONNECTOR" if inside else "LANE" for inside in lanes.in_junction]
-        rows += list(zip(kinds, lanes.ids, strips, strict=True))
+        rows += [("LANE_CONNECTOR" if lanes.in_junction[k] else "LANE", lanes.ids[k], strip) for k, strip in enumerate(strips)]
         junctions = shapely.union_all([strip for strip, inside in zip(strips, lanes.in_junction, strict=True) if inside])
         junctions = shapely.intersection(junctions, shapely.union_all(drivable)) if drivable else junctions
         parts = [part for part in shapely.get_parts(junctions) if part.geom_type == "Polygon"]
@@ -210,7 +209,8 @@ def _nobody() -> Traffic:
 
 def _red(ahead: Sequence[SceneSample]) -> dict[str, Mask]:
     """Lane -> steps [STEPS] at which its light is red: as each sample shows it, until the next one does."""
-    start, shown = ahead[0].timestamp_us / 1e6, {}
+    start = ahead[0].timestamp_us / 1e6
+    shown: dict[str, Mask] = {}
     times = [one.timestamp_us / 1e6 - start for one in ahead]
     for k, one in enumerate(ahead):
         if times[k] > DT_S * STEPS or one.target.lights is None or one.target.lanes is None:
