@@ -94,7 +94,7 @@ class Hostile:
     """Runs a command where it is unpickled by Python."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return os.system, ("touch /tmp/hostile",)
+        return os.system, ("exit 7",)
 
 
 def test_nothing_in_a_file_is_run(tmp_path: Path) -> None:
