@@ -83,8 +83,16 @@ def transform_points(a_from_b: ArrayLike, points_in_b: ArrayLike) -> Array:
 
 def heading_of(rotation: ArrayLike) -> Array:
     """Rotation or rigid matrices [..., >=3, >=3] -> heading of their x axis in the xy plane, radians [...]."""
-    r = np.asarray(rotation, dtype=np.float64)
-    return np.arctan2(r[..., 1, 0], r[..., 0, 0])
+    return angle_of(np.asarray(rotation, dtype=np.float64)[..., :2, 0])
+
+
+def angle_of(vectors: ArrayLike) -> Array:
+    """Vectors [..., >=2] -> the angle of their x and y from the x axis, radians [...].
+
+    Of copies: NumPy takes another way, and rounds the last bit otherwise, where the result happens to lie right behind an array with gaps.
+    """
+    v = np.asarray(vectors, dtype=np.float64)
+    return np.arctan2(v[..., 1].copy(), v[..., 0].copy())
 
 
 def se2_to_se3(pose: ArrayLike) -> Array:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drive.frames import (
+    angle_of,
     compose_se2,
     heading_of,
     invert_se2,
@@ -53,3 +54,16 @@ def test_inverses(x: float, y: float, a: float) -> None:
     matrix = se3(rotation_z(a), [x, y, 1.0])
     np.testing.assert_allclose(invert_se3(matrix) @ matrix, np.eye(4), atol=1e-9)
     np.testing.assert_allclose(transform_points(matrix, [0.0, 0.0, 0.0]), [x, y, 1.0])
+
+
+def test_angles_are_the_same_bits_wherever_arrays_lie() -> None:
+    angle = np.random.default_rng(0).normal(size=1000)
+    memory = np.zeros(4 * len(angle))
+    vectors = memory[: 3 * len(angle)].reshape(-1, 3)
+    vectors[:, 0], vectors[:, 1] = np.cos(angle), np.sin(angle)
+    apart, behind = np.empty(len(angle)), memory[3 * len(angle) :]
+    np.arctan2(vectors[:, 1], vectors[:, 0], out=behind)
+    np.arctan2(vectors[:, 1], vectors[:, 0], out=apart)
+    assert np.abs(behind - apart).max() < 1e-15  # not the same bits on every machine: what angle_of is there for
+    assert np.array_equal(angle_of(vectors), apart) and np.isscalar(angle_of([0.0, 2.0])) and angle_of([0.0, 2.0]) == np.pi / 2
+    assert np.array_equal(heading_of(np.broadcast_to(np.eye(3), (2, 3, 3))), [0.0, 0.0])

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from drive.cameras import Camera
 from drive.data.motion import Motion
-from drive.frames import Array, heading_of, invert_se3, rotation_2d, wrap_angle
+from drive.frames import Array, angle_of, heading_of, invert_se3, rotation_2d, wrap_angle
 from drive.roads import Lanes, Lights
 from drive.schema import (
     Agents,
@@ -257,7 +257,7 @@ def _agents(tracks: Tracks, ego_from_world: Array, past: WindowSteps, future: Wi
 
     centres = blended(tracks.centres[keep] @ rotation + ego_from_world[:3, 3])
     forward = tracks.forward[keep] @ rotation
-    angle = np.arctan2(forward[..., 1], forward[..., 0])
+    angle = angle_of(forward)
     headings = wrap_angle(angle[:, low] + steps.weight * wrap_angle(angle[:, high] - angle[:, low]))
     velocity_valid = valid & tracks.velocity_valid[keep][:, low] & tracks.velocity_valid[keep][:, high]
     velocities = blended(tracks.velocities[keep] @ rotation)[..., :2]

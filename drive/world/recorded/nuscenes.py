@@ -10,7 +10,7 @@ import numpy as np
 from drive.data.nuscenes.scenes import Scenes
 from drive.data.nuscenes.tables import find_version
 from drive.data.scenes import SceneLog
-from drive.frames import Array, heading_of
+from drive.frames import Array, angle_of, heading_of
 from drive.world.recorded.map_reader import expansion_map
 from drive.world.recorded.resample import MAX_GAP_SPACINGS, interpolated
 from drive.world.recorded.scene import RecordedTrack, check_extent, recorded_world
@@ -56,7 +56,7 @@ def resampled(log: SceneLog) -> tuple[Array, dict[str, RecordedTrack]]:
     if not known.all():
         raise ValueError(f"scene {log.name}: key frames more than {longest:g} s apart; a drive needs them all")
     tracks, found = log.tracks, {}
-    headings = np.arctan2(tracks.forward[..., 1], tracks.forward[..., 0])
+    headings = angle_of(tracks.forward)
     for n, name in enumerate(tracks.instances):
         rows = np.column_stack([tracks.centres[n, :, :2], headings[n]])
         track, valid = interpolated(times, rows, tracks.valid[n], steps, longest)
