@@ -68,6 +68,13 @@ def se3(rotation: ArrayLike, translation: ArrayLike) -> Array:
     return matrix
 
 
+def is_rigid(matrix: Array) -> bool:
+    """Whether a matrix [4, 4] is a rotation and a translation, to a thousandth."""
+    R = matrix[:3, :3]
+    turns = np.allclose(R @ R.T, np.eye(3), atol=1e-3) and np.linalg.det(R) > 0
+    return bool(np.isfinite(matrix).all() and turns and np.allclose(matrix[3], [0.0, 0.0, 0.0, 1.0]))
+
+
 def invert_se3(matrix: ArrayLike) -> Array:
     """Inverse of rigid matrices [..., 4, 4], exact in the rotation part."""
     m = np.asarray(matrix, dtype=np.float64)

@@ -33,6 +33,12 @@ def axle_poses(moved: ArrayLike, mount: ArrayLike = (0.0, 0.0), headings: ArrayL
     return np.concatenate([xy - (rotation_2d(found) @ m - m), found[..., None]], -1)
 
 
+def past_poses(points: ArrayLike) -> Array:
+    """Past positions [K >= 1, 2], the last one the ego's origin at t0 -> poses [K, 3]: driven backwards from t0, where the heading is 0."""
+    xy = np.asarray(points, dtype=np.float64)
+    return np.concatenate([axle_poses(xy[-2::-1])[::-1] if len(xy) > 1 else np.zeros((0, 3)), np.zeros((1, 3))])
+
+
 def signed_lengths(poses: ArrayLike) -> Array:
     """Lengths [..., T - 1] of the steps between poses [..., T, 3], negative where the car reverses."""
     p = np.asarray(poses, dtype=np.float64)

@@ -191,12 +191,25 @@ class MapPatch:
 
 
 @dataclass(frozen=True, eq=False)
+class Ratings:
+    """What people thought of R ways to go on from t0.
+
+    paths: R arrays [T, 2] of positions in the ego frame of t0, at the first T of times_s, seconds after t0. scores [R], 0 .. 10, the
+    higher the better.
+    """
+
+    paths: tuple[Array, ...]
+    scores: Array
+    times_s: Array
+
+
+@dataclass(frozen=True, eq=False)
 class Target:
     """What was recorded after t0 and around the ego: for losses and metrics only.
 
     future: ego poses at the window's future steps. agents: past, present and future, None where the source does not know them.
     map: where the data set has one. ego_from_lidar [4, 4]: pose of LIDAR_TOP, None where there is none. lanes, lights, route, signs:
-    see `drive.roads`; None where the source does not know them.
+    see `drive.roads`; None where the source does not know them. ratings: None where nobody was asked.
     """
 
     future: Trajectory
@@ -207,6 +220,7 @@ class Target:
     lights: Lights | None = None
     route: Route | None = None
     signs: Signs | None = None
+    ratings: Ratings | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,8 @@ PLANNER = (
     "exec:COMMAND or http://HOST:PORT; watchful:NAME says of each plan whether NAME could see, and falls back where not"
 )
 SHOWN_TRACEBACKS = 3
-DATA = "a data set (nuScenes tables, Argoverse 2, PandaSet, Waymo, ScenarioNet), a folder of own pictures, or of demonstrations in towns"
+SETS = "nuScenes tables, Argoverse 2, PandaSet, Waymo, WOD-E2E, OpenScene/NAVSIM, ScenarioNet"
+DATA = f"a data set ({SETS}), a folder of own pictures, or of demonstrations in towns"
 
 
 def data_arguments(

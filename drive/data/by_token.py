@@ -1,11 +1,10 @@
-"""What every data set made of scenes does alike: its samples in order, by token, and the scene of each."""
+"""What data sets of scenes do alike: their samples in order, by token, and the scene of each."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 
-from drive.data.scenes import SceneLog
 from drive.schema import SceneSample
 from drive.words import did_you_mean
 
@@ -35,10 +34,6 @@ class SamplesByToken(Sequence[SceneSample]):
     @abstractmethod
     def __getitem__(self, i: int) -> SceneSample:  # type: ignore[override]
         """Sample i; negative i count from the end. Raises IndexError outside, ValueError where its record is impossible."""
-
-    @abstractmethod
-    def log(self, scene: str) -> SceneLog:
-        """One of `scenes` as it was recorded, whole."""
 
     def sample(self, token: str) -> SceneSample:
         """The sample of a token. Raises ValueError where it is not among `tokens`."""

@@ -1,4 +1,5 @@
-"""Which layouts of data sets can be read, and which of them a folder is in: told by names of files and folders, nothing is opened."""
+"""Which layouts of data sets can be read, and which of them a folder is in: told by names of files and folders, and where these are
+alike by the head of the first file."""
 
 from __future__ import annotations
 
@@ -176,6 +177,36 @@ def _scenarionet(root: Path) -> SceneSource:
     return Scenarios(root)
 
 
+def _is_wod_e2e(root: Path) -> bool:
+    from drive.data.wod_e2e.shards import is_wod_e2e
+
+    return is_wod_e2e(root)
+
+
+def _open_wod_e2e(root: Path, choice: Wanted) -> Dataset:
+    from drive.data.wod_e2e.dataset import WodE2EDataset
+
+    return WodE2EDataset(root, choice)
+
+
+def _check_wod_e2e(root: Path, version: str | None) -> CheckReport:
+    from drive.data.wod_e2e.checked import check_wod_e2e
+
+    return check_wod_e2e(root)
+
+
+def _is_openscene(root: Path) -> bool:
+    from drive.data.openscene.find import is_openscene
+
+    return is_openscene(root)
+
+
+def _openscene(root: Path) -> SceneSource:
+    from drive.data.openscene.logs import OpenSceneLogs
+
+    return OpenSceneLogs(root)
+
+
 def _of_scenes(title: str, told_by: str, is_one: Callable[[Path], bool], source: Callable[[Path], SceneSource]) -> FolderLayout:
     """A layout whose adapter is a `SceneSource`."""
 
@@ -214,7 +245,9 @@ LAYOUTS = {
     "nuscenes": FolderLayout("nuScenes", "v1.0-* folder of tables", _is_nuscenes, _open_nuscenes, _check_nuscenes),
     "av2": _of_scenes("Argoverse 2 sensor logs", "log folders with city_SE3_egovehicle.feather", _is_av2, _av2),
     "pandaset": _of_scenes("PandaSet", "sequences with lidar/poses.json", _is_pandaset, _pandaset),
+    "wod-e2e": FolderLayout("Waymo WOD-E2E", "*.tfrecord-00000-of-* shards of its frames", _is_wod_e2e, _open_wod_e2e, _check_wod_e2e),
     "waymo": _of_scenes("Waymo perception", "*.tfrecord files", _is_waymo, _waymo),
+    "openscene": _of_scenes("OpenScene/NAVSIM logs", "logs *.pkl, in navsim_logs/SPLIT or elsewhere", _is_openscene, _openscene),
     "scenarionet": SCENARIONET,
     "pictures": FolderLayout("own pictures", "rig.yaml, pictures or videos", _is_pictures, _open_pictures, _check_pictures),
 }

@@ -84,6 +84,7 @@ class SceneLog:
     spacing_s is the usual time between its key frames (`usual_spacing`).
     ego_from_lidar: the LiDAR's mounting per key frame, None where there is none. location: the name of the scene's map;
     map_file: its raster mask, below the root. annotated: whether somebody looked for agents; where not, tracks has none.
+    motions, commands: what the record tells at each key frame; None: motion is that of the poses, the command `route_command`'s.
     """
 
     name: str
@@ -97,6 +98,8 @@ class SceneLog:
     ego_from_lidar: tuple[Array | None, ...]
     tracks: Tracks
     annotated: bool = True
+    motions: tuple[Motion, ...] | None = None
+    commands: tuple[Command | None, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +177,8 @@ def make_sample(
 ) -> SceneSample:
     """The sample of key frame `index` of a scene, in the ego frame of that key frame.
 
-    motion: speed, acceleration and yaw rate at t0. command: whether to tell the route command, which peeks at the future.
+    motion: speed, acceleration and yaw rate at t0. command: whether to tell the route command, which peeks at the future where the
+    record does not tell it.
     patch, lanes, lights: the map, the lane graph and its lights around the ego, in its frame.
     """
     times_s = (log.timestamps_us - log.timestamps_us[index]) / 1e6
@@ -192,7 +196,7 @@ def make_sample(
         speed_mps=motion.speed_mps,
         acceleration_mps2=motion.acceleration_mps2,
         yaw_rate_radps=motion.yaw_rate_radps,
-        command=route_command(target.future) if command else None,
+        command=(route_command(target.future) if log.commands is None else log.commands[index]) if command else None,
     )
     timestamp = int(log.timestamps_us[index])
     after = len(log.tokens) - 1 - index

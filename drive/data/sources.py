@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -21,6 +21,8 @@ from drive.roads import Lanes, Lights
 from drive.schema import MapPatch, SceneSample
 
 PATCH_M = 60.0
+# Scenes are kept until they have places for so many boxes (some 130 bytes each); then the one read first goes.
+MOST_BOXES = 5_000_000
 
 
 class SceneSource(Protocol):
@@ -65,7 +67,7 @@ class SceneDataset(SamplesByToken):
             raise ValueError(f"{root}: version and motion='can' are of nuScenes tables alone; leave them out")
         self.root, self.window, self.name = root, choice.window, root.resolve().name
         self._source, self._choice = source, choice
-        chosen = chosen_scenes(root, source, choice.split)
+        chosen = chosen_names(root, source.splits, choice.split)
         places = [(name, k) for name in chosen for k in range(len(source.tokens(name)))][: choice.limit]
         self.place(places, [source.tokens(name)[k] for name, k in places])
         self._logs: dict[str, SceneLog] = {}
@@ -81,7 +83,8 @@ class SceneDataset(SamplesByToken):
         scene, index = self._places[i]
         log = self._log(scene)
         around = self._around(log, index) if self._choice.maps else (None, None, None)
-        motion = motion_from_poses(log.timestamps_us[: index + 1], log.world_from_ego[: index + 1])
+        so_far = slice(0, index + 1)
+        motion = log.motions[index] if log.motions else motion_from_poses(log.timestamps_us[so_far], log.world_from_ego[so_far])
         return make_sample(log, index, self.window, motion, self._choice.command, *around)
 
     def log(self, scene: str) -> SceneLog:
@@ -96,6 +99,8 @@ class SceneDataset(SamplesByToken):
 
     def _log(self, scene: str) -> SceneLog:
         if scene not in self._logs:
+            while sum(log.tracks.valid.size for log in self._logs.values()) > MOST_BOXES:
+                self._logs.pop(next(iter(self._logs)))
             self._logs[scene] = self._source.log(scene)
         return self._logs[scene]
 
@@ -119,17 +124,17 @@ def planar_pose(world_from_ego: Array) -> Array:
     return np.array([*world_from_ego[:2, 3], heading_of(world_from_ego)])
 
 
-def chosen_scenes(root: Path, source: SceneSource, split: str | Sequence[str] | None) -> list[str]:
+def chosen_names(root: Path, splits: Mapping[str, Sequence[str]], split: str | Sequence[str] | None) -> list[str]:
     """The scenes of a split, or those that are named; all where None. Raises ValueError where one is not there."""
-    here = [name for names in source.splits.values() for name in names]
+    here = list(dict.fromkeys(name for names in splits.values() for name in names))
     if split is None:
         return here
-    if isinstance(split, str) and split in source.splits:
-        return list(source.splits[split])
+    if isinstance(split, str) and split in splits:
+        return list(splits[split])
     wanted = [name.strip() for name in split.split(",")] if isinstance(split, str) else list(split)
     missing = [name for name in wanted if name not in here]
     if missing or not wanted:
-        knows = ", ".join(name for name in source.splits if name) or "none"
+        knows = ", ".join(name for name in splits if name) or "none"
         has = f"it has {', '.join(here[:5])}{' ...' if len(here) > 5 else ''} and the splits {knows}"
         raise ValueError(f"split {split!r}: no scene {', '.join(missing[:3])} in {root}; {has}")
     return [name for name in here if name in set(wanted)]

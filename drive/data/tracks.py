@@ -20,7 +20,8 @@ VELOCITY_MAX_DT_S = 1.5
 class BoxRows:
     """R boxes of a scene in the world frame: at which of its key frames each stands (steps [R]), whose it is, its category (nuScenes'
     name), centres [R, 3] m, forward [R, 3] unit vectors along the length, sizes [R, 3] = length, width, height m, points [R] (-1 =
-    unknown), visibility [R] (0 = unknown)."""
+    unknown), visibility [R] (0 = unknown), velocities [R, 3] m/s where the records tell them (NaN = unknown);
+    None: differences of places."""
 
     steps: NDArray[np.int64]
     instances: Sequence[str]
@@ -30,6 +31,7 @@ class BoxRows:
     sizes: Array
     points: NDArray[np.int64]
     visibility: NDArray[np.int64]
+    velocities: Array | None = None
 
 
 def no_boxes() -> BoxRows:
@@ -58,7 +60,11 @@ def tracks_of(boxes: BoxRows, times_s: Array) -> Tracks:
         return filled
 
     centres = table(boxes.centres)
-    velocities, velocity_valid = track_velocities(centres, valid, times_s)
+    if boxes.velocities is None:
+        velocities, velocity_valid = track_velocities(centres, valid, times_s)
+    else:
+        known = np.isfinite(boxes.velocities).all(-1)
+        velocities, velocity_valid = table(np.where(known[:, None], boxes.velocities, 0.0)), table(known)
     kinds = dict(zip(reversed(boxes.instances), reversed(boxes.categories), strict=True))
     return Tracks(
         instances=tuple(rows),

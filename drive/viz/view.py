@@ -26,6 +26,7 @@ from drive.viz.video import write_video
 
 DEFAULT_PICTURES = 8
 SEARCHED = 200  # samples with pictures among which those to draw are spread
+NO_CLOCK_FPS = 2.0
 VIDEOS_ON_PAGE = 4  # each holds some megabytes; the others lie beside the page
 
 _ATTENTION_CAPTION = "The masks the transformer was given, token by token: rows ask, columns answer."
@@ -172,13 +173,14 @@ def _counted(pictures: Iterable[Picture], progress: Progress) -> Iterator[Pictur
 
 
 def _fps(scene: Sequence[SceneSample]) -> float:
-    """As many pictures a second as the record has: the video runs in real time."""
+    """As many pictures a second as the record has: the video runs in real time. Two where it tells no times."""
     steps = np.diff([sample.timestamp_us for sample in scene]) / 1e6
-    return float(np.clip(round(1 / np.median(steps), 2), 1, 30)) if len(steps) else 2.0
+    return float(np.clip(round(1 / np.median(steps), 2), 1, 30)) if steps.any() else NO_CLOCK_FPS
 
 
 def _video_blocks(path: Path, scene: Sequence[SceneSample], inline: bool) -> list[Block]:
-    caption = f"{scene[0].scene}, {len(scene)} key frames in real time"
+    pace = "in real time" if any(sample.timestamp_us for sample in scene) else f"{NO_CLOCK_FPS:g} a second, since they tell no times"
+    caption = f"{scene[0].scene}, {len(scene)} key frames {pace}"
     if not inline:
         return [Text(f"{caption}: {path.name}, beside this page.")]
     return [Video(path, caption) if path.suffix == ".mp4" else Image(path.read_bytes(), caption)]

@@ -97,7 +97,10 @@ def _changed(at: int) -> Callable[[Path], None]:
         (lambda path: path.write_bytes(b"none"), "record 0: the checksum of its length"),
         (lambda path: path.write_bytes(b""), "0 frames"),
         (lambda path: write_records(path, [frame(1), frame(0)]), "do not increase"),
-        (lambda path: write_records(path, [MESSAGES["E2EDFrame"](frame=frame(0), intent=1)]), "WOD-E2E's records"),
+        (
+            lambda path: write_records(path, [frame(0), MESSAGES["E2EDFrame"](frame=frame(1), intent=1)]),
+            "a:001: no frame of perception data",
+        ),
         (lambda path: write_records(path, [_frame(pose=transform(np.zeros(3), 2 * np.eye(3)))]), "no rigid motion"),
         (lambda path: write_records(path, [_frame(laser_labels=[label(np.zeros(3), 7)])]), "unknown type 7"),
         (lambda path: write_records(path, [_frame(context=MESSAGES["Context"](name="bare"))]), "has no calibration"),

@@ -19,12 +19,12 @@ def rows_of(log: SceneLog) -> tuple[list[Shot], list[Box]]:
         pose["timestamp"] = sample["timestamp"]
         mount = {**_pose(f"{log.name}, {LIDAR}", np.eye(4) if lidar is None else lidar), "camera_intrinsic": []}
         shots.append(Shot({"token": f"{sample['token']}, {LIDAR}", "timestamp": sample["timestamp"]}, LIDAR, mount, pose, sample))
-        shots += [_camera_shot(log.name, sample, pose, record) for record in cameras]
+        shots += [camera_shot(log.name, sample, pose, record) for record in cameras]
     return shots, _boxes(log)
 
 
-def _camera_shot(scene: str, sample: Row, pose: Row, record: CameraRecord) -> Shot:
-    """A picture with its mount; of its own pose nothing is told but the key frame's."""
+def camera_shot(scene: str, sample: Row, pose: Row, record: CameraRecord) -> Shot:
+    """A picture with its mount; of its own pose nothing is told but the key frame's. sample, pose: rows of that."""
     camera = record.camera
     data = {"token": f"{sample['token']}, {camera.name}", "timestamp": sample["timestamp"], "width": camera.width, "height": camera.height}
     calibration = {**_pose(f"{scene}, {camera.name}", record.mount), "camera_intrinsic": camera.K.tolist(), "camera_model": camera.model}

@@ -14,7 +14,7 @@ from drive.cameras import Camera
 from drive.data.scenes import CameraRecord
 from drive.data.waymo.tfrecord import RecordPlace, read_record
 from drive.data.waymo.wire import WireMessage
-from drive.frames import Array, invert_se3
+from drive.frames import Array, invert_se3, is_rigid
 from drive.schema import StoredPicture
 
 NAMES = ("", "FRONT", "FRONT_LEFT", "FRONT_RIGHT", "SIDE_LEFT", "SIDE_RIGHT", "REAR_LEFT", "REAR", "REAR_RIGHT")
@@ -67,9 +67,9 @@ def read_frame(path: Path, place: RecordPlace, name: str) -> WaymoFrame:
     """A record of perception data. Raises ValueError where it is damaged, is another kind of message, or lacks what it needs."""
     frame = WireMessage(read_record(path, place))
     if not frame.spans(3) or not isinstance(frame.fields.get(2, [None])[0], int):
-        raise ValueError(f"{name}: no frame of perception data (no time stamp or pose; WOD-E2E's records have none and are not read)")
+        raise ValueError(f"{name}: no frame of perception data (no time stamp or pose)")
     pose = matrix(frame.message(3), name)
-    cameras = _cameras(frame, pose, path, place, name)
+    cameras = camera_records(frame, pose, path, place, name)
     return WaymoFrame(frame.integer(2), pose, cameras, tuple(_box(label, name) for label in frame.messages(6)))
 
 
@@ -77,13 +77,13 @@ def matrix(transform: WireMessage, name: str) -> Array:
     """A Transform: sixteen numbers, row by row. Raises ValueError where they are no rigid motion."""
     values = transform.doubles(1)
     m = values.reshape(4, 4) if len(values) == 16 else np.zeros((4, 4))
-    rigid = np.allclose(m[:3, :3] @ m[:3, :3].T, np.eye(3), atol=1e-3) and np.linalg.det(m[:3, :3]) > 0
-    if not (np.isfinite(values).all() and rigid and np.allclose(m[3], [0, 0, 0, 1])):
+    if not is_rigid(m):
         raise ValueError(f"{name}: a transform of {len(values)} numbers is no rigid motion")
     return np.asarray(m)
 
 
-def _cameras(frame: WireMessage, pose: Array, path: Path, place: RecordPlace, name: str) -> tuple[CameraRecord, ...]:
+def camera_records(frame: WireMessage, pose: Array, path: Path, place: RecordPlace, name: str) -> tuple[CameraRecord, ...]:
+    """The pictures of a Frame whose world_from_vehicle is `pose`, in the order of cameras; the Frame stands in the record at `place`."""
     calibrations = {c.integer(1): c for c in frame.message(1).messages(2)}
     found = []
     for image in sorted(frame.messages(4), key=lambda image: image.integer(1)):

@@ -58,6 +58,10 @@ class WireMessage:
         """Numbers of eight bytes [N], packed or not."""
         return self._numbers(number, "<f8")
 
+    def floats(self, number: int) -> Array:
+        """Numbers of four bytes [N], packed or not."""
+        return self._numbers(number, "<f4")
+
     def _numbers(self, number: int, kind: str) -> Array:
         parts = [self.data[start:end] for start, end in self.spans(number)]
         if any(len(part) % np.dtype(kind).itemsize for part in parts):

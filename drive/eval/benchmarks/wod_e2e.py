@@ -1,4 +1,4 @@
-"""`wod-e2e`: Waymo's rater feedback score and displacement errors on a file of rated moments."""
+"""`wod-e2e`: Waymo's rater feedback score and displacement errors on a file of rated moments, or a data set's samples."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from drive.arrays import Arrays, read_arrays
-from drive.eval.benchmarks.base import LOG, PRED, Benchmark, Cases, Input, observed
+from drive.data.dataset import Samples
+from drive.eval.benchmarks.base import LOG, PRED, Answer, Benchmark, Cases, FromSamples, Input, observed
 from drive.eval.waymo import DECAY, FLOOR, HORIZONS_S, LATERAL_M, LENGTH_RATIO, RATE_HZ, RATERS, STEPS, RatedSample, wod_e2e
 from drive.frames import Array
-from drive.poses import axle_poses
-from drive.schema import Window
+from drive.poses import past_poses
+from drive.schema import PlanError, SceneSample, Window
 
 WINDOW = Window(past_s=4.0, future_s=STEPS / RATE_HZ, rate_hz=RATE_HZ)
 
@@ -33,7 +34,7 @@ def read(path: Path) -> Cases:
     if LOG in answers:
         answers[LOG] = [path[:STEPS] for path in answers[LOG]]
     observations = tuple(
-        observed(token, _poses(points), 1 / RATE_HZ, WINDOW.future_times_s, speed_mps=float(speed))
+        observed(token, past_poses(points), 1 / RATE_HZ, WINDOW.future_times_s, speed_mps=float(speed))
         for token, points, speed in zip(tokens, past, speeds, strict=True)
     )
     return Cases(tokens, tokens, samples, observations, answers)
@@ -51,11 +52,35 @@ def _raters(given: Arrays, count: int) -> tuple[list[list[Array]], list[Array]]:
     return [list(paths[a:b]) for a, b in parts], [scores[a:b] for a, b in parts]
 
 
-def _poses(points: Array) -> Array:
-    """Past positions [K, 2] up to t0 -> poses [K, 3]: driven backwards from t0, where the heading is 0."""
-    if len(points) < 2:
-        return np.zeros((len(points), 3))
-    return np.concatenate([axle_poses(points[-2::-1])[::-1], np.zeros((1, 3))])
+def make(samples: Samples, limit: int | None) -> Cases:
+    """A data set's samples as cases: rated where the target has ratings, with a record where its future is whole.
+
+    Raises ValueError where the samples are not of WINDOW's future."""
+    chosen = [samples[i] for i in range(min(len(samples), limit or len(samples)))]
+    asked = chosen[0].observation.future_times_s if chosen else WINDOW.future_times_s
+    if not np.array_equal(asked, WINDOW.future_times_s):
+        raise ValueError(f"wod-e2e scores 5 s at 4 Hz: open the data set with window={WINDOW}")
+    items = [_rated(sample) for sample in chosen]
+    records: list[Answer] = [PlanError("the record ends before the horizon") if item.future is None else item.future for item in items]
+    tokens, scenes = tuple(sample.token for sample in chosen), tuple(sample.scene for sample in chosen)
+    answers = {} if all(isinstance(record, PlanError) for record in records) else {LOG: records}
+    rated, recorded = sum(len(item.raters) > 0 for item in items), sum(item.future is not None for item in items)
+    note = f"{rated} of {len(items)} samples are rated, {recorded} have a record of {STEPS / RATE_HZ:g} s"
+    return Cases(tokens, scenes, items, tuple(sample.observation for sample in chosen), answers, (note,))
+
+
+def _rated(sample: SceneSample) -> RatedSample:
+    """Raises ValueError where ratings are given at other times than the benchmark's, or nothing tells the speed at t0 of a rated moment."""
+    future, ratings, speed = sample.target.future, sample.target.ratings, sample.observation.speed_mps
+    record = future.poses[:, :2] if len(future.poses) == STEPS and future.valid.all() else None
+    if ratings is None:
+        return RatedSample(sample.token, abs(speed or 0.0), future=record)
+    steps = len(ratings.times_s)
+    if not np.allclose(ratings.times_s, np.arange(1, steps + 1) / RATE_HZ):
+        raise ValueError(f"sample {sample.token}: rated paths must be at {RATE_HZ} Hz, got the times {ratings.times_s[:3].tolist()} ...")
+    if speed is None:
+        raise ValueError(f"sample {sample.token} is rated, but does not tell its speed at t0, from which the trust regions follow")
+    return RatedSample(sample.token, abs(speed), ratings.paths, ratings.scores.tolist(), record)
 
 
 RATED = Input("an .npz of rated WOD-E2E moments", ".npz", frozenset({"init_speed", "rater_n"}), read)
@@ -75,4 +100,5 @@ WOD_E2E = Benchmark(
     scale="rfs 0 .. 10",
     window=WINDOW,
     main=("rfs",),
+    made=FromSamples(WINDOW, make),
 )

@@ -54,7 +54,24 @@ SCHEMA: dict[str, dict[str, tuple[int, str, bool]]] = {
         "images": (4, ".CameraImage", True),
         "laser_labels": (6, ".Label", True),
     },
-    "E2EDFrame": {"frame": (1, ".Frame", False), "intent": (7, "int32", False)},
+    # end_to_end_driving_data.proto; its arrays are packed.
+    "EgoTrajectoryStates": {
+        "pos_x": (1, "float", True),
+        "pos_y": (2, "float", True),
+        "pos_z": (3, "float", True),
+        "vel_x": (4, "float", True),
+        "vel_y": (5, "float", True),
+        "accel_x": (6, "float", True),
+        "accel_y": (7, "float", True),
+        "preference_score": (8, "float", False),
+    },
+    "E2EDFrame": {
+        "frame": (1, ".Frame", False),
+        "future_states": (5, ".EgoTrajectoryStates", False),
+        "past_states": (6, ".EgoTrajectoryStates", False),
+        "intent": (7, "int32", False),
+        "preference_trajectories": (8, ".EgoTrajectoryStates", True),
+    },
 }
 
 
@@ -68,6 +85,7 @@ def _classes() -> dict[str, Any]:
             entry.type = kind.TYPE_MESSAGE if what[0] == "." else getattr(kind, f"TYPE_{what.upper()}")
             if what[0] == ".":
                 entry.type_name = f".made{what}"
+            entry.options.packed = what == "float" and repeated
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"made.{name}")) for name in SCHEMA}

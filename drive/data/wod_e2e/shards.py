@@ -1,0 +1,110 @@
+"""Which record of which shard is which frame: frames of a segment lie shuffled over all shards, and tell their names SEGMENT-NUMBER."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from drive.data.paths import inside
+from drive.data.waymo import SPLITS
+from drive.data.waymo.tfrecord import HEAD, MAX_RECORD, RecordPlace, places_of
+from drive.protobuf import BYTES, Span, walk
+
+FILE = re.compile(r"\.tfrecord(-\d{5}-of-\d{5})?$")
+SHARD = re.compile(r"\.tfrecord-\d{5}-of-\d{5}$")
+NAME = re.compile(r"(.+)-(\d{1,9})")
+# Where a frame's name stands: in its field 1 (frame), in that in field 1 (context), in that field 1. Its writer puts these first.
+HEAD_BYTES = 4096
+# A Frame of perception data has these beside its context, an E2EDFrame has not: time stamp, pose, pictures.
+PERCEPTION = frozenset({2, 3, 4})
+
+
+class FramePlace(NamedTuple):
+    """A frame: its name SEGMENT-NUMBER, and where its record is."""
+
+    name: str
+    segment: str
+    number: int
+    path: Path
+    place: RecordPlace
+
+
+def shard_files(root: Path) -> dict[str, list[Path]]:
+    """Split -> its shards. A split is a folder's name, or the first word of the files' (`training`, `val`, ...), else empty."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for folder in (root, *(root / name for name in SPLITS)):
+        for path in sorted(folder.glob("*.tfrecord*")):
+            if FILE.search(path.name):
+                word = re.match(r"[a-z]+", path.name)
+                own = folder.name if folder != root else word[0] if word and word[0] in SPLITS else ""
+                found[own].append(inside(root, str(path.relative_to(root))))
+    return dict(found)
+
+
+def is_wod_e2e(root: Path) -> bool:
+    """Whether a folder holds tfrecord files whose first record is an E2EDFrame; of damaged ones, whether they are named as its shards."""
+    files = (path for folder in (root, *(root / name for name in SPLITS)) for path in folder.glob("*.tfrecord*") if FILE.search(path.name))
+    first = next(files, None)
+    if first is None:
+        return False
+    try:
+        with first.open("rb") as file:
+            head = file.read(HEAD.size)
+            size = HEAD.unpack(head)[0] if len(head) == HEAD.size else 0
+            fields = {number: kind for number, kind, _ in walk(file.read(min(size, MAX_RECORD)), 0, size)}
+    except (OSError, ValueError):
+        return bool(SHARD.search(first.name))
+    return fields.get(1) == BYTES and not fields.keys() & PERCEPTION
+
+
+def read_index(root: Path) -> dict[str, dict[str, tuple[FramePlace, ...]]]:
+    """Split -> segment -> its frames, by number. The heads of all records are read, nothing else of them.
+
+    Raises ValueError, naming file and record, where a file is damaged, a frame has no name SEGMENT-NUMBER or comes twice.
+    """
+    found: dict[str, dict[str, tuple[FramePlace, ...]]] = {}
+    for split, paths in shard_files(root).items():
+        segments: dict[str, list[FramePlace]] = defaultdict(list)
+        for path in paths:
+            for frame in frames_in(path):
+                segments[frame.segment].append(frame)
+        found[split] = {name: tuple(sorted(frames, key=lambda frame: frame.number)) for name, frames in sorted(segments.items())}
+    _require_once(root, found)
+    return found
+
+
+def frames_in(path: Path) -> Iterator[FramePlace]:
+    """The frames of one shard, in its order."""
+    with path.open("rb") as file:
+        for number, place in enumerate(places_of(path)):
+            file.seek(place.start)
+            name = _name_in(file.read(min(place.size, HEAD_BYTES)), place.size)
+            match = NAME.fullmatch(name)
+            if match is None:
+                raise ValueError(f"{path}: record {number}: no frame of WOD-E2E: its name is {name[:60]!r}, expected SEGMENT-NUMBER")
+            yield FramePlace(name, match[1], int(match[2]), path, place)
+
+
+def _name_in(head: bytes, size: int) -> str:
+    """The name that a record of this size begins with; empty where it begins otherwise, or its head is no message."""
+    span = Span(0, size)
+    try:
+        for _ in range(3):
+            number, kind, value = next(walk(head, *span), (0, 0, 0))
+            if (number, kind) != (1, BYTES) or not isinstance(value, Span):
+                return ""
+            span = value
+        return head[span.start : span.end].decode("utf-8") if span.end <= len(head) else ""
+    except ValueError:
+        return ""
+
+
+def _require_once(root: Path, found: dict[str, dict[str, tuple[FramePlace, ...]]]) -> None:
+    seen: dict[str, Path] = {}
+    for frame in (frame for segments in found.values() for frames in segments.values() for frame in frames):
+        if frame.name in seen:
+            raise ValueError(f"{root}: frame {frame.name} stands in {seen[frame.name].name} and again in {frame.path.name}")
+        seen[frame.name] = frame.path
