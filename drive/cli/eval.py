@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 HELP = "score planners, anybody's plans.json or detections, or answers to any request"
 ROWS = True
-FILES = (".npz", ".json")
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
@@ -59,12 +58,11 @@ def run(args: argparse.Namespace) -> int:
 
 def plans_report(args: argparse.Namespace) -> Report:
     """Plans, under protocols."""
-    from drive.data.layouts import layout_of
-    from drive.eval.choose import choose_protocols
+    from drive.eval.choose import choose_protocols, is_benchmark_data
     from drive.eval.evaluate import evaluate
     from drive.eval.plans import load_plans
 
-    file = (args.data.is_file() or args.data.suffix in FILES) and layout_of(args.data) is None
+    file = is_benchmark_data(args.data, words(args.protocol))
     chosen = choose_protocols(words(args.protocol), args.data if file else None)
     planners = loaded(args)
     files = [load_plans(path) for path in args.plans]

@@ -6,13 +6,16 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from drive.data.layouts import layout_of
 from drive.eval.benchmarks import BENCHMARKS, Benchmark
+from drive.eval.benchmarks.base import Input
 from drive.eval.openloop.registry import PROTOCOLS
 from drive.eval.plan_json import read_json
 from drive.eval.rules import Rules
 from drive.words import did_you_mean
 
 ALL = "all"
+SUFFIXES = (".npz", ".json")  # of benchmarks' files
 DATASET = "a nuScenes-format data set (the folder that holds v1.0-*)"
 
 
@@ -65,8 +68,22 @@ def _mismatch(chosen: Sequence[Rules], data: Path | None, fitting: Sequence[str]
     return f"{wanted}; {data} looks like {BENCHMARKS[fitting[0]].takes.told}: --protocol {','.join(fitting)}"
 
 
+def is_benchmark_data(path: Path, names: Sequence[str]) -> bool:
+    """Whether a path is a file for benchmarks, no data set; or a folder of results that one of the protocols named takes."""
+    if path.is_dir():
+        return any(name in BENCHMARKS and _is_folder(path, BENCHMARKS[name].takes) for name in names)
+    return (path.is_file() or path.suffix in SUFFIXES) and layout_of(path) is None
+
+
+def _is_folder(path: Path, kind: Input) -> bool:
+    found = path.glob(kind.folder) if kind.folder else ()
+    return any(not kind.folder.endswith(f"*{kind.suffix}") or _held(file) & kind.marks for file in sorted(found))
+
+
 def _fitting(path: Path) -> list[str]:
-    """The benchmarks that take a file, by what it holds. Raises ValueError where there is no such file."""
+    """The benchmarks that take a file or folder, by what it holds. Raises ValueError where there is none."""
+    if path.is_dir():
+        return [name for name, benchmark in BENCHMARKS.items() if _is_folder(path, benchmark.takes)]
     if not path.is_file():
         raise ValueError(f"no file {path}")
     held = _held(path)

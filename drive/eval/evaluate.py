@@ -15,7 +15,7 @@ from drive.data.dataset import Dataset, Samples, open_dataset
 from drive.data.layouts import layout_of
 from drive.eval.benchmarks import Benchmark
 from drive.eval.benchmarks.evaluate import score_file, score_made
-from drive.eval.choose import choose_protocols
+from drive.eval.choose import choose_protocols, is_benchmark_data
 from drive.eval.entries import Entry, unique_name
 from drive.eval.openloop.batch import RAW, OpenLoopBatch, make_batch
 from drive.eval.openloop.protocol import Protocol
@@ -43,7 +43,7 @@ def evaluate(
     """Scores planners and plans files on every sample that a protocol selects.
 
     data: a data set (`drive.open_dataset`; with maps, `bevplanner` tells the road-boundary rate too) whose window covers the protocols',
-    or the path of a benchmark's file (`drive.eval.benchmarks`) or of a data set that is a file (`drive.data.layouts`). planners:
+    or the path of a benchmark's file or folder (`drive.eval.benchmarks`) or of a data set that is a file (`drive.data.layouts`). planners:
     objects with `name` and `plan`. plans: plans files or their paths. protocols: names, or "all" that take this data. published: add
     published rows of the same protocols. progress: is told what is done. pairs: compare every two planners, not each with constant
     velocity alone. limit: a file's first cases only.
@@ -56,7 +56,7 @@ def evaluate(
     if isinstance(data, str | Path) and Path(data).is_file() and layout_of(Path(data)):
         data = open_dataset(data)
     path = Path(data) if isinstance(data, str | Path) else None
-    if path is not None and path.is_dir():
+    if path is not None and path.is_dir() and not is_benchmark_data(path, protocols):
         raise ValueError(f"{path} is a folder: give drive.open_dataset({str(path)!r}), or a benchmark's file")
     chosen = choose_protocols(protocols, path)
     loaded = [file if isinstance(file, PlanFile) else load_plans(file) for file in plans]

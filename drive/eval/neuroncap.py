@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -132,7 +133,17 @@ def first_impact(drive: Drive) -> float | None:
     return impact
 
 
-def aggregate(drives: Sequence[Drive], values: ArrayLike) -> dict[str, float]:
+class Grouped(Protocol):
+    """What has a scenario and a sequence that it is averaged in."""
+
+    @property
+    def scenario(self) -> str: ...
+
+    @property
+    def sequence(self) -> str: ...
+
+
+def aggregate(drives: Sequence[Grouped], values: ArrayLike) -> dict[str, float]:
     """Values [N] of drives -> their published means: over runs for each sequence, over sequences for each scenario, over
     scenarios ("overall"), each rounded. Raises ValueError where there are none."""
     by_sequence: dict[tuple[str, str], list[float]] = {}

@@ -31,6 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("scenes")
     named(root, nuscenes_scene(), "scene-1")
     (root / "waymo").mkdir()
+    (root / "dataset_summary.pkl").write_bytes(b"never opened")
     data = waymo_scene()
     data["tracks"]["7"]["state"]["position"][:, 2] = 20.8  # of the box's centre; it is 1.6 m high
     named(root / "waymo", data, "abc")
@@ -68,6 +69,12 @@ def test_a_waymo_file_has_its_axle_its_ground_and_its_lights(folder: Path) -> No
 def test_one_file_is_a_data_set_too(folder: Path) -> None:
     path = folder / "sd_nuscenes_made_scene-1.pkl"
     assert open_dataset(path).tokens == open_dataset(folder, split="sd_nuscenes_made_scene-1").tokens
+
+
+def test_a_folder_of_data_sets_is_none_itself(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "scenes").symlink_to(folder)
+    with pytest.raises(ValueError, match="scenes looks like ScenarioNet scenes: name one of them"):
+        open_dataset(tmp_path)
 
 
 def test_check_counts_says_what_it_leaves_out_and_names_what_is_broken(folder: Path, tmp_path: Path) -> None:

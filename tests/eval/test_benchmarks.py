@@ -15,6 +15,7 @@ from goldens import FOLDER, Tally, set_names
 
 import drive
 from drive.cli import main
+from drive.eval.bench2drive import ROUTES
 from drive.eval.benchmarks import BENCHMARKS
 from drive.eval.openloop.registry import PROTOCOLS
 from drive.schema import Observation, Plan
@@ -262,3 +263,49 @@ def test_a_file_too_large_is_refused_before_it_is_unpacked(tmp_path: Path, monke
     np.savez_compressed(tmp_path / "bomb.npz", rows=np.zeros((10_000, 11)))
     with pytest.raises(ValueError, match="GiB"):
         drive.evaluate(tmp_path / "bomb.npz", protocols=["neuroncap-moments"])
+
+
+def test_a_folder_of_leaderboard_files_is_one_result(tmp_path: Path) -> None:
+    """One file a worker, their merged file beside, and the motion of a drive where the records say it lies."""
+    every = records()["_checkpoint"]["records"]
+    every[0]["save_name"] = "route_0"
+    for k, part in enumerate((every[:100], every[100:])):
+        (tmp_path / f"worker_{k}.json").write_text(json.dumps({"_checkpoint": {"records": part}}))
+    (tmp_path / "merged.json").write_text(json.dumps({"_checkpoint": {"records": every}}))
+    got = scored(tmp_path / "a", tmp_path.name, tmp_path, "--protocol", "bench2drive")
+    assert got == {"bench2drive/driving_score": 100.0, "bench2drive/success": 1.0, "bench2drive/efficiency": None}
+    step = {"acceleration": [0, 0, 0], "angular_velocity": [0, 0, 0], "forward_vector": [1, 0, 0], "right_vector": [0, 1, 0]}
+    (tmp_path / "route_0").mkdir()
+    (tmp_path / "route_0" / "metric_info.json").write_text(json.dumps({str(k): step for k in range(40)}))
+    report = drive.evaluate(tmp_path, protocols=["bench2drive"])
+    comfort = next(row for row in report.rows if row["metric"] == "comfort")
+    assert comfort["value"] == pytest.approx(1 / ROUTES) and comfort["failed"] == ROUTES - 1  # no motion of the others
+    (tmp_path / "route_0" / "metric_info.json").write_text(json.dumps({"0": {"acceleration": [0, 0]}}))
+    with pytest.raises(ValueError, match=r"metric_info.json must hold steps with acceleration"):
+        drive.evaluate(tmp_path, protocols=["bench2drive"])
+
+
+def test_neuroncaps_own_results_are_averaged_as_published(tmp_path: Path) -> None:
+    runs = {
+        "frontal-0103/0": {"ncap_score": 5.0, "any_collide@0.0s": False},
+        "frontal-0103/1": {"ncap_score": 1.0, "any_collide@0.0s": True},
+        "frontal-0106/0": {"ncap_score": 2.0, "any_collide@0.0s": True},
+        "side-0108/0": {"ncap_score": 4.5, "any_collide@0.0s": True},  # more than a collision can get
+        "side-0108/1": None,  # cut off
+    }
+    for name, told in runs.items():
+        (tmp_path / name).mkdir(parents=True)
+        if told is not None:
+            (tmp_path / name / "metrics.json").write_text(json.dumps(told))
+    report = drive.evaluate(tmp_path, protocols=["neuroncap-results"])
+    (score,) = (row for row in report.rows if row["metric"] == "ncap_score")
+    assert (score["value"], score["answered"], score["failed"]) == (pytest.approx(8 / 5), pytest.approx(8 / 3), 2)
+    notes = report.scores[0].notes
+    assert "frontal 2.5, side 0, overall 1.25" in notes[0] and notes[2].startswith(
+        "17 of the original's sequences are missing: stationary-"
+    )
+    assert {failure["token"] for failure in report.failures} == {"side-0108/0", "side-0108/1"}
+    assert main(["eval", str(tmp_path), "--protocol", "neuroncap-results", "-q"]) == 1
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="drive.open_dataset"):
+        drive.evaluate(tmp_path / "empty", protocols=["neuroncap-results"])

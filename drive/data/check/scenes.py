@@ -45,7 +45,7 @@ def _check_scene(report: CheckReport, split: str, name: str, source: SceneSource
         if found is None:
             report.warn("no map", split, name, "", "no map: samples have no lanes, and rules of the road are not judged")
         for note in source.notes(name) if isinstance(source, TellsNotes) else ():
-            report.warn("not used", split, name, "", note)
+            report.warn("not used", split, name, "", note.removeprefix("not used: "))
     except ValueError as error:
         report.error("unreadable map", split, name, "", str(error))
 

@@ -16,7 +16,7 @@ from drive.frames import Array, rotation_z, se3
 from drive.maps import RoadMap
 
 SUFFIX = ".pkl"
-# ScenarioNet names its files sd_DATASET_VERSION_SCENARIO.pkl, below the folder of its summary or one deeper.
+# ScenarioNet names its files sd_DATASET_VERSION_SCENARIO.pkl; they lie beside its summaries, or in folders beside these.
 NAMED = "sd_*.pkl"
 SUMMARIES = frozenset({"dataset_summary.pkl", "dataset_mapping.pkl"})
 SPACING_S = 0.1
@@ -24,10 +24,14 @@ UNTOLD_MPS = 1.0  # stands where a lane's speed limit is not told; never shown
 
 
 def is_scenarionet(root: Path) -> bool:
-    """Whether a path is such a file, or a folder that holds some, or folders with some."""
+    """Whether a path is such a file, or a folder that holds some, or a summary and folders with some."""
     if root.is_file():
         return root.suffix == SUFFIX
-    return any(True for pattern in (NAMED, f"*/{NAMED}") for _ in root.glob(pattern))
+    return any(True for pattern in _patterns(root) for _ in root.glob(pattern))
+
+
+def _patterns(root: Path) -> tuple[str, ...]:
+    return (NAMED, f"*/{NAMED}") if any((root / name).is_file() for name in SUMMARIES) else (NAMED,)
 
 
 class Scenarios:
@@ -46,7 +50,7 @@ class Scenarios:
         if self.root.is_file():
             return {"": {self.root.stem: self.root}}
         found: dict[str, dict[str, Path]] = {}
-        for path in sorted([*self.root.glob(NAMED), *self.root.glob(f"*/{NAMED}")]):
+        for path in sorted(path for pattern in _patterns(self.root) for path in self.root.glob(pattern)):
             group = "" if path.parent == self.root else path.parent.name
             found.setdefault(group, {})[path.stem] = inside(self.root, str(path.relative_to(self.root)))
         return found

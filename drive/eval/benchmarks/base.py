@@ -45,13 +45,15 @@ class Cases:
 
 @dataclass(frozen=True, eq=False)
 class Input:
-    """A kind of file. told: what it is, in words. suffix: how its name ends. marks: names of arrays or keys that only such a file has.
-    read(path) -> its cases; ValueError in one line where the file is wrong."""
+    """A kind of file, or of folder. told: what it is, in words. suffix: how its name ends. marks: names of arrays or keys that only such a
+    file has. folder: what a folder of results holds, as a pattern; where it is of files with that suffix, these have the marks; "": no
+    folder is taken. read(path) -> its cases; ValueError in one line where the file is wrong."""
 
     told: str
     suffix: str
     marks: frozenset[str]
     read: Callable[[Path], Cases]
+    folder: str = ""
 
 
 @dataclass(frozen=True, eq=False)
