@@ -26,7 +26,8 @@ def benchmark_rows(report: Report, protocol: str) -> tuple[list[str], list[list[
     rows = [r for r in report.rows if r["protocol"] == protocol and r["slice"] == "all"]
     planners, main = [*dict.fromkeys(r["planner"] for r in rows)], report.rules(protocol).main
     found = {(r["metric"], r["planner"]): r for r in rows}
-    metrics = [*main, *(m for m in dict.fromkeys(r["metric"] for r in rows) if m not in main)]
+    held = dict.fromkeys(r["metric"] for r in rows)
+    metrics = [*(m for m in main if m in held), *(m for m in held if m not in main)]
     lines = [[_label(metric, rows), *(_cell(found.get((metric, p)), metric in main) for p in planners)] for metric in metrics]
     firsts = [next(r for r in rows if r["planner"] == p) for p in planners]
     return ["metric", *planners], lines + [

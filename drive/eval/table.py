@@ -45,7 +45,9 @@ def legend(report: Report, protocol: str) -> str:
 def protocol_notes(report: Report, protocol: str) -> list[str]:
     """What one must know to read the table."""
     found = next(s for s in report.scores if s.protocol.name == protocol)
-    notes = [f"{s.planner}: {note}" for s in report.scores if s.protocol.name == protocol for note in s.notes]
+    own = [s for s in report.scores if s.protocol.name == protocol]
+    shared = [note for note in own[0].notes if len(own) > 1 and all(note in s.notes for s in own)]
+    notes = shared + [f"{s.planner}: {note}" for s in own for note in s.notes if note not in shared]
     if isinstance(found.protocol, Protocol) and found.protocol.uses_map and not any(name.startswith("ccr") for name in found.metrics):
         notes.append("no road-boundary rate (ccr): not every sample has a map")
     excused = report.settings.get("excused_steps", {}).get(protocol)

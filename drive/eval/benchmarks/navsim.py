@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import numpy as np
 from drive.data.dataset import Samples
 from drive.eval.benchmarks.base import LOG, PRED, Answer, Benchmark, Cases, FromSamples, Input, observed
 from drive.eval.navsim import epdms, pdms, v1, v2
-from drive.eval.navsim.from_samples import NEEDS, SAMPLES_WINDOW, Built, scenes_of
+from drive.eval.navsim.from_samples import SAMPLES_WINDOW, Built, scenes_of
 from drive.eval.navsim.load import load_with_plans
+from drive.eval.navsim.runs import OF_KNOWN, told_lacks
 from drive.eval.navsim.scene import PLAN_TIMES_S, STATE_COLUMNS, Scene
+from drive.eval.result import BenchmarkResult
 from drive.frames import compose_se2, invert_se2
 from drive.schema import Observation, PlanError, Window
 
@@ -50,7 +53,7 @@ def make(samples: Samples, limit: int | None) -> Cases:
     answers: dict[str, list[Answer]] = {LOG: [], REFERENCE: []}
     for scene in built.scenes:
         answers[LOG].append(PlanError("no record") if scene.human is None else scene.human)
-        answers[REFERENCE].append(PlanError("no lanes to drive along") if "ego_progress" in scene.lacks else scene.reference[5::5])
+        answers[REFERENCE].append(PlanError("no lanes to drive along") if scene.untold(["ego_progress"]) else scene.reference[5::5])
     given = {name: rows for name, rows in answers.items() if not all(isinstance(row, PlanError) for row in rows)}
     tokens, groups = tuple(scene.token for scene in built.scenes), tuple(scene.log for scene in built.scenes)
     observations = tuple(replace(sample.observation, future_times_s=PLAN_TIMES_S) for sample in built.samples)
@@ -58,11 +61,17 @@ def make(samples: Samples, limit: int | None) -> Cases:
 
 
 def _told(built: Built) -> tuple[str, ...]:
-    lines = [f"samples that make no scene: {count} x {reason}" for reason, count in built.left_out.most_common()]
-    for what, count in built.lacks.most_common():
-        terms = ", ".join(sorted(NEEDS[what]))
-        lines.append(f"{count} of {len(built.scenes)} scenes lack {what}, so these terms are missing there: {terms}")
-    return tuple(lines)
+    return tuple(f"samples that make no scene: {count} x {reason}" for reason, count in built.left_out.most_common())
+
+
+def notes1(scenes: Sequence[Scene], result: BenchmarkResult) -> list[str]:
+    """Terms of v1 without a value, and why."""
+    return told_lacks(scenes, (*v1.FACTORS, *v1.WEIGHTS, "driving_direction_compliance"))
+
+
+def notes2(scenes: Sequence[Scene], result: BenchmarkResult) -> list[str]:
+    """Terms of v2 without a value, and why."""
+    return told_lacks(scenes, (*v2.FACTORS, *v2.WEIGHTS))
 
 
 SCENES = Input("an .npz of NAVSIM scenes", ".npz", frozenset({"s0_ego0", "s0_ref"}), read)
@@ -74,8 +83,9 @@ NAVSIM1 = Benchmark(
     SCENES,
     pdms,
     made=FROM_SAMPLES,
+    notes=notes1,
     window=WINDOW,
-    main=("pdm_score",),
+    main=("pdm_score", "pdm_score" + OF_KNOWN),
 )
 NAVSIM2 = Benchmark(
     "navsim2",
@@ -89,6 +99,7 @@ NAVSIM2 = Benchmark(
     SCENES,
     epdms,
     made=FROM_SAMPLES,
+    notes=notes2,
     window=WINDOW,
-    main=("epdms",),
+    main=("epdms", "epdms" + OF_KNOWN),
 )

@@ -22,7 +22,7 @@ from drive.eval.navsim.agents import replayed
 from drive.eval.navsim.pdm_closed import pdm_closed
 from drive.eval.navsim.route import RouteAhead, route_ahead
 from drive.eval.navsim.runs import ProposalScores
-from drive.eval.navsim.scene import DT_S, PLAN_TIMES_S, REPLAY_STEPS, STEPS, Polygons, Scene, Traffic
+from drive.eval.navsim.scene import AGENTS, DT_S, LANE_GRAPH, LIGHTS, PLAN_TIMES_S, REPLAY_STEPS, ROAD, STEPS, Polygons, Scene, Traffic
 from drive.eval.navsim.states import measured_states
 from drive.frames import Array, heading_of, invert_se3, wrap_angle
 from drive.roads import Lanes
@@ -34,25 +34,15 @@ SAMPLES_WINDOW = Window(past_s=1.5, future_s=5.0, rate_hz=1 / STEP_S)
 REACH_M, FAR_M = 60.0, 1000.0
 BEYOND = "beyond the map shown"
 DEFAULT_HALF_M = 1.75  # of a lane whose width is not told
-LIGHTS, LANES, AGENTS, ROAD = "traffic lights", "lanes", "annotated agents", "the drivable area"
-COLLISION, TIME = "no_at_fault_collisions", "time_to_collision_within_bound"
-# What cannot be told without it.
-NEEDS = {
-    LIGHTS: {"traffic_light_compliance"},
-    LANES: {COLLISION, TIME, "ego_progress", "driving_direction_compliance", "lane_keeping", "traffic_light_compliance"},
-    AGENTS: {COLLISION, TIME, "ego_progress"},
-    ROAD: {COLLISION, TIME, "drivable_area_compliance", "ego_progress"},
-}
 
 
 @dataclass(frozen=True, eq=False)
 class Built:
-    """Scenes with their samples; left_out: why samples made none, counted; lacks: what scenes lack, counted."""
+    """Scenes with their samples; left_out: why samples made none, counted."""
 
     scenes: tuple[Scene, ...]
     samples: tuple[SceneSample, ...]
     left_out: Counter[str]
-    lacks: Counter[str]
 
 
 def scenes_of(samples: Samples, limit: int | None = None) -> Built:
@@ -62,20 +52,18 @@ def scenes_of(samples: Samples, limit: int | None = None) -> Built:
     """
     scenes: list[Scene] = []
     kept: list[SceneSample] = []
-    left_out, lacks = Counter[str](), Counter[str]()
+    left_out = Counter[str]()
     for drive in _drives(samples):
         for k, sample in enumerate(drive):
             found = _scene(sample, drive[k:])
             if isinstance(found, str):
                 left_out[found] += 1
                 continue
-            scene, missing = found
-            lacks.update(missing)
-            scenes.append(scene)
+            scenes.append(found)
             kept.append(replace(sample, target=replace(sample.target, map=None, lanes=None, agents=None)))
             if len(scenes) == limit:
-                return Built(tuple(scenes), tuple(kept), left_out, lacks)
-    return Built(tuple(scenes), tuple(kept), left_out, lacks)
+                return Built(tuple(scenes), tuple(kept), left_out)
+    return Built(tuple(scenes), tuple(kept), left_out)
 
 
 def _drives(samples: Samples) -> Iterator[list[SceneSample]]:
@@ -105,8 +93,8 @@ def _stride(sample: SceneSample, following: SceneSample) -> int:
     return max(1, round(STEP_S / gap)) if following.scene == sample.scene and gap > 0 else 1
 
 
-def _scene(sample: SceneSample, ahead: Sequence[SceneSample]) -> tuple[Scene, list[str]] | str:
-    """The scene of a sample and what it lacks, or why there is none. ahead: the sample and those after it in its drive."""
+def _scene(sample: SceneSample, ahead: Sequence[SceneSample]) -> Scene | str:
+    """The scene of a sample, or why there is none. ahead: the sample and those after it in its drive."""
     past, future = sample.observation.past, sample.target.future
     own = past.times_s > -SAMPLES_WINDOW.past_s - STEP_S / 2
     if own.sum() < len(SAMPLES_WINDOW.past_times_s) or len(future.times_s) < len(SAMPLES_WINDOW.future_times_s):
@@ -122,7 +110,7 @@ def _scene(sample: SceneSample, ahead: Sequence[SceneSample]) -> tuple[Scene, li
     if lanes is not None and lanes.lines and route is None:
         return "no lane lies under the ego"
     missing = [
-        *([LANES] if route is None else []),
+        *([LANE_GRAPH] if route is None else []),
         *([LIGHTS] if route is not None and sample.target.lights is None else []),
         *([AGENTS] if agents is None else []),
         *([] if patch is not None and patch.polygons.get("drivable_area") else [ROAD]),
@@ -140,9 +128,9 @@ def _scene(sample: SceneSample, ahead: Sequence[SceneSample]) -> tuple[Scene, li
         human=_at(PLAN_TIMES_S, times[now:], states[now:, :3]),
         log=sample.scene,
         time_s=sample.timestamp_us / 1e6,
-        lacks=frozenset(name for what in missing for name in NEEDS[what]),
+        lacks=frozenset(missing),
     )
-    return (scene if route is None or lanes is None else _with_reference(scene, lanes, route)), missing
+    return scene if route is None or lanes is None else _with_reference(scene, lanes, route)
 
 
 def _with_reference(scene: Scene, lanes: Lanes, route: RouteAhead) -> Scene:

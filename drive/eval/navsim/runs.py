@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from drive.eval.navsim.areas import Areas
-from drive.eval.navsim.scene import PLAN_TIMES_S, STATE_COLUMNS, STEPS, Scene
+from drive.eval.navsim.scene import NEEDED, PLAN_TIMES_S, STATE_COLUMNS, STEPS, Scene
 from drive.eval.navsim.simulate import plan_path, simulate
 from drive.eval.plans import bare_plan
 from drive.eval.result import MetricResult
@@ -90,7 +91,7 @@ def known_rows(
 
     Also the names of the scores over known terms, () where no scene lacks anything.
     """
-    lacking = {scene.token: scene.lacks & set(terms) for scene in scenes if scene.lacks & set(terms)}
+    lacking = {scene.token: untold for scene in scenes if (untold := scene.untold(terms))}
     if not lacking:
         return {token: dict(row) for token, row in rows.items()}, []
     found = {}
@@ -111,3 +112,14 @@ def product_of_known(row: Mapping[str, float], factors: Sequence[str], weights: 
     if not held or not known:
         return float("nan")
     return float(np.prod(known) * sum(weight * row[name] for name, weight in held.items()) / sum(held.values()))
+
+
+def told_lacks(scenes: Sequence[Scene], terms: Sequence[str]) -> list[str]:
+    """Of a protocol's terms those that scenes lack the data for, a line for each kind of data."""
+    counts = Counter(what for scene in scenes for what in scene.lacks)
+    untold = {what: ", ".join(name for name in terms if name in NEEDED[what]) for what in counts}
+    return [
+        f"{count} of {len(scenes)} scenes lack {what}; without a value there: {untold[what]}"
+        for what, count in counts.items()
+        if untold[what]
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -26,6 +26,15 @@ DRIVABLE = frozenset({"ROADBLOCK", "INTERSECTION", "DRIVABLE_AREA", "CARPARK_ARE
 INTERSECTIONS = frozenset({"INTERSECTION"})
 OTHER = frozenset({"ROADBLOCK_CONNECTOR", "CROSSWALK", "WALKWAYS", "STOP_LINE", "TURN_STOP", "YIELD", "TRAFFIC_LIGHT", "STOP_SIGN"})
 KINDS = LANES | DRIVABLE | OTHER
+# What a scene's source may not tell, and the metrics that need it.
+LIGHTS, LANE_GRAPH, AGENTS, ROAD = "traffic lights", "lanes", "annotated agents", "the drivable area"
+_COLLISION, _TIME, _PROGRESS = "no_at_fault_collisions", "time_to_collision_within_bound", "ego_progress"
+NEEDED: dict[str, frozenset[str]] = {
+    LIGHTS: frozenset({"traffic_light_compliance"}),
+    LANE_GRAPH: frozenset({_COLLISION, _TIME, _PROGRESS, "driving_direction_compliance", "lane_keeping", "traffic_light_compliance"}),
+    AGENTS: frozenset({_COLLISION, _TIME, _PROGRESS}),
+    ROAD: frozenset({_COLLISION, _TIME, _PROGRESS, "drivable_area_compliance"}),
+}
 # Everything else that nuPlan annotates is a static object.
 MOVING_TYPES = frozenset({"vehicle", "pedestrian", "bicycle"})
 STATIC_TYPES = frozenset({"traffic_cone", "barrier", "czone_sign", "generic_object"})
@@ -123,7 +132,7 @@ class Scene:
     connectors. red: on-route connector -> [T] steps at which its light is red. past [K, 11]: states before t0 and at it,
     half a second apart. human [8, 3]: the recorded drive, relative to the ego at PLAN_TIMES_S.
     reference_v2: the reference planner's poses where v2's scores choose among its proposals, None where that is `reference` too.
-    lacks: metrics that the scene's source does not tell enough for; they have no value there.
+    lacks: what of NEEDED the scene's source does not tell; the metrics that need it have no value there.
     log, time_s: which drive and when, to find the frame before. original: not synthetic (the human filter knows only these).
     Raises ValueError where a shape is wrong or a value is not finite: that is a damaged scene, not a failed plan.
     """
@@ -156,6 +165,10 @@ class Scene:
             _check(self.token, "human", self.human, (len(PLAN_TIMES_S), 3))
         if self.traffic.valid.shape[1] < STEPS or any(len(red) < STEPS for red in self.red.values()):
             raise ValueError(f"scene {self.token}: traffic and lights must cover at least {STEPS} steps of {DT_S} s")
+
+    def untold(self, terms: Iterable[str]) -> frozenset[str]:
+        """Those of some metrics that need what the scene lacks."""
+        return frozenset(terms) & frozenset(name for what in self.lacks for name in NEEDED[what])
 
     @cached_property
     def line(self) -> shapely.LineString:
