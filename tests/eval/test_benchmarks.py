@@ -162,7 +162,7 @@ def test_what_does_not_go_together_is_one_line(tmp_path: Path, mini: Path, capsy
         ((nav,), "exact takes a nuScenes-format data set (the folder that holds v1.0-*)"),
         ((nav,), "looks like an .npz of NAVSIM scenes: --protocol navsim1,navsim2"),
         ((nav, "--protocol", "wod-e2e"), "wod-e2e takes an .npz of rated WOD-E2E moments"),
-        ((mini, "--protocol", "wod-e2e"), "wod-e2e takes an .npz of rated WOD-E2E moments, not a data set"),
+        ((mini, "--protocol", "neuroncap"), "neuroncap takes an .npz of NeuroNCAP runs, not a data set"),
         ((nav, "--protocol", "navsim1,wod-e2e"), "score them one by one: navsim1 takes an .npz of NAVSIM scenes, wod-e2e takes"),
         ((nav, "--protocol", "navsim3"), "did you mean navsim"),
         ((nav, "--protocol", "navsim1"), "brings no plans (pred): give --plans, or --planner; navsim1 scores plans of 4 s at 2 Hz"),
