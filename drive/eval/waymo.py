@@ -35,7 +35,8 @@ class RatedSample:
     """A moment with its record and ratings, in the ego frame of t0 (metres).
 
     future [T >= 20, 2]: the recorded positions, or None. raters: trajectories [T, 2] at 4 Hz from 0.25 s on, with one label
-    0 .. 10 each; empty where the moment is not rated. speed_mps: at t0. Raises ValueError for values out of range.
+    0 .. 10 each; empty where the moment is not rated. speed_mps: at t0. cluster: of the leaderboard's scenarios, empty where not told.
+    Raises ValueError for values out of range.
     """
 
     token: str
@@ -43,6 +44,7 @@ class RatedSample:
     raters: Sequence[Array] = ()
     labels: Sequence[float] = ()
     future: Array | None = None
+    cluster: str = ""
 
     def __post_init__(self) -> None:
         labels = np.asarray(self.labels, dtype=np.float64)

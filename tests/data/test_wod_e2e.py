@@ -119,6 +119,19 @@ def test_eval_scores_by_raters_and_records(made: Path, tmp_path: Path) -> None:
     assert found["constant-velocity", "ade_5s"] == pytest.approx(np.mean(off) / 2, abs=1e-3)  # half of the frames go straight on
 
 
+def test_the_mean_over_clusters_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_records(tmp_path / SHARD, [e2e_frame(STRAIGHT, 1, rated=True), e2e_frame(CURVE, 1, rated=True), e2e_frame(CURVE, 2, rated=True)])
+    told = tmp_path / "val_sequence_name_to_scenario_cluster.json"
+    told.write_text(json.dumps({STRAIGHT: "Cut-ins", CURVE: "Cyclist", "other": "Others"}))
+    assert main(["eval", str(tmp_path), "--protocol", "wod-e2e", "--planner", "stand-still", "-q"]) == 0
+    # The straight segment's record is the second rater's path, the curve's the first one's.
+    mean = (SCORES[1] + SCORES[0]) / 2
+    assert f"log: rfs averaged over 2 clusters {mean:.4f}: Cut-ins 5.00 (1), Cyclist 9.00 (2)" in capsys.readouterr().out
+    told.write_text("[1]")
+    assert main(["eval", str(tmp_path), "--protocol", "wod-e2e", "-q"]) == 2
+    assert "expected an object of segments" in capsys.readouterr().err
+
+
 def test_others_plans_at_4_hz_are_scored(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     times = (0.25 * np.arange(1, 21)).tolist()
     path = [list(place(CURVE, t)) for t in times]

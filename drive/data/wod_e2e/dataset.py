@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from drive.data.layouts import Wanted
 from drive.data.motion import Motion
 from drive.data.scenes import trajectory, window_steps
 from drive.data.sources import chosen_names
+from drive.data.wod_e2e.clusters import read_clusters
 from drive.data.wod_e2e.messages import E2ERecord, EgoStates, read_e2e
 from drive.data.wod_e2e.shards import FramePlace, read_index
 from drive.poses import axle_poses, past_poses
@@ -59,6 +60,11 @@ class WodE2EDataset(SamplesByToken):
         )
         target = Target(future, ratings=ratings_of(record.rated))
         return SceneSample(frames[k].name, segment, k, record.timestamp_us, np.eye(4), observation, target, len(frames) - 1 - k)
+
+    @cached_property
+    def clusters(self) -> dict[str, str]:
+        """Segment -> its cluster of scenarios, of the file of clusters beside the shards; empty where that is not there."""
+        return read_clusters(self.root)
 
     def without_maps(self) -> WodE2EDataset:
         """Itself: there are no maps."""

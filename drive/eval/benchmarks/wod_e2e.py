@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from drive.arrays import Arrays, read_arrays
 from drive.data.dataset import Samples
 from drive.eval.benchmarks.base import LOG, PRED, Answer, Benchmark, Cases, FromSamples, Input, observed
+from drive.eval.result import BenchmarkResult
 from drive.eval.waymo import DECAY, FLOOR, HORIZONS_S, LATERAL_M, LENGTH_RATIO, RATE_HZ, RATERS, STEPS, RatedSample, wod_e2e
 from drive.frames import Array
 from drive.poses import past_poses
@@ -60,7 +62,8 @@ def make(samples: Samples, limit: int | None) -> Cases:
     asked = chosen[0].observation.future_times_s if chosen else WINDOW.future_times_s
     if not np.array_equal(asked, WINDOW.future_times_s):
         raise ValueError(f"wod-e2e scores 5 s at 4 Hz: open the data set with window={WINDOW}")
-    items = [_rated(sample) for sample in chosen]
+    clusters: Mapping[str, str] = getattr(samples, "clusters", {})
+    items = [_rated(sample, clusters.get(sample.scene, "")) for sample in chosen]
     records: list[Answer] = [PlanError("the record ends before the horizon") if item.future is None else item.future for item in items]
     tokens, scenes = tuple(sample.token for sample in chosen), tuple(sample.scene for sample in chosen)
     answers = {} if all(isinstance(record, PlanError) for record in records) else {LOG: records}
@@ -69,18 +72,30 @@ def make(samples: Samples, limit: int | None) -> Cases:
     return Cases(tokens, scenes, items, tuple(sample.observation for sample in chosen), answers, (note,))
 
 
-def _rated(sample: SceneSample) -> RatedSample:
+def cluster_notes(samples: Sequence[RatedSample], result: BenchmarkResult) -> list[str]:
+    """Where scenarios' clusters are told: the mean score of each, and the mean of these means (the leaderboard's `average_score`)."""
+    score = result.metrics["rfs"]
+    told = np.array([sample.cluster for sample in samples])
+    means = {name: (score.over(told == name), int((score.valid & (told == name)).sum())) for name in sorted(set(told) - {""})}
+    found = {name: mean for name, mean in means.items() if mean[1]}
+    if not found:
+        return []
+    each = ", ".join(f"{name} {mean:.2f} ({count})" for name, (mean, count) in found.items())
+    return [f"rfs averaged over {len(found)} clusters {np.mean([mean for mean, _ in found.values()]):.4f}: {each}"]
+
+
+def _rated(sample: SceneSample, cluster: str) -> RatedSample:
     """Raises ValueError where ratings are given at other times than the benchmark's, or nothing tells the speed at t0 of a rated moment."""
     future, ratings, speed = sample.target.future, sample.target.ratings, sample.observation.speed_mps
     record = future.poses[:, :2] if len(future.poses) == STEPS and future.valid.all() else None
     if ratings is None:
-        return RatedSample(sample.token, abs(speed or 0.0), future=record)
+        return RatedSample(sample.token, abs(speed or 0.0), future=record, cluster=cluster)
     steps = len(ratings.times_s)
     if not np.allclose(ratings.times_s, np.arange(1, steps + 1) / RATE_HZ):
         raise ValueError(f"sample {sample.token}: rated paths must be at {RATE_HZ} Hz, got the times {ratings.times_s[:3].tolist()} ...")
     if speed is None:
         raise ValueError(f"sample {sample.token} is rated, but does not tell its speed at t0, from which the trust regions follow")
-    return RatedSample(sample.token, abs(speed), ratings.paths, ratings.scores.tolist(), record)
+    return RatedSample(sample.token, abs(speed), ratings.paths, ratings.scores.tolist(), record, cluster)
 
 
 RATED = Input("an .npz of rated WOD-E2E moments", ".npz", frozenset({"init_speed", "rater_n"}), read)
@@ -100,5 +115,6 @@ WOD_E2E = Benchmark(
     scale="rfs 0 .. 10",
     window=WINDOW,
     main=("rfs",),
+    notes=cluster_notes,
     made=FromSamples(WINDOW, make),
 )
