@@ -13,7 +13,8 @@ import pytest
 from drive import evaluate, open_dataset
 from drive.data.dataset import Dataset
 from drive.eval.navsim import epdms, pdms
-from drive.eval.navsim.from_samples import BEYOND, SAMPLES_WINDOW, Built, scenes_of
+from drive.eval.navsim.from_samples import SAMPLES_WINDOW, Built, scenes_of
+from drive.eval.navsim.ground import BEYOND
 from drive.eval.navsim.pdm_closed import PROGRESS, SPEED, forecast, idm_step
 from drive.eval.navsim.route import LaneGraph, route_ahead
 from drive.eval.navsim.scene import PLAN_TIMES_S

@@ -1,9 +1,8 @@
 """A data set's samples -> NAVSIM scenes, in the ego frame of each t0.
 
-What NAVSIM takes of nuPlan's maps and logs is made of what samples tell: two seconds of states, five of traffic, twice a second; lanes as
+What NAVSIM takes of nuPlan's maps and logs is made of what samples tell: 1.5 seconds of states, five of traffic, twice a second; lanes as
 strips of their width, intersections as the junction's lanes inside the drivable area, the route of the recorded drive, red lights as the
-samples that follow show them. What a data set does not tell is no term of its scenes (`Scene.lacks`). A sample shows the map up to REACH_M:
-beyond it nothing is off the road or off the route.
+samples that follow show them. What a data set does not tell is no term of its scenes (`Scene.lacks`).
 """
 
 from __future__ import annotations
@@ -14,26 +13,23 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-import shapely
 
 from drive.data.dataset import Samples
 from drive.eval.navsim import v1, v2
 from drive.eval.navsim.agents import replayed
+from drive.eval.navsim.ground import BEYOND, polygons_of
 from drive.eval.navsim.pdm_closed import pdm_closed
 from drive.eval.navsim.route import RouteAhead, route_ahead
 from drive.eval.navsim.runs import ProposalScores
-from drive.eval.navsim.scene import AGENTS, DT_S, LANE_GRAPH, LIGHTS, PLAN_TIMES_S, REPLAY_STEPS, ROAD, STEPS, Polygons, Scene, Traffic
+from drive.eval.navsim.scene import AGENTS, DT_S, LANE_GRAPH, LIGHTS, PLAN_TIMES_S, REPLAY_STEPS, ROAD, STEPS, Scene, Traffic
 from drive.eval.navsim.states import measured_states
 from drive.frames import Array, heading_of, invert_se3, wrap_angle
 from drive.roads import Lanes
-from drive.schema import MapPatch, Mask, SceneSample, Window
+from drive.schema import Mask, SceneSample, Target, Window
 
 STEP_S = 0.5
 # As NAVSIM's scenes: 1.5 s of history, 5 s of what followed.
 SAMPLES_WINDOW = Window(past_s=1.5, future_s=5.0, rate_hz=1 / STEP_S)
-REACH_M, FAR_M = 60.0, 1000.0
-BEYOND = "beyond the map shown"
-DEFAULT_HALF_M = 1.75  # of a lane whose width is not told
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,42 +91,53 @@ def _stride(sample: SceneSample, following: SceneSample) -> int:
 
 def _scene(sample: SceneSample, ahead: Sequence[SceneSample]) -> Scene | str:
     """The scene of a sample, or why there is none. ahead: the sample and those after it in its drive."""
+    driven = _driven(sample)
+    if driven is None:
+        return "the record has not all of 1.5 s before and 5 s after"
+    times, states, now = driven
+    target, told = sample.target, sample.target.lanes
+    lanes = told if told is not None and told.lines else None
+    route = None if lanes is None else route_ahead(lanes, _recorded(sample, ahead))
+    if lanes is not None and route is None:
+        return "no lane lies under the ego"
+    scene = Scene(
+        token=sample.token,
+        ego=states[now],
+        reference=np.zeros((STEPS, 3)),
+        centreline=np.array([[0.0, 0.0], [1.0, 0.0]]) if route is None else route.line,
+        polygons=polygons_of(lanes, target.map),
+        route=frozenset((BEYOND, *(() if route is None or lanes is None else (lanes.ids[row] for row in route.rows)))),
+        traffic=_nobody() if target.agents is None else replayed(target.agents),
+        red=_red(ahead) if target.lights is not None else {},
+        past=states[: now + 1],
+        human=_at(PLAN_TIMES_S, times[now:], states[now:, :3]),
+        log=sample.scene,
+        time_s=sample.timestamp_us / 1e6,
+        lacks=_lacks(target),
+    )
+    return scene if route is None or lanes is None else _with_reference(scene, lanes, route)
+
+
+def _driven(sample: SceneSample) -> tuple[Array, Array, int] | None:
+    """Times [N] and states [N, 11] of SAMPLES_WINDOW, and the index of t0; None where a step is missing. Raises ValueError where the
+    sample's window is shorter."""
     past, future = sample.observation.past, sample.target.future
     own = past.times_s > -SAMPLES_WINDOW.past_s - STEP_S / 2
     if own.sum() < len(SAMPLES_WINDOW.past_times_s) or len(future.times_s) < len(SAMPLES_WINDOW.future_times_s):
         window = f"{SAMPLES_WINDOW.past_s:g} s before and {SAMPLES_WINDOW.future_s:g} s after t0 at {SAMPLES_WINDOW.rate_hz:g} Hz"
         raise ValueError(f"sample {sample.token}: NAVSIM's scenes need {window}; open the data set with that window")
     if not past.valid[own].all() or not future.valid.all():
-        return "the record has not all of 1.5 s before and 5 s after"
+        return None
     times = np.concatenate([past.times_s[own], future.times_s])
-    states = measured_states(np.concatenate([past.poses[own], future.poses]), times)
-    now = int(own.sum()) - 1
-    lanes, patch, agents = sample.target.lanes, sample.target.map, sample.target.agents
-    route = route_ahead(lanes, _recorded(sample, ahead)) if lanes is not None and lanes.lines else None
-    if lanes is not None and lanes.lines and route is None:
-        return "no lane lies under the ego"
-    missing = [
-        *([LANE_GRAPH] if route is None else []),
-        *([LIGHTS] if route is not None and sample.target.lights is None else []),
-        *([AGENTS] if agents is None else []),
-        *([] if patch is not None and patch.polygons.get("drivable_area") else [ROAD]),
-    ]
-    scene = Scene(
-        token=sample.token,
-        ego=states[now],
-        reference=np.zeros((STEPS, 3)),
-        centreline=np.array([[0.0, 0.0], [1.0, 0.0]]) if route is None else route.line,
-        polygons=_polygons(lanes if route is not None else None, patch),
-        route=frozenset((BEYOND, *(() if route is None or lanes is None else (lanes.ids[row] for row in route.rows)))),
-        traffic=_nobody() if agents is None else replayed(agents),
-        red=_red(ahead) if sample.target.lights is not None else {},
-        past=states[: now + 1],
-        human=_at(PLAN_TIMES_S, times[now:], states[now:, :3]),
-        log=sample.scene,
-        time_s=sample.timestamp_us / 1e6,
-        lacks=frozenset(missing),
-    )
-    return scene if route is None or lanes is None else _with_reference(scene, lanes, route)
+    return times, measured_states(np.concatenate([past.poses[own], future.poses]), times), int(own.sum()) - 1
+
+
+def _lacks(target: Target) -> frozenset[str]:
+    """What of `NEEDED` a sample does not tell; without lanes nobody asks for lights."""
+    lanes = target.lanes is not None and bool(target.lanes.lines)
+    road = target.map is not None and bool(target.map.polygons.get("drivable_area"))
+    lacking = {LANE_GRAPH: not lanes, LIGHTS: lanes and target.lights is None, AGENTS: target.agents is None, ROAD: not road}
+    return frozenset(what for what, missing in lacking.items() if missing)
 
 
 def _with_reference(scene: Scene, lanes: Lanes, route: RouteAhead) -> Scene:
@@ -157,37 +164,6 @@ def _at(wanted_s: Array, times_s: Array, poses: Array) -> Array:
     columns = (poses[:, 0], poses[:, 1], np.unwrap(poses[:, 2]))
     x, y, heading = (np.interp(wanted_s, times_s, values) for values in columns)
     return np.stack([x, y, wrap_angle(heading)], -1)
-
-
-def _polygons(lanes: Lanes | None, patch: MapPatch | None) -> Polygons:
-    """Lanes, intersections and the drivable area around the ego, and what lies beyond."""
-    drivable = _drivable(patch)
-    outside = shapely.box(-FAR_M, -FAR_M, FAR_M, FAR_M) - shapely.box(-REACH_M, -REACH_M, REACH_M, REACH_M)
-    rows = [("DRIVABLE_AREA", f"drivable {k}", shape) for k, shape in enumerate(drivable)]
-    rows += [("DRIVABLE_AREA", BEYOND, outside), ("LANE", BEYOND, outside)]
-    if lanes is not None:
-        strips = [shapely.buffer(shapely.linestrings(line), _half(lanes, k), cap_style="flat") for k, line in enumerate(lanes.lines)]
-        rows += [("LANE_CONNECTOR" if lanes.in_junction[k] else "LANE", lanes.ids[k], strip) for k, strip in enumerate(strips)]
-        junctions = shapely.union_all([strip for strip, inside in zip(strips, lanes.in_junction, strict=True) if inside])
-        junctions = shapely.intersection(junctions, shapely.union_all(drivable)) if drivable else junctions
-        parts = [part for part in shapely.get_parts(junctions) if part.geom_type == "Polygon"]
-        rows += [("INTERSECTION", f"intersection {k}", part) for k, part in enumerate(parts)]
-    kinds, tokens, shapes = zip(*rows, strict=True)
-    return Polygons(kinds, tokens, np.array(shapes, dtype=object))
-
-
-def _half(lanes: Lanes, row: int) -> float:
-    return float(lanes.width_m[row]) / 2 if lanes.width_known[row] else DEFAULT_HALF_M
-
-
-def _drivable(patch: MapPatch | None) -> list[shapely.Polygon]:
-    """Outlines (counter-clockwise) without the holes (clockwise) inside them."""
-    rings = [np.asarray(ring) for ring in patch.polygons.get("drivable_area", ())] if patch is not None else []
-    shapes = [shapely.make_valid(shapely.Polygon(ring)) for ring in rings]
-    holes = [shape for shape, ring in zip(shapes, rings, strict=True) if not shapely.is_ccw(shapely.linearrings(ring))]
-    outlines = [shape for shape, ring in zip(shapes, rings, strict=True) if shapely.is_ccw(shapely.linearrings(ring))]
-    area = shapely.difference(shapely.union_all(outlines), shapely.union_all(holes))
-    return [part for part in shapely.get_parts(area) if part.geom_type == "Polygon"]
 
 
 def _nobody() -> Traffic:
