@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from drive.frames import Array
 from drive.geometry import box_corners, ego_boxes
-from drive.schema import Agents, MapPatch, Plan, SceneSample, Trajectory
+from drive.schema import Agents, MapPatch, Plan, Ratings, SceneSample, Trajectory
 from drive.viz.answers.marks import NOTHING, Marks
 from drive.viz.canvas import Canvas, Picture
 from drive.viz.ribbon import make_ribbon
@@ -51,8 +51,10 @@ class Range:
 
 
 def range_of(samples: Iterable[SceneSample], plans: Iterable[Plan | None] = ()) -> Range:
-    """A range that holds every recorded future and every best plan, the same for all pictures of a scene."""
-    paths = [sample.target.future.poses[sample.target.future.valid] for sample in samples]
+    """A range that holds every recorded future, every rated path and every best plan, the same for all pictures of a scene."""
+    targets = [sample.target for sample in samples]
+    paths = [target.future.poses[target.future.valid] for target in targets]
+    paths += [path for target in targets if target.ratings is not None for path in target.ratings.paths]
     paths += [plan.best for plan in plans if plan is not None]
     reach = max((float(path[:, 0].max(initial=0.0)) for path in paths), default=0.0)
     ahead = max(Range.ahead_m, GRID_M * np.ceil((reach + REACH_MARGIN_M) / GRID_M))
@@ -84,6 +86,8 @@ def draw_bev(
     _draw_ego_past(canvas, place, sample.observation.past)
     if plan is not None:
         _draw_plan(canvas, place, plan)
+    if sample.target.ratings is not None:
+        _draw_ratings(canvas, place, sample.target.ratings)
     _draw_record(canvas, place, sample.target.future)
     _draw_ego(canvas, place)
     _draw_scale(canvas, place, view)
@@ -191,6 +195,14 @@ def _draw_marks(canvas: Canvas, place: _Place, marks: Marks, colour: Colour, das
     for x, y, word in () if dash else marks.places:
         u, v = place(np.array([x, y]))
         canvas.text((float(u), float(v) - 12), word, 11, colour, "middle", pill=BACKGROUND)
+
+
+def _draw_ratings(canvas: Canvas, place: _Place, ratings: Ratings) -> None:
+    """The rated paths, the score of each at its end, those with higher ones on top."""
+    for i in np.argsort(ratings.scores, kind="stable"):
+        path = place(np.concatenate([np.zeros((1, 2)), ratings.paths[i]]))
+        canvas.line(path, SOFT_TEXT, 1.4, 0.9)
+        canvas.text((float(path[-1, 0]), float(path[-1, 1]) - 10), f"{ratings.scores[i]:g}", 12, EGO, "middle", pill=BACKGROUND)
 
 
 def _draw_ego_past(canvas: Canvas, place: _Place, past: Trajectory) -> None:

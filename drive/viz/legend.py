@@ -45,6 +45,8 @@ def legend_entries(sample: SceneSample, plan: Plan | None, said: bool = False) -
             entries.append((f"{others} other sample{'s' * (others > 1)}", _stroke(TIME_COLOURS[1])))
     if sample.target.future.valid.any():
         entries.append(("recorded drive", _stroke(RECORD, dash=6.0)))
+    if sample.target.ratings is not None:
+        entries.append(("rated path, 0 to 10", _stroke(SOFT_TEXT)))
     entries.append(("ego", _box(EGO, 0.95)))
     entries += [("answers", _stroke(ANSWER)), ("the truth of these", _stroke(TRUTH, dash=6.0))] if said else []
     agents = sample.target.agents

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from known_scene import TIMES, make_camera, straight
 
-from drive.schema import MapPatch, Plan
+from drive.schema import MapPatch, Plan, Ratings
 from drive.viz.bev import Range, draw_bev, range_of
-from drive.viz.style import BACKGROUND, EGO, MAP_AREAS, TIME_COLOURS, category_style
+from drive.viz.legend import legend_entries
+from drive.viz.style import BACKGROUND, EGO, MAP_AREAS, SOFT_TEXT, TIME_COLOURS, category_style
 
 WIDTH, HEIGHT = 500, 650
 VIEW = Range(45.0, 20.0)  # ten pixels a metre
@@ -54,6 +55,16 @@ def test_plan_starts_cyan_and_ends_magenta_with_the_body(sample):
     assert near(outline, TIME_COLOURS[-1], 70), "the body at the end of the plan"
     without = draw_bev(empty, None, WIDTH, HEIGHT, VIEW)
     assert near(pixel(without, 17.0, 0.35), MAP_AREAS["drivable_area"], 5)
+
+
+def test_rated_paths_with_their_scores(sample):
+    aside = np.stack([np.linspace(5.0, 60.0, 20), np.full(20, 6.0)], -1)
+    ratings = Ratings((aside,), np.array([7.5]), 0.25 * np.arange(1, 21))
+    rated = replace(sample, target=replace(sample.target, ratings=ratings))
+    picture, without = (draw_bev(one, None, WIDTH, HEIGHT, VIEW) for one in (rated, sample))
+    assert near(pixel(picture, 33.0, 6.0), SOFT_TEXT, 40) and near(pixel(without, 33.0, 6.0), BACKGROUND, 5)
+    assert range_of([rated]).ahead_m > 60.0
+    assert "rated path, 0 to 10" in dict(legend_entries(rated, None)) and "rated path, 0 to 10" not in dict(legend_entries(sample, None))
 
 
 def test_left_is_left(sample):
