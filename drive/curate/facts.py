@@ -3,45 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import groupby
 from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from drive.cameras import resized
+from drive.curate.labels import label_scores, surroundings
+from drive.curate.pictures import SIZE, Grey, PictureFacts, glance
+from drive.curate.rigs import box_fit, calibration
 from drive.data.images import read_image
-from drive.schema import CameraImage, MissingImage, SceneSample
+from drive.frames import Array, heading_of
+from drive.schema import Agents, CameraImage, MissingImage, SceneSample
 from drive.tasks.decide import decision_of
 
-SIZE = (320, 180)  # at which a picture is measured
-THUMB = (16, 9)
-BRIGHT = 250
-
-
-@dataclass(frozen=True)
-class PictureFacts:
-    """A picture in numbers, of its grey values 0 to 255. p99: which 1 % are above. bright: the share of BRIGHT or more. sharp: variance of
-    the Laplacian. thumb: 16 x 9 grey values as hex. hash: whether each of 8 x 8 fields is brighter than its right neighbour (dHash)."""
-
-    mean: float
-    std: float
-    p99: float
-    bright: float
-    sharp: float
-    thumb: str = field(repr=False)
-    hash: int
-
-    def thumbnail(self) -> NDArray[np.int64]:
-        """Grey values [144]."""
-        return np.frombuffer(bytes.fromhex(self.thumb), np.uint8).astype(np.int64)
+Fit = tuple[int, tuple[float, ...], tuple[float, ...]]  # as `drive.curate.rigs.box_fit` gives it
 
 
 @dataclass(frozen=True)
 class RecordFacts:
-    """A record. xy: of the car in its world, metres. decision: as task `decide` says it ("slower left"), "" where unknown. boxes: things
-    around at t0 whose points are known; unseen: those without any. glances: by camera. unread: cameras whose picture does not decode."""
+    """A record. xy, heading_rad: of the car in its world, metres. decision: as task `decide` says it ("slower left"), "" where unknown.
+    future: times, x and y [T][3] of what is recorded, in the ego frame. boxes: things around at t0 whose points are known; unseen: those
+    without any. scores: of labels (`drive.curate.labels.label_scores`). around: words on it (`surroundings`). glances, rig, fit: by
+    camera (`drive.curate.pictures`, `drive.curate.rigs`). unread: cameras whose picture does not decode."""
 
     id: str
     scene: str
@@ -55,48 +41,85 @@ class RecordFacts:
     unseen: int = 0
     glances: Mapping[str, PictureFacts] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
+    source: str = ""
+    heading_rad: float = 0.0
+    command: str = ""
+    future: tuple[tuple[float, float, float], ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
+    around: tuple[str, ...] = ()
+    rig: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    fit: Mapping[str, Fit] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        return asdict(self)
+        return {f.name: getattr(self, f.name) for f in fields(self)} | {"glances": {name: vars(g) for name, g in self.glances.items()}}
 
     @staticmethod
     def from_json(values: Mapping[str, Any]) -> RecordFacts:
         """The inverse."""
-        glances = {name: PictureFacts(**glance) for name, glance in values["glances"].items()}
-        return RecordFacts(**{**values, "glances": glances, "xy": tuple(values["xy"]), "unread": tuple(values["unread"])})
+        own = dict(values)
+        own["glances"] = {name: PictureFacts(**_tuples(glance)) for name, glance in own["glances"].items()}
+        own["rig"], own["fit"] = ({name: _tuple(one) for name, one in own[key].items()} for key in ("rig", "fit"))
+        return RecordFacts(**_tuples(own))
 
 
-def facts_of(sample: SceneSample) -> RecordFacts:
-    """What is told of a record by its pictures at t0 and its target."""
-    glances, unread = {}, []
-    for view in sample.observation.frames[-1].cameras:
-        try:
-            glances[view.camera.name] = glance(_grey(view))
-        except MissingImage:
-            unread.append(view.camera.name)
+def facts_of(sample: SceneSample, source: str = "") -> RecordFacts:
+    """What is told of a record by its pictures at t0 and its target; source: the data set that it is from."""
+    views = sample.observation.frames[-1].cameras
+    glances, fit, unread = _seen(views, sample.target.agents)
     future, speed = sample.target.future, sample.observation.speed_mps
     decision = decision_of(future.poses, future.times_s, speed) if speed is not None and future.valid.all() else None
     boxes, unseen = _boxes(sample)
     x, y = sample.world_from_ego[:2, 3]
-    where = (sample.token, sample.scene, sample.index, sample.timestamp_us, (float(x), float(y)))
-    told = f"{decision.longitudinal} {decision.lateral}" if decision else ""
-    return RecordFacts(*where, speed, sample.observation.yaw_rate_radps, told, boxes, unseen, glances, tuple(unread))
-
-
-def glance(grey: NDArray[np.uint8]) -> PictureFacts:
-    """A grey picture [H, W] in numbers."""
-    small = cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA).astype(np.int64)
-    bits = (small[:, :-1] > small[:, 1:]).ravel()
-    return PictureFacts(
-        mean=round(float(grey.mean()), 3),
-        std=round(float(grey.std()), 3),
-        p99=float(np.percentile(grey, 99)),
-        bright=round(float((grey >= BRIGHT).mean()), 4),
-        sharp=round(float(cv2.Laplacian(grey, cv2.CV_64F).var()), 3),
-        thumb=cv2.resize(grey, THUMB, interpolation=cv2.INTER_AREA).tobytes().hex(),
-        hash=int("".join("1" if bit else "0" for bit in bits), 2),
+    return RecordFacts(
+        id=sample.token,
+        scene=sample.scene,
+        frame=sample.index,
+        timestamp_us=sample.timestamp_us,
+        xy=(float(x), float(y)),
+        speed_mps=speed,
+        yaw_rate_radps=sample.observation.yaw_rate_radps,
+        decision=f"{decision.longitudinal} {decision.lateral}" if decision else "",
+        boxes=boxes,
+        unseen=unseen,
+        glances=glances,
+        unread=unread,
+        source=source,
+        heading_rad=float(heading_of(sample.world_from_ego[:3, :3])),
+        command=sample.observation.command or "",
+        future=_rounded(np.column_stack([future.times_s, future.poses[:, :2]])[future.valid]),
+        scores={name: round(value, 3) for name, value in label_scores(sample).items()},
+        around=surroundings(sample),
+        rig={view.camera.name: calibration(view) for view in views},
+        fit=fit,
     )
+
+
+def _seen(views: Sequence[CameraImage], agents: Agents | None) -> tuple[dict[str, PictureFacts], dict[str, Fit], tuple[str, ...]]:
+    glances, fit, unread = {}, {}, []
+    for view in views:
+        try:
+            grey = _grey(view)
+        except MissingImage:
+            unread.append(view.camera.name)
+            continue
+        glances[view.camera.name] = glance(grey)
+        found = (0, (), ()) if agents is None else box_fit(grey, resized(view.camera, grey.shape[1], grey.shape[0]), agents)
+        if found[0]:
+            fit[view.camera.name] = found
+    return glances, fit, tuple(unread)
+
+
+def _rounded(rows: Array) -> tuple[tuple[float, float, float], ...]:
+    return tuple((t, x, y) for t, x, y in np.round(rows, 3).tolist())
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _tuple(value) for name, value in values.items()}
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(_tuple(one) for one in value) if isinstance(value, list) else value
 
 
 def scenes_of(records: Sequence[RecordFacts]) -> Iterator[list[int]]:
@@ -106,7 +129,7 @@ def scenes_of(records: Sequence[RecordFacts]) -> Iterator[list[int]]:
         yield list(places)
 
 
-def _grey(view: CameraImage) -> NDArray[np.uint8]:
+def _grey(view: CameraImage) -> Grey:
     width, height = min(SIZE[0], view.camera.width), min(SIZE[1], view.camera.height)
     return np.asarray(cv2.cvtColor(read_image(view, width, height)[1], cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 

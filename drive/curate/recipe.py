@@ -6,14 +6,24 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from drive.curate.base import Pass
+from drive.curate.passes.alike import Alike
 from drive.curate.passes.blank import Blank
 from drive.curate.passes.blurred import Blurred
+from drive.curate.passes.borders import Borders
+from drive.curate.passes.box_fit import BoxFit
 from drive.curate.passes.boxes import BoxesPass
+from drive.curate.passes.captions import Captions
+from drive.curate.passes.contradictions import Contradictions
+from drive.curate.passes.copies import Copies
+from drive.curate.passes.cruising import Cruising
+from drive.curate.passes.dirty import Dirty
 from drive.curate.passes.duplicates import Duplicates
 from drive.curate.passes.exposure import Exposure
 from drive.curate.passes.frozen import Frozen
 from drive.curate.passes.motion import MotionPass
 from drive.curate.passes.one_picture import OnePicture
+from drive.curate.passes.rig import Rig
+from drive.curate.passes.road import Road
 from drive.curate.passes.situations import Situations
 from drive.curate.passes.standing import Standing
 from drive.curate.passes.unread import Unread
@@ -30,10 +40,20 @@ class CurationRecipe:
     exposure: Exposure | None = field(default_factory=Exposure)
     blurred: Blurred | None = field(default_factory=Blurred)
     frozen: Frozen | None = field(default_factory=Frozen)
+    dirty: Dirty | None = field(default_factory=Dirty)
+    borders: Borders | None = field(default_factory=Borders)
+    captions: Captions | None = field(default_factory=Captions)
     one_picture: OnePicture | None = field(default_factory=OnePicture)
     standing: Standing | None = field(default_factory=Standing)
     motion: MotionPass | None = field(default_factory=MotionPass)
     boxes: BoxesPass | None = field(default_factory=BoxesPass)
+    road: Road | None = field(default_factory=Road)
+    contradictions: Contradictions | None = field(default_factory=Contradictions)
+    rig: Rig | None = field(default_factory=Rig)
+    box_fit: BoxFit | None = field(default_factory=BoxFit)
+    copies: Copies | None = field(default_factory=Copies)
+    alike: Alike | None = field(default_factory=Alike)
+    cruising: Cruising | None = field(default_factory=Cruising)
     duplicates: Duplicates | None = field(default_factory=Duplicates)
     situations: Situations | None = field(default_factory=Situations)
 

@@ -20,7 +20,7 @@ from drive.pool import results
 from drive.progress import SILENT, Progress
 
 FACTS, DECISIONS = "facts", "curation.parquet"
-FACTS_VERSION = 1
+FACTS_VERSION = 2
 NIGHT_MEAN = 55.0  # grey value of a record's middle camera
 
 
@@ -107,8 +107,8 @@ def _measure(job: tuple[str, str, str, str]) -> None:
     root, shard, _, sha256 = job
     if digest(Path(root) / shard) != sha256:
         raise ValueError(f"{Path(root) / shard} is damaged: `drive check {root}` names its samples")
-    folder = RecordFolder(Path(root)).without_maps()
-    rows = [facts_of(folder[i]).to_json() for i, row in enumerate(folder.rows) if row.shard == shard]
+    folder = RecordFolder(Path(root))
+    rows = [facts_of(folder[i], row.source).to_json() for i, row in enumerate(folder.rows) if row.shard == shard]
     write_whole(_file(job), json.dumps({"version": FACTS_VERSION, "sha256": sha256, "records": rows}, allow_nan=False))
 
 

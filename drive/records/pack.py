@@ -157,7 +157,7 @@ def _pieces(shard: ShardJob, writer: Writer | None, rows: list[IndexRow]) -> Ite
     for number, (moment, drive) in enumerate(shard.moments):
         dataset = _opened(shard.settings, moment.source)
         sample, key = dataset[moment.place], f"{shard.name}-{number:04d}"
-        piece, found = _piece(sample, key, {"drive": drive, "source": dataset.name}, writer)
+        piece, found = packed_sample(sample, key, {"drive": drive, "source": dataset.name}, writer)
         yield piece
         rows.append(
             IndexRow(
@@ -176,7 +176,7 @@ def _pieces(shard: ShardJob, writer: Writer | None, rows: list[IndexRow]) -> Ite
     yield END
 
 
-def _piece(sample: SceneSample, key: str, more: dict[str, Any], writer: Writer | None) -> tuple[bytes, dict[str, Any]]:
+def packed_sample(sample: SceneSample, key: str, more: dict[str, Any], writer: Writer | None = None) -> tuple[bytes, dict[str, Any]]:
     """A sample's members, and what the index tells of it."""
     values, pictures = to_members(sample, more)
     if writer is not None:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drive.curate.base import Judged, Pass
-from drive.curate.facts import RecordFacts, glance
+from drive.curate.facts import RecordFacts
+from drive.curate.pictures import glance
 
 CAMERAS = ("CAM_FRONT", "CAM_BACK")
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from drive.curate.facts import glance
 from drive.curate.passes.duplicates import Duplicates
 from drive.curate.passes.situations import Situations
+from drive.curate.pictures import glance
 from tests.curate.made import CAMERAS, drive, picture
 
 

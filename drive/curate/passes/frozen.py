@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from drive.curate.base import FINE, Judged, Pass
-from drive.curate.facts import PictureFacts, RecordFacts, scenes_of
+from drive.curate.facts import RecordFacts, scenes_of
+from drive.curate.pictures import PictureFacts
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,52 @@
+"""Calibration against pictures: boxes that, over a drive, fit what a camera shows better when they are all moved to one side."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from drive.curate.base import FINE, Judged, Pass
+from drive.curate.facts import RecordFacts
+from drive.curate.rigs import ACROSS, DOWN
+
+
+@dataclass(frozen=True)
+class BoxFit(Pass):
+    """A camera is off in a drive where at_least boxes tell apart from what is around them by `better` (a share) more when they are moved by
+    most_px or more of 320 across (180 down) than where they are."""
+
+    name: ClassVar[str] = "box_fit"
+    at_least: int = 40
+    most_px: float = 6.0
+    better: float = 0.3
+
+    def judge(self, records: Sequence[RecordFacts]) -> list[Judged]:
+        found = [FINE] * len(records)
+        drives: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+        for i, record in enumerate(records):
+            for camera in record.fit:
+                drives[record.source, record.scene, camera].append(i)
+        for (_, _, camera), places in drives.items():
+            boxes = sum(records[i].fit[camera][0] for i in places)
+            sums = [np.sum([records[i].fit[camera][k] for i in places], 0) for k in (1, 2)]
+            off = [_peak(one, shifts, self.better) for one, shifts in zip(sums, (ACROSS, DOWN), strict=True)]
+            worst, way = max(zip(map(abs, off), ("across", "down"), strict=True))
+            wrong = boxes >= self.at_least and worst >= self.most_px
+            told = f"{boxes} boxes in {camera} fit its pictures of the drive {worst:.0f} px further {way}" if wrong else ""
+            for i in places:
+                if told and not found[i].reason:
+                    found[i] = Judged(told, scores={"px": worst}, camera=camera)
+                elif not found[i].scores:
+                    found[i] = Judged(scores={"px": worst})
+        return found
+
+
+def _peak(sums: np.ndarray, shifts: Sequence[int], better: float) -> float:
+    """The shift at which boxes fit best; 0 where that is not clearly better than where they are."""
+    best = int(np.argmax(sums))
+    here = float(sums[shifts.index(0)])
+    return float(shifts[best]) if sums[best] > (1 + better) * max(here, 1e-9) else 0.0
