@@ -70,7 +70,8 @@ class TownsConfig:
 class RecordsConfig:
     """Records that `drive pack` wrote. root: as of `DatasetConfig`. split: one of theirs, or scene names with commas; None = all.
 
-    decisions: a `curation.parquet` of `drive curate`, "" for none: what is not kept is left out, the rest is drawn by weight. black: as of
+    decisions: a `curation.parquet` of `drive curate`, "" for none: what is not kept is left out, the rest is drawn by weight. tags: of its
+    tags, such as "light:night", those that a record must have; with "not " before it, those that it must lack. black: as of
     `DatasetConfig`.
     """
 
@@ -78,7 +79,12 @@ class RecordsConfig:
     kind: Literal["records"] = "records"
     split: str | None = "train"
     decisions: str = ""
+    tags: tuple[str, ...] = ()
     black: bool = False
+
+    def __post_init__(self) -> None:
+        if self.tags and not self.decisions:
+            raise ValueError("tags stand in decisions: give the curation.parquet of `drive curate` too")
 
 
 _Dataset: TypeAlias = Annotated[DatasetConfig, Tag("dataset")]

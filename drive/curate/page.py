@@ -15,6 +15,10 @@ from drive.viz.page import Beside, Block, Heading, Numbers, Table, Text, encode_
 
 EXAMPLES = 6
 WIDTH, HEIGHT = 320, 180
+NOT_LOOKED_FOR = (
+    "Number plates and faces: no detector is part of this, and none are blurred. Texts (messages, questions, answers): they are not "
+    "searched for their language, for profanity or for personal data, and get no tag of their tone."
+)
 
 
 def write_curation_page(path: Path, folder: RecordFolder, curated: Curated) -> Path:
@@ -35,6 +39,8 @@ def _blocks(folder: RecordFolder, curated: Curated) -> Iterator[Block]:
     yield Heading("Before and after")
     yield Text("Shares of the records, and of those that are drawn in an epoch once weights count.")
     yield Table(["tag", "records", "share", "drawn", "share drawn"], tag_rows(curated), digits=3)
+    yield Heading("Not looked for")
+    yield Text(NOT_LOOKED_FOR)
 
 
 def pass_rows(curated: Curated) -> list[list[str | int | float | None]]:

@@ -63,6 +63,7 @@ def curate(
 def tags_of(record: RecordFacts) -> tuple[str, ...]:
     """What one can choose records by."""
     tags = [f"situation:{record.decision.replace(' ', '_')}"] if record.decision else []
+    tags += [f"around:{word}" for word in record.around]
     if record.glances:
         tags.append("light:night" if np.median([g.mean for g in record.glances.values()]) < NIGHT_MEAN else "light:day")
     if record.speed_mps is not None:

@@ -36,7 +36,7 @@ def _again(record: RecordFacts, k: int, name: str, noise: float = 4.0) -> Record
 def test_a_moment_that_comes_again_is_kept_once() -> None:
     records = _moments()
     assert dropped(Copies(), records) == {}
-    records += [_again(records[k], k, f"again{k}") for k in (3, 11, 11)]
+    records += [replace(_again(records[k], k, f"again{k}"), scene="other") for k in (3, 11, 11)]
     found = dropped(Copies(), records)
     groups = [{3, 30}, {11, 31, 32}]
     assert len(found) == 3 and all(len(group - set(found)) == 1 for group in groups)
@@ -48,6 +48,16 @@ def test_other_labels_are_another_moment() -> None:
     again = _again(records[3], 3, "again")
     assert dropped(Copies(), [*records, replace(again, speed_mps=8.5)]) == {}
     assert dropped(Copies(), [*records, replace(again, future=FUTURE[:4])]) == {}
+
+
+def test_a_drive_that_stands_has_moments_of_its_own() -> None:
+    still = [replace(r, glances=drive(1)[0].glances, xy=(0.0, 0.0), speed_mps=0.0, future=FUTURE[:2]) for r in drive(5)]
+    assert dropped(Copies(), still) == {}
+    assert set(dropped(Copies(), [*still, replace(still[1], id="again", scene="other")])) == {5}
+    states = [replace(r, timestamp_us=0) for r in still]
+    assert len(dropped(Copies(), states)) == 4
+    lit = [replace(states[0], around=("light_red",)), replace(states[1], around=("light_green",))]
+    assert dropped(Copies(), lit) == {}
 
 
 def test_thousands_of_copies_are_joined_by_bounded_work() -> None:

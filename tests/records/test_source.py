@@ -72,6 +72,23 @@ def test_decisions_leave_out_and_weigh(packed: Path, tmp_path: Path) -> None:
         read_decisions(tmp_path / "no.parquet")
 
 
+def test_tags_choose(packed: Path, tmp_path: Path) -> None:
+    rest = open_source(RecordsConfig(str(packed)), NEEDS)
+    every = [rest[i].token for i in range(len(rest))]
+    tags = [("light:night",) if k % 3 == 0 else ("light:day", "around:lead") if k % 3 == 1 else ("light:day",) for k in range(len(every))]
+    path = tmp_path / "curation.parquet"
+    write_decisions(path, [Verdict(name, True, 1.0, (), own) for name, own in zip(every, tags, strict=True)])
+    for wanted, left in ((("light:night",), 0), (("light:day", "not around:lead"), 2)):
+        read = open_source(RecordsConfig(str(packed), decisions=str(path), tags=wanted), NEEDS)
+        assert [read[i].token for i in range(len(read))] == every[left::3]
+    with pytest.raises(ValueError, match="no record has the tag 'light:nite'; there are around:lead, light:day, light:night"):
+        open_source(RecordsConfig(str(packed), decisions=str(path), tags=("light:nite",)), NEEDS)
+    with pytest.raises(ValueError, match="has no sample .* that is light:night, light:day"):
+        open_source(RecordsConfig(str(packed), decisions=str(path), tags=("light:night", "light:day")), NEEDS)
+    with pytest.raises(ValueError, match="tags stand in decisions"):
+        RecordsConfig(str(packed), tags=("light:night",))
+
+
 def test_weights_are_kept_on_the_whole() -> None:
     names = [f"r{i}" for i in range(1000)]
     decisions = {name: Verdict(name, i % 10 != 0, 0.25 if i % 2 else 1.0) for i, name in enumerate(names)}

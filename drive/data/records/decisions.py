@@ -61,6 +61,17 @@ def read_decisions(path: Path) -> dict[str, Verdict]:
         raise ValueError(f"{path} holds no decisions of drive curate ({error}): give its curation.parquet") from error
 
 
+def tagged(decisions: Mapping[str, Verdict], tags: Sequence[str]) -> set[str]:
+    """The ids of those that have all of some tags, and none of those with "not " before them. Raises ValueError for a tag that none has."""
+    known = {tag for one in decisions.values() for tag in one.tags}
+    unknown = [tag for tag in tags if tag.removeprefix("not ") not in known]
+    if unknown:
+        raise ValueError(f"no record has the tag {unknown[0].removeprefix('not ')!r}; there are {', '.join(sorted(known))}")
+    return {
+        name for name, one in decisions.items() if all((tag.removeprefix("not ") in one.tags) != tag.startswith("not ") for tag in tags)
+    }
+
+
 def drawn(decisions: Mapping[str, Verdict], ids: Sequence[str], places: Sequence[int]) -> list[int]:
     """The places of kept records, by weight: systematic sampling in an order drawn once, so that what weights thin out is spread.
 

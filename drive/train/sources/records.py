@@ -9,7 +9,7 @@ from pathlib import Path
 from drive.config import RecordsConfig, expand
 from drive.data.images import blackened
 from drive.data.records.dataset import RecordFolder
-from drive.data.records.decisions import drawn, read_decisions
+from drive.data.records.decisions import drawn, read_decisions, tagged
 from drive.schema import SceneSample
 from drive.train.sources.base import Needs
 
@@ -27,9 +27,11 @@ class RecordSamples(Sequence[SceneSample]):
         places = [i for i, row in enumerate(folder.rows) if row.whole]
         if data.decisions:
             decisions = read_decisions(Path(expand(data.decisions)))
+            chosen = tagged(decisions, data.tags)
+            places = [i for i in places if folder.tokens[i] in chosen or folder.tokens[i] not in decisions]
             places = drawn(decisions, [folder.tokens[i] for i in places], places)
         if not places:
-            told = f" that {data.decisions} keeps" if data.decisions else ""
+            told = f" that {data.decisions} keeps" + f" and that is {', '.join(data.tags)}" * bool(data.tags) if data.decisions else ""
             raise ValueError(f"{root} has no sample with a whole future of {needs.window.future_s:g} s in split {data.split!r}{told}")
         self._folder = folder.chosen(places)
 
