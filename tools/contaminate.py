@@ -28,7 +28,7 @@ from drive.records.pack import packed_sample
 from drive.schema import SceneSample
 from tools import contaminations as faults
 
-DUPLICATES, SHARE, DULL, BAD_DRIVES = 0.3, 0.04, 0.1, 2
+DUPLICATES, SHARE, DULL, BAD_DRIVES = 0.3, 0.05, 0.1, 2
 FOUND_BY: dict[str, Callable[[str], bool]] = {  # by kind: the reasons that say so
     "duplicate": lambda reason: reason.startswith("copies:"),
     "frozen": lambda reason: reason.startswith("frozen:"),
@@ -46,14 +46,23 @@ class Mixer:
     def __init__(self, folders: Sequence[RecordFolder], dull: RecordFolder | None, seed: int) -> None:
         self.folders, self.dull, self.rng = folders, dull, np.random.default_rng(seed)
         self.places = [(f, i) for f, folder in enumerate(folders) for i in range(len(folder))]
+        scenes = sorted({self._scene(place) for place in self.places})
+        bad = self.rng.choice(len(scenes), min(BAD_DRIVES, len(scenes) // 8), replace=False)
+        self.bad = {scenes[int(k)]: faults.drawn_calibration(self.rng) for k in bad}
         self.kinds = self._drawn()
+
+    def _scene(self, place: tuple[int, int]) -> str:
+        return self.folders[place[0]].rows[place[1]].scene
 
     def _drawn(self) -> dict[tuple[int, int], str]:
         """Which records get which fault; frozen cameras where a record follows another and the car moved."""
         count, kinds = round(SHARE * len(self.places)), dict[tuple[int, int], str]()
-        moving = [place for place in self.places if self._moved(*place)]
-        for kind, among in (("frozen", moving), ("shifted", self.places), ("command", self.places), ("calibration", self.places)):
-            free = [place for place in among if place not in kinds]
+        sound = [place for place in self.places if self._scene(place) not in self.bad]
+        moving = [place for place in sound if self._moved(*place)]
+        few = len(moving) // 6  # a camera that froze shows in neighbours too
+        kinds |= {moving[int(k)]: "frozen" for k in self.rng.choice(len(moving), min(count, few), replace=False)}
+        for kind in ("shifted", "command", "calibration"):
+            free = [place for place in sound if place not in kinds]
             kinds |= {free[int(k)]: kind for k in self.rng.choice(len(free), min(count, len(free)), replace=False)}
         return kinds
 
@@ -66,11 +75,9 @@ class Mixer:
 
     def samples(self) -> Iterable[Told]:
         """The clean and faulty records, then copies of clean ones, then dull ones."""
-        scenes = sorted({self.folders[f].rows[i].scene for f, i in self.places})
-        bad = {scenes[int(k)]: faults.drawn_calibration(self.rng) for k in self.rng.choice(len(scenes), BAD_DRIVES, replace=False)}
         for place in self.places:
-            yield self._faulty(place, bad)
-        clean = [(f, i) for f, i in self.places if (f, i) not in self.kinds and self.folders[f].rows[i].scene not in bad]
+            yield self._faulty(place)
+        clean = [place for place in self.places if place not in self.kinds and self._scene(place) not in self.bad]
         total = len(self.places) * (1 + DULL)
         for number in range(round(total * DUPLICATES / (1 - DUPLICATES))):
             f, i = clean[int(self.rng.integers(len(clean)))]
@@ -82,12 +89,12 @@ class Mixer:
                 wanted -= 1
                 yield self.dull[i], self.dull.rows[i].source, "dull"
 
-    def _faulty(self, place: tuple[int, int], bad: dict[str, tuple[str, float, int]]) -> Told:
+    def _faulty(self, place: tuple[int, int]) -> Told:
         f, i = place
         folder, kind, rng = self.folders[f], self.kinds.get(place, ""), self.rng
         sample, source = folder[i], folder.rows[i].source
-        if sample.scene in bad:
-            return faults.miscalibrated(sample, bad[sample.scene]), source, "calibration"
+        if sample.scene in self.bad:
+            return faults.miscalibrated(sample, self.bad[sample.scene]), source, "calibration"
         if kind == "frozen":
             return faults.frozen(sample, folder[i - 1], rng), source, kind
         if kind == "shifted":
