@@ -4,7 +4,7 @@
     drive curate MIX
     python -m tools.contaminate score MIX
 
-CLEAN and MORE are folders of records; of MORE only what is dull is taken. MIX/truth.json tells of every record what is wrong with it.
+CLEAN and MORE are folders of records; of MORE only what is dull is taken, of scenes that are not in the mix. MIX/truth.json tells of every record what is wrong with it.
 """
 
 from __future__ import annotations
@@ -83,9 +83,10 @@ class Mixer:
             f, i = clean[int(self.rng.integers(len(clean)))]
             yield faults.duplicate(self.folders[f][i], number, self.rng), self.folders[f].rows[i].source, "duplicate"
         wanted = round(DULL * len(self.places))
+        known = {self._scene(place) for place in self.places}
         for i in range(len(self.dull or ())):
             assert self.dull is not None
-            if wanted and faults.is_dull(self.dull.unread(i)):
+            if wanted and self.dull.rows[i].scene not in known and faults.is_dull(self.dull.unread(i)):
                 wanted -= 1
                 yield self.dull[i], self.dull.rows[i].source, "dull"
 
@@ -188,6 +189,11 @@ def _groups(truth: dict[str, str]) -> list[list[str]]:
     return list(groups.values())
 
 
+def _first(folder: RecordFolder, scenes: int | None) -> RecordFolder:
+    own = set(folder.scenes[:scenes])
+    return folder.chosen([i for i, row in enumerate(folder.rows) if row.scene in own])
+
+
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -195,6 +201,7 @@ def main() -> None:
     mix, score = verbs.add_parser("mix"), verbs.add_parser("score")
     mix.add_argument("folders", type=Path, nargs="+", help="clean records, then the folder to write")
     mix.add_argument("--dull", type=Path, help="records of which the dull ones are added")
+    mix.add_argument("--scenes", type=int, help="of each clean folder, its first so many (default: all)")
     mix.add_argument("--seed", type=int, default=0)
     score.add_argument("mix", type=Path)
     score.add_argument("--decisions", type=Path, help="default: MIX/curation/curation.parquet")
@@ -203,7 +210,7 @@ def main() -> None:
         decisions = read_decisions(args.decisions or args.mix / "curation" / "curation.parquet")
         print(table(json.loads((args.mix / "truth.json").read_text()), decisions))
         return
-    clean = [RecordFolder(folder) for folder in args.folders[:-1]]
+    clean = [_first(RecordFolder(folder), args.scenes) for folder in args.folders[:-1]]
     mixer = Mixer(clean, RecordFolder(args.dull) if args.dull else None, args.seed)
     truth = write_records(args.folders[-1], mixer.samples(), clean[0].window)
     counts = {kind or "clean": sum(told == kind for told in truth.values()) for kind in ("", *FOUND_BY)}
