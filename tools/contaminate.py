@@ -4,7 +4,8 @@
     drive curate MIX
     python -m tools.contaminate score MIX
 
-CLEAN and MORE are folders of records; of MORE only what is dull is taken, of scenes that are not in the mix. MIX/truth.json tells of every record what is wrong with it.
+CLEAN and MORE are folders of records; of MORE only what is dull is taken, of scenes that are not in the mix. MIX/truth.json tells of every
+record what is wrong with it.
 """
 
 from __future__ import annotations
