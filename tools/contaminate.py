@@ -60,8 +60,10 @@ class Mixer:
         count, kinds = round(SHARE * len(self.places)), dict[tuple[int, int], str]()
         sound = [place for place in self.places if self._scene(place) not in self.bad]
         moving = [place for place in sound if self._moved(*place)]
-        few = len(moving) // 6  # a camera that froze shows in neighbours too
-        kinds |= {moving[int(k)]: "frozen" for k in self.rng.choice(len(moving), min(count, few), replace=False)}
+        few = min(count, len(moving) // 6)  # a camera that froze shows in neighbours too
+        for f, i in (moving[int(k)] for k in self.rng.permutation(len(moving))):
+            if len(kinds) < few and not {(f, i - 1), (f, i + 1)} & kinds.keys():
+                kinds[f, i] = "frozen"
         for kind in ("shifted", "command", "calibration"):
             free = [place for place in sound if place not in kinds]
             kinds |= {free[int(k)]: kind for k in self.rng.choice(len(free), min(count, len(free)), replace=False)}
@@ -190,8 +192,9 @@ def _groups(truth: dict[str, str]) -> list[list[str]]:
     return list(groups.values())
 
 
-def _first(folder: RecordFolder, scenes: int | None) -> RecordFolder:
-    own = set(folder.scenes[:scenes])
+def _some(folder: RecordFolder, scenes: str) -> RecordFolder:
+    first, last = (int(part) if part else None for part in scenes.split(":"))
+    own = set(folder.scenes[first:last] or folder.scenes)
     return folder.chosen([i for i, row in enumerate(folder.rows) if row.scene in own])
 
 
@@ -202,7 +205,9 @@ def main() -> None:
     mix, score = verbs.add_parser("mix"), verbs.add_parser("score")
     mix.add_argument("folders", type=Path, nargs="+", help="clean records, then the folder to write")
     mix.add_argument("--dull", type=Path, help="records of which the dull ones are added")
-    mix.add_argument("--scenes", type=int, help="of each clean folder, its first so many (default: all)")
+    mix.add_argument(
+        "--scenes", default=":", help="of each clean folder, as FIRST:LAST of a slice (default: all; all too where it has no such ones)"
+    )
     mix.add_argument("--seed", type=int, default=0)
     score.add_argument("mix", type=Path)
     score.add_argument("--decisions", type=Path, help="default: MIX/curation/curation.parquet")
@@ -211,7 +216,7 @@ def main() -> None:
         decisions = read_decisions(args.decisions or args.mix / "curation" / "curation.parquet")
         print(table(json.loads((args.mix / "truth.json").read_text()), decisions))
         return
-    clean = [_first(RecordFolder(folder), args.scenes) for folder in args.folders[:-1]]
+    clean = [_some(RecordFolder(folder), args.scenes) for folder in args.folders[:-1]]
     mixer = Mixer(clean, RecordFolder(args.dull) if args.dull else None, args.seed)
     truth = write_records(args.folders[-1], mixer.samples(), clean[0].window)
     counts = {kind or "clean": sum(told == kind for told in truth.values()) for kind in ("", *FOUND_BY)}

@@ -112,11 +112,12 @@ def _pitch(angle: float) -> np.ndarray:
 
 
 def is_dull(sample: SceneSample) -> bool:
-    """Straight on at an even speed for the whole future, with nobody within 45 m and no junction within 45 m."""
+    """Straight on at an even speed for the whole future, with nobody who moves within 30 m and no junction within 30 m ahead."""
     speed, future, agents = sample.observation.speed_mps, sample.target.future, sample.target.agents
     if speed is None or speed < 3.0 or not future.valid.all() or agents is None:
         return False
-    near = agents.valid[:, agents.now] & (np.hypot(*agents.centres[:, agents.now, :2].T) < 45.0)
+    moving = np.hypot(*agents.velocities[:, agents.now].T) > 0.3
+    near = moving & agents.valid[:, agents.now] & (np.hypot(*agents.centres[:, agents.now, :2].T) < 30.0)
     last, seconds = future.poses[-1], float(future.times_s[-1])
     even = abs(last[0] / seconds - speed) < 0.4 and abs(last[1]) < 0.5
     return bool(even and not near.any() and _no_junction(sample))
@@ -125,8 +126,7 @@ def is_dull(sample: SceneSample) -> bool:
 def _no_junction(sample: SceneSample) -> bool:
     said, lanes = sample.observation.navigation, sample.target.lanes
     if said is not None:
-        return said.distance_m > 45.0
-    if lanes is None:
-        return False
-    inside = [line[:, :2] for line, junction in zip(lanes.lines, lanes.in_junction, strict=True) if junction]
-    return not inside or float(np.hypot(*np.concatenate(inside).T).min()) > 45.0
+        return said.distance_m > 30.0
+    inside = [] if lanes is None else [line[:, :2] for line, there in zip(lanes.lines, lanes.in_junction, strict=True) if there]
+    points = np.concatenate([np.zeros((0, 2)), *inside])
+    return lanes is not None and not ((points[:, 0] > 0) & (points[:, 0] < 30.0) & (np.abs(points[:, 1]) < 10.0)).any()

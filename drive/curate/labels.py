@@ -18,7 +18,7 @@ from drive.tasks.truths.way import WayAhead, way_of
 from drive.world.observe import TURN_AHEAD_M
 
 BODY = 0.7  # of the ego's size: annotated boxes are not exact to the decimetre
-CALM_M = 40.0
+CALM_M, MOVES_MPS = 40.0, 0.5
 
 
 def label_scores(sample: SceneSample) -> dict[str, float]:
@@ -100,8 +100,8 @@ def _over_red(target: Target, way: Array, times: Array) -> float | None:
 
 
 def surroundings(sample: SceneSample) -> tuple[str, ...]:
-    """Words on what is around: lead, people, light_red (green, yellow), junction, bend, calm. calm: nobody in sight within CALM_M, and
-    neither light, junction nor bend ahead; () where nothing is known of anybody."""
+    """Words on what is around: lead, people, moving, light_red (green, yellow), junction, bend, calm. People and who moves count within
+    CALM_M, a junction or bend within what the car drives in 3 s and 10 m more; calm: none of all; () where nothing is known of anybody."""
     target, told = sample.target, []
     agents, way = target.agents, way_of(target)
     if agents is None:
@@ -113,24 +113,27 @@ def surroundings(sample: SceneSample) -> tuple[str, ...]:
         told.append("people")
     if way is not None and (light := light_of(way, target)[0]) is not None:
         told.append(f"light_{light.colour}")
-    if _junction_ahead(sample):
+    if (near & (np.hypot(*agents.velocities[:, agents.now].T) > MOVES_MPS)).any():
+        told.append("moving")
+    reach = 10.0 + 3.0 * (sample.observation.speed_mps or 0.0)
+    if _junction_ahead(sample, reach):
         told.append("junction")
-    if way is not None and abs(_bend(way)) > 0.3:
+    if way is not None and abs(_bend(way, reach)) > 0.3:
         told.append("bend")
-    return tuple(told) if told or near.any() else ("calm",)
+    return tuple(told) or ("calm",)
 
 
-def _junction_ahead(sample: SceneSample) -> bool:
+def _junction_ahead(sample: SceneSample, reach: float) -> bool:
     said, lanes = sample.observation.navigation, sample.target.lanes
     if said is not None:
-        return said.distance_m < CALM_M
+        return said.distance_m < reach
     if lanes is None:
         return False
     inside = [line for line, junction in zip(lanes.lines, lanes.in_junction, strict=True) if junction]
     points = np.concatenate([line[:, :2] for line in inside]) if inside else np.zeros((0, 2))
-    return bool(((points[:, 0] > 0) & (points[:, 0] < CALM_M) & (np.abs(points[:, 1]) < 6.0)).any())
+    return bool(((points[:, 0] > 0) & (points[:, 0] < reach) & (np.abs(points[:, 1]) < 6.0)).any())
 
 
-def _bend(way: WayAhead) -> float:
-    turn = way.heading(min(way.origin_m + CALM_M, float(way.along[-1]))) - way.heading(way.origin_m)
+def _bend(way: WayAhead, reach: float) -> float:
+    turn = way.heading(min(way.origin_m + reach, float(way.along[-1]))) - way.heading(way.origin_m)
     return float(wrap_angle(turn))

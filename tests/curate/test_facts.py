@@ -36,7 +36,11 @@ def test_scores_of_labels(sample: SceneSample) -> None:
     assert told["off_road_m"] == 0.0 and told["slip_m"] < 0.1 and told["jump_mps2"] < 10 and told["hits"] == 0
     aside = replace(sample.target.future, poses=sample.target.future.poses + [0.0, 25.0, 0.0])
     wrong = label_scores(replace(sample, target=replace(sample.target, future=aside)))
-    assert wrong["off_road_m"] > 3.0 and wrong["slip_m"] > 5.0 and wrong["jump_mps2"] > 50
+    assert wrong["off_road_m"] > 3.0 and wrong["jump_mps2"] > 50
+    first = sample.target.future.poses.copy()
+    first[0, :2] = 1.0, 1.5
+    slipped = label_scores(replace(sample, target=replace(sample.target, future=replace(sample.target.future, poses=first))))
+    assert slipped["slip_m"] == pytest.approx(1.5 - 3.25 / 8)
 
 
 def test_a_future_through_others(sample: SceneSample) -> None:

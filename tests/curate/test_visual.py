@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from drive.curate.passes.blank import Blank
 from drive.curate.passes.blurred import Blurred
@@ -48,6 +49,17 @@ def test_blurred_is_told_by_what_the_camera_usually_shows() -> None:
     assert set(dropped(Blurred(), records)) == {5}
     soft = [shown(record, cv2.GaussianBlur(picture(k), (0, 0), 4.0).astype(np.uint8)) for k, record in enumerate(records)]
     assert dropped(Blurred(), soft) == {}
+
+
+def test_a_camera_that_is_blurred_all_the_drive_and_a_drive_in_fog() -> None:
+    def soft(seed: int) -> NDArray[np.uint8]:
+        return np.asarray(cv2.GaussianBlur(picture(seed), (0, 0), 4.0), dtype=np.uint8)
+
+    drives = [drive(6, scene=name) for name in ("a", "bb", "ccc", "dddd")]
+    drives[1] = [shown(record, soft(k)) for k, record in enumerate(drives[1])]
+    drives[3] = [shown(shown(record, soft(k)), soft(50 + k), "CAM_FRONT") for k, record in enumerate(drives[3])]
+    found = dropped(Blurred(), [record for one in drives for record in one])
+    assert set(found) == set(range(6, 12)) and all(one.camera == "CAM_BACK" for one in found.values())
 
 
 def test_frozen_while_the_car_moves() -> None:

@@ -17,7 +17,7 @@ from drive.curate.rigs import ACROSS, DOWN
 @dataclass(frozen=True)
 class BoxFit(Pass):
     """A camera is off in a drive where at_least boxes tell apart from what is around them by `better` (a share) more when they are moved by
-    most_px or more of 320 across (180 down) than where they are."""
+    most_px or more of 320 across (180 down) than where they are, and less again further on. All of the drive's records are then dropped."""
 
     name: ClassVar[str] = "box_fit"
     at_least: int = 40
@@ -28,11 +28,14 @@ class BoxFit(Pass):
         found = [FINE] * len(records)
         drives: dict[tuple[str, str, str], list[int]] = defaultdict(list)
         for i, record in enumerate(records):
-            for camera in record.fit:
+            for camera in record.glances:
                 drives[record.source, record.scene, camera].append(i)
         for (_, _, camera), places in drives.items():
-            boxes = sum(records[i].fit[camera][0] for i in places)
-            sums = [np.sum([records[i].fit[camera][k] for i in places], 0) for k in (1, 2)]
+            fits = [records[i].fit[camera] for i in places if camera in records[i].fit]
+            if not fits:
+                continue
+            boxes = sum(fit[0] for fit in fits)
+            sums = [np.sum([fit[k] for fit in fits], 0) for k in (1, 2)]
             off = [_peak(one, shifts, self.better) for one, shifts in zip(sums, (ACROSS, DOWN), strict=True)]
             worst, way = max(zip(map(abs, off), ("across", "down"), strict=True))
             wrong = boxes >= self.at_least and worst >= self.most_px
@@ -46,7 +49,7 @@ class BoxFit(Pass):
 
 
 def _peak(sums: np.ndarray, shifts: Sequence[int], better: float) -> float:
-    """The shift at which boxes fit best; 0 where that is not clearly better than where they are."""
+    """The shift at which boxes fit best; 0 where that is not clearly better than where they are, or at the end."""
     best = int(np.argmax(sums))
     here = float(sums[shifts.index(0)])
-    return float(shifts[best]) if sums[best] > (1 + better) * max(here, 1e-9) else 0.0
+    return float(shifts[best]) if 0 < best < len(sums) - 1 and sums[best] > (1 + better) * max(here, 1e-9) else 0.0

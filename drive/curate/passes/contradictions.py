@@ -26,9 +26,9 @@ class Contradictions(Pass):
     the future ends. Each rule counts in a source that follows it in the share `follows` of its records."""
 
     name: ClassVar[str] = "contradictions"
-    most_mps2: float = 12.0
+    most_mps2: float = 10.0
     slip_m: float = 0.5
-    off_route_m: float = 6.0
+    off_route_m: float = 5.0
     red_m: float = 3.0
     off_track_m: float = 1.0
     slack: float = 0.2
