@@ -84,6 +84,13 @@ def test_terms_that_the_data_do_not_tell_have_no_value(built: Built) -> None:
     assert whole["pdm_score"].valid.all() and "pdm_score_of_known_terms" not in whole  # v1 looks at no lights
 
 
+def test_a_failed_plan_is_the_worst_in_what_is_known_alone(built: Built) -> None:
+    got = epdms(built.scenes, [scene.human for scene in built.scenes[:-1]] + [None]).metrics
+    assert not got["traffic_light_compliance"].valid.any() and not got["epdms"].valid.any()
+    last = got["epdms_of_known_terms"]
+    assert last.valid.all() and last.failed[-1] and last.values[-1] == 0.0 and got["lane_keeping"].values[-1] == 0.0
+
+
 def test_without_lanes_the_road_and_comfort_are_left(along: Dataset) -> None:
     bare = [replace(sample, target=replace(sample.target, lanes=None)) for sample in (along[k] for k in range(0, 100, 5))]
     built = scenes_of(bare)
@@ -94,6 +101,7 @@ def test_without_lanes_the_road_and_comfort_are_left(along: Dataset) -> None:
         and not got["pdm_score"].valid.any()
     )
     assert got["drivable_area_compliance"].mean == 1.0 and got["comfort"].mean == 1.0
+    assert not got["driving_direction_compliance"].valid.any()
 
 
 def test_red_lights_are_those_that_later_samples_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

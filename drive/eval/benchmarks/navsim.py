@@ -66,7 +66,7 @@ def _told(built: Built) -> tuple[str, ...]:
 
 def notes1(scenes: Sequence[Scene], result: BenchmarkResult) -> list[str]:
     """Terms of v1 without a value, and why."""
-    return told_lacks(scenes, (*v1.FACTORS, *v1.WEIGHTS, "driving_direction_compliance"))
+    return told_lacks(scenes, v1.TERMS)
 
 
 def notes2(scenes: Sequence[Scene], result: BenchmarkResult) -> list[str]:

@@ -66,43 +66,46 @@ def drive_plans(scenes: Sequence[Scene], plans: Sequence[NavsimPlan]) -> tuple[A
     return simulate(egos[:, None], np.stack(paths)), failures
 
 
-def metrics_of(scenes: Sequence[Scene], rows: Mapping[str, Mapping[str, float]], names: Sequence[str]) -> dict[str, MetricResult]:
+def metrics_of(
+    scenes: Sequence[Scene],
+    rows: Mapping[str, Mapping[str, float]],
+    names: Sequence[str],
+    untold: Mapping[str, frozenset[str]] | None = None,
+) -> dict[str, MetricResult]:
     """Rows (token -> name -> value in 0 .. 1, or NaN where the metric does not apply) -> metrics over the scenes.
 
-    A scene without a row failed: its value is 0 and counts.
+    A scene without a row failed: its value is 0 and counts, but in metrics that are untold of it (token -> names).
     """
     failed = np.array([scene.token not in rows for scene in scenes], dtype=bool)
     results = {}
     for name in names:
         values = np.array([rows[s.token][name] if s.token in rows else 0.0 for s in scenes], dtype=np.float64)
-        valid = ~np.isnan(values)
+        valid = ~np.isnan(values) & np.array([name not in (untold or {}).get(s.token, ()) for s in scenes], dtype=bool)
         results[name] = MetricResult(name, np.where(valid, values, 0.0), valid, failed, "")
     return results
 
 
-def known_rows(
+def known_metrics(
     scenes: Sequence[Scene],
     rows: Mapping[str, Mapping[str, float]],
     terms: Sequence[str],
     whole: Mapping[str, Callable[[Mapping[str, float]], float]],
-) -> tuple[dict[str, dict[str, float]], list[str]]:
-    """Rows without what scenes lack (`Scene.lacks`) of some terms: NaN there, and in the scores made of these, which have a value over
-    the known terms instead, under their name with OF_KNOWN. whole: those scores' names -> how they follow from a row's known terms.
-
-    Also the names of the scores over known terms, () where no scene lacks anything.
+    names: Sequence[str],
+) -> dict[str, MetricResult]:
+    """`metrics_of` without what scenes lack (`Scene.lacks`) of some terms: no value there, nor in the scores made of these, which have one
+    over the known terms instead, under their name with OF_KNOWN. whole: those scores' names -> how they follow from a row's known terms.
     """
-    lacking = {scene.token: untold for scene in scenes if (untold := scene.untold(terms))}
-    if not lacking:
-        return {token: dict(row) for token, row in rows.items()}, []
-    found = {}
-    for token, row in rows.items():
-        kept = {name: float("nan") if name in lacking.get(token, ()) else value for name, value in row.items()}
-        for name, score in whole.items():
-            kept[name + OF_KNOWN] = score(kept)
-            if lacking.get(token):
-                kept[name] = float("nan")
-        found[token] = kept
-    return found, [name + OF_KNOWN for name in whole]
+    untold = {scene.token: found | set(whole) for scene in scenes if (found := scene.untold(terms))}
+    if not untold:
+        return metrics_of(scenes, rows, names)
+    added = [name + OF_KNOWN for name in whole]
+    found = {
+        token: {name: float("nan") if name in untold.get(token, ()) else value for name, value in row.items()}
+        for token, row in rows.items()
+    }
+    for row in found.values():
+        row |= {name + OF_KNOWN: score(row) for name, score in whole.items()}
+    return metrics_of(scenes, found, (*names, *added), untold)
 
 
 def product_of_known(row: Mapping[str, float], factors: Sequence[str], weights: Mapping[str, float]) -> float:

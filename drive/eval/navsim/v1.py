@@ -14,7 +14,7 @@ import numpy as np
 from drive.eval.navsim.areas import CENTRE, driving_direction, ego_areas, progress
 from drive.eval.navsim.comfort import comfortable_v1
 from drive.eval.navsim.contacts import at_fault, time_to_collision
-from drive.eval.navsim.runs import PLAN, PROGRESS_M, NavsimPlan, ProposalScores, drive_plans, known_rows, metrics_of, product_of_known
+from drive.eval.navsim.runs import PLAN, PROGRESS_M, NavsimPlan, ProposalScores, drive_plans, known_metrics, product_of_known
 from drive.eval.navsim.scene import Scene
 from drive.eval.navsim.simulate import body_points
 from drive.eval.result import BenchmarkResult
@@ -22,10 +22,8 @@ from drive.frames import Array
 
 FACTORS = ("no_at_fault_collisions", "drivable_area_compliance")
 WEIGHTS = {"ego_progress": 5.0, "time_to_collision_within_bound": 5.0, "comfort": 2.0}
-NAMES = (
-    "no_at_fault_collisions", "drivable_area_compliance", "ego_progress", "time_to_collision_within_bound", "comfort",
-    "driving_direction_compliance", "pdm_score",
-)  # fmt: skip
+TERMS = (*FACTORS, "ego_progress", "time_to_collision_within_bound", "comfort", "driving_direction_compliance")
+NAMES = (*TERMS, "pdm_score")
 
 
 def pdms(scenes: Sequence[Scene], plans: Sequence[NavsimPlan]) -> BenchmarkResult:
@@ -35,8 +33,7 @@ def pdms(scenes: Sequence[Scene], plans: Sequence[NavsimPlan]) -> BenchmarkResul
     for scene, driven in zip(scenes, states, strict=True):
         if scene.token not in failures:
             rows[scene.token] = {name: float(v[PLAN]) for name, v in score(scene, driven).scores.items()}
-    rows, added = known_rows(scenes, rows, (*FACTORS, *WEIGHTS), {"pdm_score": _of_known})
-    return BenchmarkResult(metrics_of(scenes, rows, (*NAMES, *added)), failures)
+    return BenchmarkResult(known_metrics(scenes, rows, TERMS, {"pdm_score": _of_known}, NAMES), failures)
 
 
 def _of_known(row: Mapping[str, float]) -> float:

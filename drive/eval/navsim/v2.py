@@ -18,7 +18,7 @@ import numpy as np
 from drive.eval.navsim.areas import CENTRE, driving_direction, ego_areas, lane_keeping, progress
 from drive.eval.navsim.comfort import extended_comfortable, history_comfortable
 from drive.eval.navsim.contacts import LOOK_AHEAD_STEPS, at_fault, overlaps_now, time_to_collision, traffic_light
-from drive.eval.navsim.runs import PLAN, PROGRESS_M, NavsimPlan, ProposalScores, drive_plans, known_rows, metrics_of, product_of_known
+from drive.eval.navsim.runs import PLAN, PROGRESS_M, NavsimPlan, ProposalScores, drive_plans, known_metrics, product_of_known
 from drive.eval.navsim.scene import DT_S, STEPS, Scene
 from drive.eval.navsim.simulate import body_points, plan_path, simulate
 from drive.eval.result import BenchmarkResult
@@ -45,8 +45,8 @@ def epdms(scenes: Sequence[Scene], plans: Sequence[NavsimPlan], human_filter: bo
         rows[scenes[i].token][EXTENDED_COMFORT] = pair_comfort(scenes[i], states[i], scenes[j], states[j])
     for row in rows.values():
         row["epdms"] = final_score(row)
-    rows, added = known_rows(scenes, rows, (*FACTORS, *WEIGHTS), {"pdm_score": _pdm_of_known, "epdms": _epdms_of_known})
-    return BenchmarkResult(metrics_of(scenes, rows, (*NAMES, *added)), failures)
+    whole = {"pdm_score": _pdm_of_known, "epdms": _epdms_of_known}
+    return BenchmarkResult(known_metrics(scenes, rows, (*FACTORS, *WEIGHTS), whole, NAMES), failures)
 
 
 def _pdm_of_known(row: Mapping[str, float]) -> float:
