@@ -95,7 +95,7 @@ def known_metrics(
     """`metrics_of` without what scenes lack (`Scene.lacks`) of some terms: no value there, nor in the scores made of these, which have one
     over the known terms instead, under their name with OF_KNOWN. whole: those scores' names -> how they follow from a row's known terms.
     """
-    untold = {scene.token: found | set(whole) for scene in scenes if (found := scene.untold(terms))}
+    untold = {scene.token: lacking | set(whole) for scene in scenes if (lacking := scene.untold(terms))}
     if not untold:
         return metrics_of(scenes, rows, names)
     added = [name + OF_KNOWN for name in whole]
