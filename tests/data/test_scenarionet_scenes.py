@@ -115,3 +115,22 @@ def test_the_same_drive_in_nuscenes_tables_is_one_drive(folder: Path) -> None:
     theirs = [Moment(1, k, name, f"{name} {k}", 1_500_000_000_000_000 + k, (0.0, 0.0)) for name in ("scene-1", "scene-9") for k in (0, 1)]
     found = drives_of([*ours, *theirs])
     assert found[1, "scene-1"] == found[0, "sd_nuscenes_made_scene-1"] and len(set(found.values())) == 3
+
+
+def test_each_fifth_frame_of_a_real_file_has_the_boxes_of_nuscenes_tables(real_data: Path) -> None:
+    """Its maker counted frames for the boxes, five a key frame, and took the ego's track from elsewhere, by time."""
+    path = real_data / "scenarionet" / "sd_nuscenes_v1.0-mini_scene-0103.pkl"
+    if not path.is_file():
+        pytest.skip(f"no {path}")
+    ours, theirs = open_dataset(path, maps=False), open_dataset(real_data / "nuscenes-mini", split="scene-0103", maps=False)
+    one, other = ours.log(ours.scenes[0]), theirs.log("scene-0103")  # type: ignore[attr-defined]
+    row, found = {name: k for k, name in enumerate(one.tracks.instances)}, 0
+    for k, name in enumerate(other.tracks.instances):
+        seen = other.tracks.valid[k] & one.tracks.valid[row[name], ::5]
+        np.testing.assert_allclose(one.tracks.centres[row[name], ::5][seen], other.tracks.centres[k, seen], atol=1e-3)
+        found += int(seen.sum())
+    assert found > 1900
+    times, wanted = one.timestamps_us / 1e6, (other.timestamps_us - other.timestamps_us[0]) / 1e6
+    places = np.stack([np.interp(wanted, times, one.world_from_ego[:, axis, 3]) for axis in (0, 1)], -1)
+    off = np.hypot(*(places - other.world_from_ego[:, :2, 3]).T)
+    assert np.median(off) < 0.15 and off.max() < 1.0
