@@ -2,7 +2,7 @@
 
 A drive must not be learned from in one source and tested on in another. Scenes are taken to be one drive where they share a sample's
 token, where one's name is the other's or ends with it ("sd_nuscenes_v1.0-mini_scene-0061", "scene-0061"), or where two of their time
-stamps are equal to the microsecond and the car moved as far between them. Whoever is wrongly put together loses nothing.
+stamps by a clock are equal to the microsecond and the car moved as far between them. Whoever is wrongly put together loses nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import numpy as np
 
 # Between two equal time stamps the car of one drive has moved as far in both sources, to so many metres.
 SAME_M = 0.5
+# Time stamps below count from a record's own start (ScenarioNet), and say nothing of another one's; no record lasts these eleven days.
+EARLIEST_CLOCK_US = 10**12
 # A part of a name that is shorter names too much ("1", "day").
 SHORTEST_NAME = 6
 
@@ -95,7 +97,7 @@ def _same_tokens(moments: Sequence[Moment]) -> list[tuple[Scene, Scene]]:
 def _same_times(moments: Sequence[Moment]) -> list[tuple[Scene, Scene]]:
     at: dict[int, list[Moment]] = defaultdict(list)
     for moment in moments:
-        if moment.timestamp_us > 0:
+        if moment.timestamp_us >= EARLIEST_CLOCK_US:
             at[moment.timestamp_us].append(moment)
     shared: dict[tuple[Scene, Scene], list[tuple[Moment, Moment]]] = defaultdict(list)
     for together in at.values():

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drive.records.drives import Moment, assigned, drives_of
+from drive.records.drives import EARLIEST_CLOCK_US, Moment, assigned, drives_of
 
 
 def moments(source: int, scene: str, times: list[int], speed: float = 1.0, turned: bool = False, token: str = "") -> list[Moment]:
-    """Samples of a scene; the car goes `speed` metres between two."""
+    """Samples of a scene, at times after EARLIEST_CLOCK_US, 0: no clock; the car goes `speed` metres between two."""
     found = []
-    for k, time in enumerate(times):
+    for k, time in enumerate(time and EARLIEST_CLOCK_US + time for time in times):
         x = k * speed
         found.append(Moment(source, k, scene, f"{token or f'{source}{scene}'}:{k}", time, (0.0, -x) if turned else (100.0 + x, 7.0)))
     return found
@@ -40,6 +40,11 @@ def test_equal_times_and_an_equal_way_are_one_drive_in_any_frame() -> None:
     assert len(set(drives_of([*first, *moments(1, "b", [11, 21, 31], 2.0)]).values())) == 2  # other times
     assert len(set(drives_of([*moments(0, "a", [10, 20], 0.0), *moments(1, "b", [10, 20], 0.0)]).values())) == 2  # both stand
     assert len(set(drives_of([*moments(0, "a", [0, 0]), *moments(1, "b", [0, 0])]).values())) == 2  # no clock
+
+
+def test_times_from_a_record_s_own_start_join_nothing() -> None:
+    rows = [Moment(0, k, scene, f"{scene}{k}", 100_000 * k, (float(k), 0.0)) for scene in ("drive-a", "drive-b") for k in range(50)]
+    assert len(set(drives_of(rows).values())) == 2
 
 
 def test_what_is_one_through_a_third_is_one() -> None:
