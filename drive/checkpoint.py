@@ -1,4 +1,5 @@
-"""Checkpoints: a folder with model.safetensors, config.json and provenance.json, complete or absent, never half written."""
+"""Checkpoints: a folder with model.safetensors, config.json and provenance.json, complete or absent, never half written; and with rig.yaml
+(`drive.data.rig_files`) where the network learned on one rig alone."""
 
 from __future__ import annotations
 
@@ -14,6 +15,8 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 import drive
+from drive.cameras import Camera
+from drive.data.rig_files import read_rig, rig_text
 from drive.model.config import ModelConfig
 from drive.model.ego_mlp import EGO_MLP, EgoMlp, EgoMlpConfig
 from drive.model.network import DrivingNetwork
@@ -21,7 +24,7 @@ from drive.outputs import recovered, whole_folder
 from drive.tensors import load_tensors, require_numbers, write_tensors
 from drive.values import from_values, to_json
 
-WEIGHTS, CONFIG, PROVENANCE, DIGESTS = "model.safetensors", "config.json", "provenance.json", "sha256.json"
+WEIGHTS, CONFIG, PROVENANCE, DIGESTS, RIG = "model.safetensors", "config.json", "provenance.json", "sha256.json", "rig.yaml"
 # JSON beside the weights is small; a larger file is something else.
 _MAX_JSON_BYTES = 10_000_000
 
@@ -44,12 +47,13 @@ def save_checkpoint(
     provenance: Mapping[str, Any],
     tensors: Mapping[str, Mapping[str, Tensor]] | None = None,
     keep: bool = False,
+    rig: Sequence[Camera] = (),
 ) -> Path:
     """Write a checkpoint; one of that name is replaced only once the new one is whole. keep: the one before stays, as NAME.old.
 
     provenance: where it comes from (run configuration, data, steps, scores), JSON values; versions are added. tensors:
-    further files, name -> tensors (a resumed run's optimiser state). Raises OutputError where the disk is full or refuses; the
-    old checkpoint is then as it was.
+    further files, name -> tensors (a resumed run's optimiser state). rig: that the network learned on, and no other. Raises
+    OutputError where the disk is full or refuses; the old checkpoint is then as it was.
     """
     folder = Path(folder)
     versions = {"drive": drive.__version__, "torch": torch.__version__}
@@ -59,6 +63,8 @@ def save_checkpoint(
             write_tensors(draft / f"{name}.safetensors", group)
         (draft / CONFIG).write_text(to_json(network.config))
         (draft / PROVENANCE).write_text(json.dumps({"versions": versions, **provenance}, indent=2))
+        if rig:
+            (draft / RIG).write_text(rig_text(rig, note="The rig that it learned on: others' pictures are resampled into these views."))
         (draft / DIGESTS).write_text(json.dumps({path.name: _digest(path) for path in sorted(draft.iterdir())}, indent=2))
     return folder
 
@@ -75,6 +81,12 @@ def load_checkpoint(folder: str | Path, device: torch.device | str = "cpu") -> t
         network = DrivingNetwork(config)
     _fill(network, folder)
     return network.to(device).eval(), read_json(folder / PROVENANCE)
+
+
+def load_rig_of(folder: str | Path) -> tuple[Camera, ...]:
+    """The one rig that a checkpoint's network knows; () where its folder names none. Raises ValueError where that file is none."""
+    path = recovered(folder) / RIG
+    return read_rig(path) if path.exists() else ()
 
 
 def is_ego_mlp(folder: str | Path) -> bool:

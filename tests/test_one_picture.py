@@ -16,7 +16,7 @@ BLOCK = re.compile(r"```python\n(.*?)```\n```text\n(.*?)```", re.DOTALL)
 def test_the_page_prints_what_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     blocks = BLOCK.findall((ROOT / "docs/one-picture.md").read_text())
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     names: dict[str, object] = {}
     for code, shown in blocks:
         printed = io.StringIO()

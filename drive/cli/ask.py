@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     """`drive ask DATA QUESTION`."""
     from drive.asking import common_window
     from drive.planners.load import LOG, load_planner
-    from drive.planners.remote.planner import all_notes
+    from drive.planners.notes import all_notes
     from drive.schema import Window
     from drive.tasks.questions.put import put, require_answers
 

@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     from drive.asking import plan_all
     from drive.eval.plans import save_plans
     from drive.outputs import writable_file
-    from drive.planners.remote.planner import all_notes
+    from drive.planners.notes import all_notes
 
     out = writable_file(args.out or Path("plans.json"))
     plan_of, name, window, _ = planner_source(args)
@@ -55,7 +55,7 @@ def _answer(args: argparse.Namespace) -> int:
     from drive.outputs import writable_file
     from drive.planners.answers import answer_all
     from drive.planners.load import LOG, load_planner
-    from drive.planners.remote.planner import all_notes
+    from drive.planners.notes import all_notes
 
     if args.planner == LOG:
         raise ValueError("--tasks asks a planner that answers; log has recorded plans alone: leave out --tasks")

@@ -52,7 +52,7 @@ def _view(args: argparse.Namespace, out: Path) -> int:
     from itertools import groupby
 
     from drive.make.shard_samples import is_shard_folder
-    from drive.planners.remote.planner import all_notes
+    from drive.planners.notes import all_notes
     from drive.viz.view import choose_samples, has_pictures, view
 
     plan_of, name, window, attention_of = plan_source(args)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,7 @@ def bench_plan(spec: str, pictures: int = PICTURES, samples: int = 16, repeats: 
     load_s = time.process_time() - began
     if not isinstance(planner, NetworkPlanner):
         raise ValueError(f"drive bench plan measures networks; {planner.name!r} is none")
+    planner = replace(planner, rig=())  # as many pictures as asked for, none made of others
     import torch
 
     from drive.model.inputs import collate, prepare

@@ -19,7 +19,8 @@ PRIVILEGED_NAMES, LOG = ("expert", "visible-expert", "lane-follower"), "log"  # 
 def load_planner(spec: str | Path, device: str = "auto") -> Planner:
     """A shipped planner's name, a checkpoint (its folder, or that of the run), a baseline's name, `module:Class` (also of the current
     folder), `exec:COMMAND` or `http://HOST:PORT` (docs/own-planner.md) -> a planner; `black:` before any of these shows it black pictures,
-    `watchful:` watches over what it is shown, `blurred-2:` corrupts that (docs/degraded.md).
+    `watchful:` watches over what it is shown, `blurred-2:` corrupts that (docs/degraded.md),
+    `own-views:` leaves other rigs' as they are (docs/other-rigs.md).
 
     Raises ValueError naming what was tried where it is none of these.
     """
@@ -71,7 +72,7 @@ def checkpoint_planner(folder: str | Path, device: str = "auto", folded: bool = 
     encoder takes a quarter less time, and where two tokens are all but equally likely the other may be taken."""
     import torch
 
-    from drive.checkpoint import is_ego_mlp, load_checkpoint, load_ego_mlp
+    from drive.checkpoint import is_ego_mlp, load_checkpoint, load_ego_mlp, load_rig_of
     from drive.planners.ego_mlp import EgoMlpPlanner
     from drive.planners.network import NetworkPlanner
 
@@ -81,4 +82,4 @@ def checkpoint_planner(folder: str | Path, device: str = "auto", folded: bool = 
         return EgoMlpPlanner(load_ego_mlp(folder), name)
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     network, _ = load_checkpoint(folder, chosen)
-    return NetworkPlanner(network.for_inference() if folded else network, name)
+    return NetworkPlanner(network.for_inference() if folded else network, name, rig=load_rig_of(folder))

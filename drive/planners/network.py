@@ -12,13 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drive.asking import PLAN
+from drive.cameras import Camera
+from drive.data.resample import in_rig
 from drive.frames import Array
+from drive.planners.foreign import Foreign
+from drive.planners.notes import speaks
 from drive.schema import Answers, DecodeError, Observation, Plan, PlanError, PlannerSpec
 
 if TYPE_CHECKING:
     from drive.decode.answer import Answer
     from drive.decode.engine import Engine
     from drive.decode.tables import GrammarTables
+    from drive.model.inputs import Prepared
     from drive.model.network import DrivingNetwork
     from drive.tasks import Task
     from drive.tasks.chain import ChainTask
@@ -38,7 +43,8 @@ class NetworkPlanner:
 
     seed: of the samples drawn, which are the same for the same observation. temperature: of the draw. request: what `plan` asks, with
     one plan in it, such as see>decide>plan; by default what the network's configuration says in `plan_request`. deadline_s: time after
-    which nothing more than the plan, which then comes first, is waited for.
+    which nothing more than the plan, which then comes first, is waited for. rig: the one that the network knows, where it learned on one
+    alone: pictures of any other are resampled into that one's views (`drive.data.resample`).
     """
 
     network: DrivingNetwork
@@ -47,6 +53,8 @@ class NetworkPlanner:
     temperature: float = 1.0
     request: str | None = None
     deadline_s: float | None = None
+    rig: tuple[Camera, ...] = ()
+    _foreign: Foreign = field(default_factory=Foreign, repr=False)
     _asked: dict[tuple[Chain, ...], Asked] = field(default_factory=dict, repr=False)
     _tasks: dict[str, Task] = field(default_factory=dict, repr=False)
 
@@ -115,13 +123,34 @@ class NetworkPlanner:
     ) -> list[list[list[Answer]]]:
         import torch
 
-        from drive.model.inputs import collate, prepare
+        from drive.model.inputs import collate
 
-        batch = collate([prepare(observation, self.network.config) for observation in observations])
+        batch = collate([self._prepared(observation) for observation in observations])
         with torch.inference_mode():
             cache = self.network.prefix(batch.to(next(self.network.parameters()).device))
         generator = torch.Generator().manual_seed(self.seed)
         return decode(cache, asked.ids, asked.tables, samples, self.temperature, generator, stop)
+
+    def take_notes(self) -> tuple[str, ...]:
+        """What was resampled since this was asked last."""
+        return self._foreign.told()
+
+    def shown(self, observation: Observation) -> Observation:
+        """The observation as its network sees it: other rigs' pictures resampled into the views that it knows; the same where there is
+        nothing to do. Raises PlanError where no camera looks where those do, MissingImage."""
+        if not self.rig:
+            return observation
+        kept = replace(observation, frames=observation.frames[-self.network.config.window.frames :])
+        made, views = in_rig(kept, self.rig)
+        for view in views:
+            self._foreign.add(view)
+            speaks(self)
+        return made
+
+    def _prepared(self, observation: Observation) -> Prepared:
+        from drive.model.inputs import prepare
+
+        return prepare(self.shown(observation), self.network.config)
 
     @cached_property
     def _engine(self) -> Engine:
@@ -159,9 +188,7 @@ class NetworkPlanner:
 
     def prefix(self, observation: Observation) -> tuple[TokenSequence, tuple[str, ...]]:
         """The tokens of everything known before an answer, and what each holds, for people. Raises PlanError as `plan`."""
-        from drive.model.inputs import prepare
-
-        prepared = prepare(observation, self.network.config)
+        prepared = self._prepared(observation)
         return self.network.prefix_sequence(prepared), self.network.prefix_meanings(prepared, observation)
 
     def spans(self, observation: Observation, chains: tuple[Chain, ...]) -> list[tuple[ChainTask, Ids]]:

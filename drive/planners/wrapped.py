@@ -1,4 +1,5 @@
-"""Words before a planner's name that wrap it: `black:`, `watchful:`, and faults (`drive.watch.corruptions`) such as `blurred-2@10:`."""
+"""Words before a planner's name that wrap it: `black:`, `watchful:`, `own-views:`, and faults (`drive.watch.corruptions`) such as
+`blurred-2@10:`."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any
 
 from drive.planners.black import black
 from drive.planners.faulty import faulty
+from drive.planners.foreign import AS_THEY_ARE, own_views
 from drive.planners.watchful import watchful
 from drive.watch.corruptions import KINDS
 
@@ -24,6 +26,8 @@ def wrapper_of(name: str) -> tuple[Callable[[Any], Any], str] | None:
         return None
     if word == BLACK:
         return black, rest
+    if word == AS_THEY_ARE:
+        return own_views, rest
     if word.split("+")[0] == WATCHFUL:
         return partial(watchful, cameras=tuple(filter(None, word.split("+")[1:]))), rest
     if fault := FAULT.fullmatch(word):

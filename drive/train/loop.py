@@ -28,6 +28,7 @@ from drive.train.networks import frozen_network, kind_of
 from drive.train.objectives import STUDENT, make_objective
 from drive.train.optim import learning_rate, make_optimizer, restore_optimizer
 from drive.train.ranks import Ranks, all_ranks
+from drive.train.rig import only_rig
 from drive.train.score import Fit, score
 from drive.train.state import RunState, load_state, save_state
 from drive.train.statistics import measure_statistics
@@ -114,7 +115,7 @@ def _finish(trainer: Trainer, tests: Mix, before: Fit | None) -> Run:
         return Run(out / CHECKPOINT, out / report_file.NAME, None, None)
     measured = {"l2_average_m": after.l2_average} if after else {}
     provenance = {"run": plain(config), **measured, "test_samples": len(tests)}
-    folder = save_checkpoint(out / CHECKPOINT, trainer.network, provenance)
+    folder = save_checkpoint(out / CHECKPOINT, trainer.network, provenance, rig=only_rig(config))
     rows = [row for name, fit in (("before", before), ("after", after)) if fit for row in fit.rows(name)]
     report = report_file.write_json(out, "train", {"settings": plain(config), "rows": rows})
     return Run(folder, report, before, after, () if after else getattr(config.model, "requests", ()))

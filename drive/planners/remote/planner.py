@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from drive.data.images import read_image
+from drive.planners.notes import speaks
 from drive.planners.remote.answering import answers_of, tasks_of
 from drive.planners.remote.channel import Clock, Ended, TimedOut
 from drive.planners.remote.drive_client import WireError, observation_message, pack, raw
@@ -194,13 +195,9 @@ def remote_planner(spec: str) -> RemotePlanner:
         transport = Process(spec[len(EXEC) :]) if spec.startswith(EXEC) else Web(spec)
         _started[spec] = RemotePlanner(transport, _limit_s(START_S), _limit_s(PLAN_S))
         atexit.register(_started[spec].close)
+        speaks(_started[spec])
     _started[spec].ready()
     return _started[spec]
-
-
-def all_notes() -> list[str]:
-    """What all of these have to say that was not said yet, each with its name."""
-    return [f"{planner.name}: {note}" for planner in _started.values() for note in planner.take_notes()]
 
 
 def _limit_s(variable: str) -> float:
