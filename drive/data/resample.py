@@ -2,8 +2,9 @@
 
 Each pixel of a wanted picture looks along a ray. Below the horizon the ray is taken to end on the ground (z = 0 of the ego frame), where
 cameras at other heights see the same point elsewhere; above it, to go on for ever, where the places of cameras do not matter. The
-pixel is read from one camera: of those that see that point the one that sees it finely enough and farthest from its picture's border
-(`_worth`), at the level of a pyramid of its picture whose pixels are as large. What no camera sees is black.
+pixel is read from one camera: of those that see that point the one that sees it finely enough, away from its picture's border, and from
+nearest to the ray, since what is neither ground nor far away stands elsewhere in its picture (`_worth`). It is read at the level of a
+pyramid of that picture whose pixels are as large. What no camera sees is black.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from drive.frames import Array
 from drive.schema import CameraImage, Observation, PlanError
 
 FAR_M = 1e6  # where rays end that meet no ground
-BORDER_RAD = 0.05  # from about here on a border is far enough away to prefer the finer picture
+BORDER_RAD, ASIDE_M = 0.02, 0.3  # halves the worth of a pixel: so near to the border, the camera so far from the ray
 NOWHERE = -1
 SAME_PX, SAME_M = 0.01, 0.001  # pictures of cameras that differ by less are passed on as they are
 KEPT = 16  # samplings: the cameras of a car are the same from plan to plan
@@ -95,6 +96,24 @@ def end_points(wanted: Camera) -> Array:
     return np.asarray(origin + rays * reach[..., None])
 
 
+@lru_cache(KEPT)
+def _sampling(keys: tuple[Any, ...], wanted: Any) -> Sampling:
+    eye = _camera(wanted)
+    points, origin = end_points(eye), eye.ego_from_camera[:3, 3]
+    best, source = np.zeros(points.shape[:2]), np.full(points.shape[:2], NOWHERE)
+    pixels, level = np.zeros((*best.shape, 2)), np.zeros(best.shape, np.int64)
+    for k, camera in enumerate(map(_camera, keys)):
+        found, front = project(camera, points)
+        if not (front & (found > 0).all(-1) & (found < (camera.width, camera.height)).all(-1)).any():
+            continue
+        seen, scale = _worth(found, front, camera)
+        worth = seen / (1 + _aside(camera.ego_from_camera[:3, 3] - origin, points - origin) / ASIDE_M)
+        better = worth > best
+        best, source, pixels = np.where(better, worth, best), np.where(better, k, source), np.where(better[..., None], found, pixels)
+        level[better] = np.log2(np.maximum(scale[better], 1.0)).astype(np.int64)
+    return Sampling(source, pixels, level)
+
+
 def _worth(pixels: Array, front: NDArray[np.bool_], camera: Camera) -> tuple[Array, Array]:
     """Of pixels [H, W, 2] of a camera that a picture would be read from -> how well each is seen [H, W], 0 where it is not; and how many of
     its pixels are one of the picture's, along a side [H, W]."""
@@ -106,18 +125,10 @@ def _worth(pixels: Array, front: NDArray[np.bool_], camera: Camera) -> tuple[Arr
     return np.where(seen, np.maximum(worth, 1e-9), 0.0), scale
 
 
-@lru_cache(KEPT)
-def _sampling(keys: tuple[Any, ...], wanted: Any) -> Sampling:
-    points = end_points(_camera(wanted))
-    best, source = np.zeros(points.shape[:2]), np.full(points.shape[:2], NOWHERE)
-    pixels, level = np.zeros((*best.shape, 2)), np.zeros(best.shape, np.int64)
-    for k, camera in enumerate(map(_camera, keys)):
-        found, front = project(camera, points)
-        worth, scale = _worth(found, front, camera)
-        better = worth > best
-        best, source, pixels = np.where(better, worth, best), np.where(better, k, source), np.where(better[..., None], found, pixels)
-        level[better] = np.log2(np.maximum(scale[better], 1.0)).astype(np.int64)
-    return Sampling(source, pixels, level)
+def _aside(place: Array, rays: Array) -> Array:
+    """How far a place [3] is from lines through the origin along rays [H, W, 3] of any length, [H, W]."""
+    along = rays / np.linalg.norm(rays, axis=-1, keepdims=True)
+    return np.asarray(np.linalg.norm(place - (along @ place)[..., None] * along, axis=-1))
 
 
 def _pictures(views: Sequence[CameraImage], samplings: Sequence[Sampling]) -> list[NDArray[np.uint8]]:

@@ -10,7 +10,7 @@ import numpy as np
 from drive.cameras import Camera, project, unproject
 from drive.frames import Array
 
-FAR_M, BORDER_RAD = 1e6, 0.05
+FAR_M, BORDER_RAD, ASIDE_M = 1e6, 0.02, 0.3
 
 
 def slow_resample(cameras: list[Camera], pictures: list[np.ndarray], wanted: Camera) -> tuple[np.ndarray, np.ndarray]:
@@ -59,7 +59,10 @@ def _seen_by(camera: Camera, wanted: Camera, row: int, column: int) -> tuple[flo
     if not math.isfinite(scale):
         return 0.0, pixel, 1.0
     border = min(pixel[0], pixel[1], camera.width - pixel[0], camera.height - pixel[1]) / camera.K[0, 0]
-    return max(min(scale, 1.0) ** 2 * border / (border + BORDER_RAD), 1e-9), pixel, scale
+    origin = wanted.ego_from_camera[:3, 3]
+    ray, away = _end_point(wanted, row, column) - origin, camera.ego_from_camera[:3, 3] - origin
+    aside = float(np.linalg.norm(np.cross(ray, away)) / np.linalg.norm(ray))
+    return max(min(scale, 1.0) ** 2 * border / (border + BORDER_RAD), 1e-9) / (1 + aside / ASIDE_M), pixel, scale
 
 
 def _read(picture: np.ndarray, pixel: Array, halved: int) -> Array:

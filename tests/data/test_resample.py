@@ -99,12 +99,15 @@ def test_what_no_camera_sees_is_black_and_its_share_is_known() -> None:
     assert made.sources == ("A",) and made.image.time_s == -0.1
 
 
-def test_the_finer_camera_is_read_and_else_the_one_whose_border_is_farther() -> None:
+def test_the_finer_camera_is_read_else_one_away_from_its_border_else_the_nearer() -> None:
     wanted = WANTED[1]
     wide, fine = camera("WIDE", fov=110), camera("FINE", fov=50, at=(1.6, 0.0, 1.6), size=(192, 160))
     assert resample([taken(wide), taken(fine)], [wanted])[0].sources == ("FINE",)
     source = sampling([camera("L", 30, 100, (192, 160)), camera("R", -30, 100, (192, 160))], WANTED[0]).source
     assert (source[20:44, :47] == 0).all() and (source[20:44, 49:] == 1).all()
+    beside = [camera("AWAY", fov=120, at=(1.6, 0.6, 1.5)), camera("NEAR", fov=80)]
+    source = sampling(beside, WANTED[0]).source
+    assert (source[30:34, 20:76] == 1).all() and (source[30:34, :12] == 0).all(), "but where the nearer one does not see"
 
 
 def test_a_rigs_own_views_pass_untouched_at_any_size_and_in_any_company() -> None:
