@@ -1,10 +1,6 @@
-"""A rig's pictures as another rig would have taken them: views for networks that know one rig alone.
+"""A rig's pictures as another rig would have taken them: views for networks that know one rig alone. What no camera sees is black.
 
-Each pixel of a wanted picture looks along a ray. Below the horizon the ray is taken to end on the ground (z = 0 of the ego frame), where
-cameras at other heights see the same point elsewhere; above it, to go on for ever, where the places of cameras do not matter. The
-pixel is read from one camera: of those that see that point the one that sees it finely enough, away from its picture's border, and from
-nearest to the ray, since what is neither ground nor far away stands elsewhere in its picture (`_worth`). It is read at the level of a
-pyramid of that picture whose pixels are as large. What no camera sees is black.
+Which pixel is read from where is told by `drive.data.sampling`.
 """
 
 from __future__ import annotations
@@ -12,31 +8,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from drive.cameras import Camera, patch_centres, project, unproject
+from drive.cameras import Camera
 from drive.data.images import read_image
-from drive.frames import Array
+from drive.data.sampling import KEPT, CameraKey, camera_key, sampling
 from drive.schema import CameraImage, Observation, PlanError
 
-FAR_M = 1e6  # where rays end that meet no ground
-BORDER_RAD, ASIDE_M = 0.02, 0.3  # halves the worth of a pixel: so near to the border, the camera so far from the ray
-NOWHERE = -1
 SAME_PX, SAME_M = 0.01, 0.001  # pictures of cameras that differ by less are passed on as they are
-KEPT = 16  # samplings: the cameras of a car are the same from plan to plan
 
 
-class Sampling(NamedTuple):
-    """Where a picture of width x height is read from: source [H, W] int, index of a camera or `NOWHERE`; pixels [H, W, 2] (u, v) of its
-    picture; level [H, W] int, how often that picture is halved before."""
+class _Patch(NamedTuple):
+    """What a picture has of one camera at one level: in the part (rows, columns) of it, pixels `at` [h, w, 2] of the halved picture where
+    here [h, w]."""
 
-    source: NDArray[np.int64]
-    pixels: Array
-    level: NDArray[np.int64]
+    source: int
+    level: int
+    part: tuple[slice, slice]
+    at: NDArray[np.float32]
+    here: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +49,9 @@ def resample(views: Sequence[CameraImage], rig: Sequence[Camera]) -> tuple[Resam
     rig: its `ego_from_camera` are mounts on the car. Raises MissingImage where a picture that is needed is not there.
     """
     own = [next((view for view in views if _same(view, camera)), None) for camera in rig]
-    cameras = tuple(view.camera for view in views)
-    samplings = {k: sampling(cameras, camera) for k, (camera, view) in enumerate(zip(rig, own, strict=True)) if view is None}
-    pictures = dict(zip(samplings, _pictures(views, list(samplings.values())), strict=True))
-    return tuple(
-        Resampled(view) if view is not None else _made(views, camera, samplings[k], pictures[k])
-        for k, (camera, view) in enumerate(zip(rig, own, strict=True))
-    )
+    wanted = [camera for camera, view in zip(rig, own, strict=True) if view is None]
+    made = iter(_made(views, wanted))
+    return tuple(next(made) if view is None else Resampled(view) for view in own)
 
 
 def in_rig(observation: Observation, rig: Sequence[Camera]) -> tuple[Observation, tuple[Resampled, ...]]:
@@ -76,85 +66,57 @@ def in_rig(observation: Observation, rig: Sequence[Camera]) -> tuple[Observation
             names = ", ".join(view.camera.name for view in frame.cameras)
             wanted = " and ".join(camera.name for camera in rig)
             raise PlanError(f"no camera looks where {wanted} of its rig would: {names} see nothing of it; turn one there, check the mounts")
-        foreign += [one for one in made if one.sources]
+        foreign += [one for one in made if one.sources or one.unseen]
         frames.append(replace(frame, cameras=tuple(one.image for one in made) if frame.cameras else ()))
     same = all(list(a.cameras) == list(b.cameras) for a, b in zip(observation.frames, frames, strict=True))
     return (observation if same else replace(observation, frames=tuple(frames))), tuple(foreign)
 
 
-def sampling(cameras: Sequence[Camera], wanted: Camera) -> Sampling:
-    """Where each pixel of the wanted camera's picture is read from."""
-    return _sampling(tuple(map(_key, cameras)), _key(wanted))
-
-
-def end_points(wanted: Camera) -> Array:
-    """The points [H, W, 3] in the ego frame that a camera's pixels are taken to look at; NaN where its lens has no ray."""
-    centres = patch_centres(wanted.width, wanted.height, wanted.width, wanted.height)
-    rays, origin = unproject(wanted, centres) @ wanted.ego_from_camera[:3, :3].T, wanted.ego_from_camera[:3, 3]
-    falls = np.where(rays[..., 2] < 0, -rays[..., 2], np.nan)
-    reach = np.fmin(origin[2] / falls, FAR_M) if origin[2] > 0 else np.full(falls.shape, FAR_M)
-    return np.asarray(origin + rays * reach[..., None])
-
-
 @lru_cache(KEPT)
-def _sampling(keys: tuple[Any, ...], wanted: Any) -> Sampling:
-    eye = _camera(wanted)
-    points, origin = end_points(eye), eye.ego_from_camera[:3, 3]
-    best, source = np.zeros(points.shape[:2]), np.full(points.shape[:2], NOWHERE)
-    pixels, level = np.zeros((*best.shape, 2)), np.zeros(best.shape, np.int64)
-    for k, camera in enumerate(map(_camera, keys)):
-        found, front = project(camera, points)
-        if not (front & (found > 0).all(-1) & (found < (camera.width, camera.height)).all(-1)).any():
-            continue
-        seen, scale = _worth(found, front, camera)
-        worth = seen / (1 + _aside(camera.ego_from_camera[:3, 3] - origin, points - origin) / ASIDE_M)
-        better = worth > best
-        best, source, pixels = np.where(better, worth, best), np.where(better, k, source), np.where(better[..., None], found, pixels)
-        level[better] = np.log2(np.maximum(scale[better], 1.0)).astype(np.int64)
-    return Sampling(source, pixels, level)
+def _patches(keys: tuple[CameraKey, ...], wanted: CameraKey) -> tuple[_Patch, ...]:
+    """A sampling taken apart by camera and level, finer levels first."""
+    s, found = sampling(keys, wanted), list[_Patch]()
+    for k, (_, width, height, *_) in enumerate(keys):
+        for level in np.unique(s.level[s.source == k]):
+            here = (s.source == k) & (s.level == level)
+            rows, columns = (np.flatnonzero(here.any(axis)) for axis in (1, 0))
+            part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+            scale = np.array(_halved((width, height), level)) / [width, height]
+            found.append(_Patch(k, int(level), part, (s.pixels[part] * scale - 0.5).astype(np.float32), here[part]))
+    return tuple(found)
 
 
-def _worth(pixels: Array, front: NDArray[np.bool_], camera: Camera) -> tuple[Array, Array]:
-    """Of pixels [H, W, 2] of a camera that a picture would be read from -> how well each is seen [H, W], 0 where it is not; and how many of
-    its pixels are one of the picture's, along a side [H, W]."""
-    (uy, ux), (vy, vx) = (np.gradient(pixels[..., k]) for k in (0, 1))
-    scale = np.sqrt(np.abs(ux * vy - uy * vx))
-    border = np.minimum(pixels, [camera.width, camera.height] - pixels).min(-1) / camera.K[0, 0]
-    seen = front & (border >= 0) & np.isfinite(scale)  # False where pixels are NaN
-    worth = np.minimum(scale, 1.0) ** 2 * border / (border + BORDER_RAD)
-    return np.where(seen, np.maximum(worth, 1e-9), 0.0), scale
+def _made(views: Sequence[CameraImage], wanted: Sequence[Camera]) -> list[Resampled]:
+    """Pictures of cameras that the rig lacks. Every picture of its own is read once, and halved as often as any of them wants."""
+    keys, names = tuple(camera_key(view.camera) for view in views), [view.camera.name for view in views]
+    made = [np.zeros((camera.height, camera.width, 3), np.uint8) for camera in wanted]
+    counts = np.zeros((len(wanted), len(views)), np.int64)
+    jobs = [(patch, n) for n, camera in enumerate(wanted) for patch in _patches(keys, camera_key(camera))]
+    read: tuple[int, NDArray[np.uint8]] | None = None
+    for patch, n in sorted(jobs, key=lambda job: job[0][:2]):
+        view = views[patch.source]
+        size = _halved((view.camera.width, view.camera.height), patch.level)
+        if read is None or read[0] != patch.source:
+            read = patch.source, read_image(view, *size)[1]
+        elif read[1].shape[1::-1] != size:
+            read = patch.source, cv2.resize(read[1], size, interpolation=cv2.INTER_AREA)
+        pixels = cv2.remap(read[1], patch.at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        np.copyto(made[n][patch.part], pixels, where=patch.here[..., None])
+        counts[n, patch.source] += np.count_nonzero(patch.here)
+    return [_resampled(*one, views, names) for one in zip(wanted, made, counts, strict=True)]
 
 
-def _aside(place: Array, rays: Array) -> Array:
-    """How far a place [3] is from lines through the origin along rays [H, W, 3] of any length, [H, W]."""
-    along = rays / np.linalg.norm(rays, axis=-1, keepdims=True)
-    return np.asarray(np.linalg.norm(place - (along @ place)[..., None] * along, axis=-1))
-
-
-def _pictures(views: Sequence[CameraImage], samplings: Sequence[Sampling]) -> list[NDArray[np.uint8]]:
-    """The pictures that samplings say; every camera's picture is read once, and halved as often as any of them wants."""
-    made = [np.zeros((*s.source.shape, 3), np.uint8) for s in samplings]
-    for k, view in enumerate(views):
-        levels = sorted({int(level) for s in samplings for level in np.unique(s.level[s.source == k])})
-        stored: NDArray[np.uint8] | None = None
-        for level in levels:
-            size = tuple(max(1, -(-side // 2**level)) for side in (view.camera.width, view.camera.height))
-            stored = read_image(view, *size)[1] if stored is None else cv2.resize(stored, size, interpolation=cv2.INTER_AREA)
-            for out, s in zip(made, samplings, strict=True):
-                here = (s.source == k) & (s.level == level)
-                if here.any():
-                    at = (s.pixels * (np.array(size) / [view.camera.width, view.camera.height]) - 0.5).astype(np.float32)
-                    read = cv2.remap(stored, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-                    np.copyto(out, read, where=here[..., None])
-    return made
-
-
-def _made(views: Sequence[CameraImage], camera: Camera, s: Sampling, picture: NDArray[np.uint8]) -> Resampled:
-    counts = np.bincount(s.source[s.source != NOWHERE], minlength=len(views))
+def _resampled(
+    camera: Camera, picture: NDArray[np.uint8], counts: NDArray[np.int64], views: Sequence[CameraImage], names: list[str]
+) -> Resampled:
     order = [int(k) for k in np.argsort(-counts, kind="stable") if counts[k]]
-    time_s = views[order[0]].time_s if order else 0.0
-    names = tuple(views[k].camera.name for k in order)
-    return Resampled(CameraImage(camera, time_s, picture), names, float((s.source == NOWHERE).mean()))
+    image = CameraImage(camera, views[order[0]].time_s if order else 0.0, picture)
+    return Resampled(image, tuple(names[k] for k in order), 1.0 - float(counts.sum() / picture[..., 0].size))
+
+
+def _halved(size: tuple[int, int], times: int) -> tuple[int, int]:
+    width, height = (max(1, -(-side // 2 ** int(times))) for side in size)
+    return width, height
 
 
 def _same(view: CameraImage, wanted: Camera) -> bool:
@@ -167,12 +129,3 @@ def _same(view: CameraImage, wanted: Camera) -> bool:
     turned = np.abs(pose[:3, :3] - wanted.ego_from_camera[:3, :3]).max() * wanted.K[0, 0]
     moved = np.abs(pose[:3, 3] - wanted.ego_from_camera[:3, 3]).max()
     return bool(np.abs(camera.K[:2] / own * size - wanted.K[:2]).max() < SAME_PX and turned < SAME_PX and moved < SAME_M)
-
-
-def _key(camera: Camera) -> tuple[Any, ...]:
-    return camera.name, camera.width, camera.height, camera.K.tobytes(), camera.ego_from_camera.tobytes(), camera.model, camera.distortion
-
-
-def _camera(key: tuple[Any, ...]) -> Camera:
-    name, width, height, K, pose, model, distortion = key
-    return Camera(name, width, height, np.frombuffer(K).reshape(3, 3), np.frombuffer(pose).reshape(4, 4), model, distortion)

@@ -145,7 +145,7 @@ class NetworkPlanner:
         for view in views:
             self._foreign.add(view)
             speaks(self)
-        return made
+        return observation if made is kept else made
 
     def _prepared(self, observation: Observation) -> Prepared:
         from drive.model.inputs import prepare

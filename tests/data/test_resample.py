@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from drive.cameras import Camera, in_picture, patch_centres, resized, unproject
-from drive.data.resample import NOWHERE, end_points, in_rig, resample, sampling
+from drive.data.resample import in_rig, resample
 from drive.data.rig_files import mount
+from drive.data.sampling import NOWHERE, camera_key, end_points, sampling
 from drive.schema import CameraImage, Frame, MissingImage, Observation, PlanError, Trajectory
 from tests.data.slow_resample import slow_resample
 
@@ -50,6 +51,11 @@ def observed(*views: CameraImage) -> Observation:
     return Observation("token", (Frame(0.0, views),), past, np.array([0.5]))
 
 
+def sources(cameras: list[Camera], wanted: Camera) -> np.ndarray:
+    """Which camera each pixel is read from."""
+    return sampling(tuple(map(camera_key, cameras)), camera_key(wanted)).source
+
+
 WANTED = (camera("CAM_WIDE", fov=100), camera("CAM_FAR", fov=40, at=(1.6, 0.0, 1.6)))
 RIGS = {
     "turned": [camera("A", 35, size=(192, 160)), camera("B", -35, size=(192, 160))],
@@ -72,7 +78,7 @@ def test_views_of_a_smooth_world_are_those_that_the_wanted_cameras_take(rig: str
     made = resample([taken(one) for one in RIGS[rig]], WANTED)
     for one, wanted in zip(made, WANTED, strict=True):
         assert one.image.camera is wanted and one.image.mount is None
-        seen = sampling(RIGS[rig], wanted).source != NOWHERE
+        seen = sources(RIGS[rig], wanted) != NOWHERE
         assert seen.mean() > 0.3 and one.unseen == pytest.approx(1 - seen.mean())
         # The horizon and what is straight below it are edges of this world; pictures are interpolated across them.
         smooth = seen & (np.abs(rays_of(wanted)[..., 2]) > 0.06)
@@ -87,7 +93,7 @@ def test_the_slow_way_gives_the_same_pictures(rig: str) -> None:
     views = [CameraImage(one, 0.0, rng.integers(0, 256, (one.height, one.width, 3), dtype=np.uint8)) for one in RIGS[rig]]
     (fast,) = resample(views, [wanted])
     slow, source = slow_resample(RIGS[rig], [view.image for view in views], wanted)  # type: ignore[misc]
-    assert np.array_equal(sampling(RIGS[rig], wanted).source, source)
+    assert np.array_equal(sources(RIGS[rig], wanted), source)
     assert np.abs(fast.image.image.astype(int) - slow).max() <= 5 and np.abs(fast.image.image.astype(int) - slow).mean() < 0.6
 
 
@@ -103,10 +109,10 @@ def test_the_finer_camera_is_read_else_one_away_from_its_border_else_the_nearer(
     wanted = WANTED[1]
     wide, fine = camera("WIDE", fov=110), camera("FINE", fov=50, at=(1.6, 0.0, 1.6), size=(192, 160))
     assert resample([taken(wide), taken(fine)], [wanted])[0].sources == ("FINE",)
-    source = sampling([camera("L", 30, 100, (192, 160)), camera("R", -30, 100, (192, 160))], WANTED[0]).source
+    source = sources([camera("L", 30, 100, (192, 160)), camera("R", -30, 100, (192, 160))], WANTED[0])
     assert (source[20:44, :47] == 0).all() and (source[20:44, 49:] == 1).all()
     beside = [camera("AWAY", fov=120, at=(1.6, 0.6, 1.5)), camera("NEAR", fov=80)]
-    source = sampling(beside, WANTED[0]).source
+    source = sources(beside, WANTED[0])
     assert (source[30:34, 20:76] == 1).all() and (source[30:34, :12] == 0).all(), "but where the nearer one does not see"
 
 
