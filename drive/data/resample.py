@@ -1,6 +1,6 @@
-"""A rig's pictures as another rig would have taken them: views for networks that know one rig alone. What no camera sees is black.
+"""A rig's pictures as another rig would have taken them: views for networks that know one rig alone.
 
-Which pixel is read from where is told by `drive.data.sampling`.
+Which pixel is read from where is told by `drive.data.sampling`, and also which ones no camera sees; those repeat their neighbours.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class _Patch(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class Resampled:
     """image: the wanted camera's picture. sources: names of the cameras that it was put together from, the one with most of it first;
-    empty where it is a camera's own, passed on as it is. unseen: share of its pixels that no camera sees."""
+    empty where it is a camera's own, passed on as it is. unseen: share of its pixels that no camera sees, which repeat the nearest that are
+    seen; black where it is all of them."""
 
     image: CameraImage
     sources: tuple[str, ...] = ()
@@ -103,15 +104,16 @@ def _made(views: Sequence[CameraImage], wanted: Sequence[Camera]) -> list[Resamp
         pixels = cv2.remap(read[1], patch.at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         np.copyto(made[n][patch.part], pixels, where=patch.here[..., None])
         counts[n, patch.source] += np.count_nonzero(patch.here)
-    return [_resampled(*one, views, names) for one in zip(wanted, made, counts, strict=True)]
+    unseen = [1.0 - float(sampling(keys, camera_key(camera)).seen.mean()) for camera in wanted]
+    return [_resampled(*one, views, names) for one in zip(wanted, made, counts, unseen, strict=True)]
 
 
 def _resampled(
-    camera: Camera, picture: NDArray[np.uint8], counts: NDArray[np.int64], views: Sequence[CameraImage], names: list[str]
+    camera: Camera, picture: NDArray[np.uint8], counts: NDArray[np.int64], unseen: float, views: Sequence[CameraImage], names: list[str]
 ) -> Resampled:
     order = [int(k) for k in np.argsort(-counts, kind="stable") if counts[k]]
     image = CameraImage(camera, views[order[0]].time_s if order else 0.0, picture)
-    return Resampled(image, tuple(names[k] for k in order), 1.0 - float(counts.sum() / picture[..., 0].size))
+    return Resampled(image, tuple(names[k] for k in order), unseen)
 
 
 def _halved(size: tuple[int, int], times: int) -> tuple[int, int]:

@@ -4,7 +4,8 @@ Each pixel of a wanted picture looks along a ray. Below the horizon the ray is t
 cameras at other heights see the same point elsewhere; above it, to go on for ever, where the places of cameras do not matter. The
 pixel is read from one camera: of those that see that point the one that sees it finely enough, away from its picture's border, and from
 nearest to the ray, since what is neither ground nor far away stands elsewhere in its picture (`_worth`). It is read at the level of a
-pyramid of that picture whose pixels are as large.
+pyramid of that picture whose pixels are as large. A pixel that no camera sees repeats the nearest one that is seen: a network that never
+saw black borders is led astray by them, while a road that goes on as it ends is nothing strange (docs/other-rigs.md).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,12 +28,14 @@ CameraKey = tuple[Any, ...]
 
 
 class Sampling(NamedTuple):
-    """Where a picture of width x height is read from: source [H, W] int, index of a camera or `NOWHERE`; pixels [H, W, 2] (u, v) of its
-    picture; level [H, W] int, how often that picture is halved before."""
+    """Where a picture of width x height is read from: source [H, W] int, index of a camera, `NOWHERE` where no pixel is seen at all;
+    pixels [H, W, 2] (u, v) of its picture; level [H, W] int, how often that picture is halved before; seen [H, W] bool, whether a camera
+    sees what this very pixel looks at."""
 
     source: NDArray[np.int64]
     pixels: Array
     level: NDArray[np.int64]
+    seen: NDArray[np.bool_]
 
 
 def end_points(wanted: Camera) -> Array:
@@ -54,12 +58,26 @@ def sampling(keys: tuple[CameraKey, ...], wanted: CameraKey) -> Sampling:
         found, front = project(camera, points)
         if not (front & (found > 0).all(-1) & (found < (camera.width, camera.height)).all(-1)).any():
             continue
-        seen, scale = _worth(found, front, camera)
-        worth = seen / (1 + _aside(camera.ego_from_camera[:3, 3] - origin, points - origin) / ASIDE_M)
+        value, scale = _worth(found, front, camera)
+        worth = value / (1 + _aside(camera.ego_from_camera[:3, 3] - origin, points - origin) / ASIDE_M)
         better = worth > best
         best, source, pixels = np.where(better, worth, best), np.where(better, k, source), np.where(better[..., None], found, pixels)
         level[better] = np.log2(np.maximum(scale[better], 1.0)).astype(np.int64)
-    return Sampling(source, pixels, level)
+    seen = source != NOWHERE
+    near = _nearest(seen)
+    return Sampling(source[near], pixels[near], level[near], seen)
+
+
+def _nearest(seen: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row and column [H, W] of the pixel itself where it is seen [H, W], else of the nearest that is; itself where none is."""
+    rows, columns = np.indices(seen.shape)
+    if seen.all() or not seen.any():
+        return rows, columns
+    _, labels = cv2.distanceTransformWithLabels((~seen).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL)
+    place = np.zeros(labels.max() + 1, np.int64)
+    place[labels[seen]] = np.flatnonzero(seen)
+    rows, columns = np.divmod(place[labels], seen.shape[1])
+    return rows, columns
 
 
 def _worth(pixels: Array, front: NDArray[np.bool_], camera: Camera) -> tuple[Array, Array]:

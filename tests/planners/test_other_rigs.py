@@ -69,7 +69,7 @@ def test_another_rig_gets_the_plan_of_its_resampled_views_and_one_line(planner: 
     assert len(planner.attention(seen)[1]) == len(planner.attention(observed(OWN))[1])
     (told,) = notes_of(planner)
     assert told.startswith("pictures of CAM_FRONT, CAM_FRONT_RIGHT, CAM_FRONT_LEFT were resampled into the views it was trained with;")
-    assert "; 20% of these no camera sees and is black (own-views: before its name" in told
+    assert "; 20% of these no camera sees (own-views: before its name" in told
     assert notes_of(planner) == ()
     planner.plan(seen)
     assert all_notes() == [f"tiny: {told}"] and not all_notes(), "said to verbs that hold no planner"
