@@ -124,7 +124,7 @@ def _told(planner: NetworkPlanner, seen: Observation, sample: SceneSample) -> Li
 
 def table(lines: Sequence[Line]) -> str:
     """A row for each rig and way of showing it."""
-    own = {(line["town"], line["state"]): np.mean(line["l2"]) for line in lines if line["rig"] == OWN}
+    own = {(line["town"], line["state"]): float(np.mean(line["l2"])) for line in lines if line["rig"] == OWN}
     kinds = dict.fromkeys((line["rig"], line["pictures"]) for line in lines)
     return aligned([TITLES, *(_row([line for line in lines if (line["rig"], line["pictures"]) == kind], own) for kind in kinds)])
 

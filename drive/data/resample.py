@@ -100,8 +100,8 @@ def _made(views: Sequence[CameraImage], wanted: Sequence[Camera]) -> list[Resamp
         if read is None or read[0] != patch.source:
             read = patch.source, read_image(view, *size)[1]
         elif read[1].shape[1::-1] != size:
-            read = patch.source, cv2.resize(read[1], size, interpolation=cv2.INTER_AREA)
-        pixels = cv2.remap(read[1], patch.at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            read = patch.source, cv2.resize(read[1], size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        pixels = cv2.remap(read[1], patch.at[..., 0], patch.at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         np.copyto(made[n][patch.part], pixels, where=patch.here[..., None])
         counts[n, patch.source] += np.count_nonzero(patch.here)
     unseen = [1.0 - float(sampling(keys, camera_key(camera)).seen.mean()) for camera in wanted]
