@@ -12,6 +12,7 @@ import numpy as np
 from drive.curate.base import FINE, Judged
 from drive.curate.facts import RecordFacts, facts_of
 from drive.curate.recipe import CurationRecipe
+from drive.curate.weather import weather_of
 from drive.data.records.dataset import RecordFolder
 from drive.data.records.decisions import Verdict, write_decisions
 from drive.data.records.index import digest
@@ -65,7 +66,8 @@ def tags_of(record: RecordFacts) -> tuple[str, ...]:
     tags = [f"situation:{record.decision.replace(' ', '_')}"] if record.decision else []
     tags += [f"around:{word}" for word in record.around]
     if record.glances:
-        tags.append("light:night" if np.median([g.mean for g in record.glances.values()]) < NIGHT_MEAN else "light:day")
+        night = bool(np.median([g.mean for g in record.glances.values()]) < NIGHT_MEAN)
+        tags += ["light:night"] if night else ["light:day", f"weather:{weather_of(list(record.glances.values()))}"]
     if record.speed_mps is not None:
         tags.append(f"speed:{'standing' if record.speed_mps <= 0.3 else 'slow' if record.speed_mps < 5 else 'fast'}")
     return tuple(tags)

@@ -29,7 +29,7 @@ def test_a_lens_that_gets_dirty_in_one_drive() -> None:
     records = _drives()
     for k in range(12, 24):
         muddy = picture(900 + k)
-        muddy[60:120, 100:200] = 70
+        muddy[40:140, 80:240] = 70
         records[k] = shown(records[k], muddy)
     found = dropped(Dirty(), records)
     assert set(found) == set(range(12, 24)) and all(one.camera == "CAM_BACK" and "dirty" in one.reason for one in found.values())

@@ -27,7 +27,7 @@ class Captions(Pass):
 
     def judge(self, records: Sequence[RecordFacts]) -> list[Judged]:
         found = [FINE] * len(records)
-        for places in moving_runs(records, self.around + 1):
+        for places in moving_runs(records, 2 * self.around + 1):
             far = np.concatenate(
                 [[0.0], np.cumsum([moved_m(records[a], records[b]) for a, b in zip(places[:-1], places[1:], strict=True)])]
             )
@@ -46,7 +46,8 @@ class Captions(Pass):
             boxes[k, : len(own)] = np.array(own).reshape(-1, 4)
         shares = []
         for k in range(len(captions)):
-            first, last = max(0, k - self.around), min(len(captions) - 1, k + self.around)
+            first = min(max(k - self.around, 0), len(captions) - 2 * self.around - 1)
+            last = first + 2 * self.around
             if far[last] - far[first] < self.moved_m or not captions[k]:
                 shares.append(0.0)
                 continue

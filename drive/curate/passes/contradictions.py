@@ -27,7 +27,7 @@ class Contradictions(Pass):
 
     name: ClassVar[str] = "contradictions"
     most_mps2: float = 10.0
-    slip_m: float = 0.5
+    slip_m: float = 0.8
     off_route_m: float = 5.0
     red_m: float = 3.0
     off_track_m: float = 1.0

@@ -27,7 +27,7 @@ class Dirty(Pass):
     over: int = 8
     far_m: float = 20.0
     most_change: float = 8.0
-    least_detail: float = 0.5
+    least_detail: float = 0.33
     most_share: float = 0.08
 
     def judge(self, records: Sequence[RecordFacts]) -> list[Judged]:
