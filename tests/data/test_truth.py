@@ -110,6 +110,6 @@ def test_the_command_writes_it_and_eval_reads_it(tmp_path: Path, capsys: pytest.
     capsys.readouterr()
     assert main(["eval", str(out), "--plans", str(tmp_path / "p.json"), "--protocol", "uniad", "-q"]) in (0, 1)
     assert "constant-velocity" in capsys.readouterr().out
-    assert main(["eval", str(out), "--protocol", "navsim1", "-q"]) == 2
+    assert main(["eval", str(out), "--protocol", "neuroncap", "-q"]) == 2
     assert "not a data set" in capsys.readouterr().err
     assert main(["truth", str(MINI), str(tmp_path / "t.json"), "-q"]) == 2
