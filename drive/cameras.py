@@ -67,7 +67,7 @@ def pose_problems(ego_from_camera: ArrayLike) -> list[str]:
     if pose.shape != (4, 4) or not np.isfinite(pose).all():
         return [f"ego_from_camera must be a finite [4, 4] matrix, got shape {pose.shape}"]
     rotation = pose[:3, :3]
-    if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-4) or np.linalg.det(rotation) < 0:
+    if not (np.abs(rotation @ rotation.T - np.eye(3)) <= 1e-4).all() or np.linalg.det(rotation) < 0:
         return ["the rotation of ego_from_camera is not orthonormal and right-handed"]
     return []
 

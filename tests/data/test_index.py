@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import pickle
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
@@ -138,6 +139,19 @@ def test_a_table_read_in_pieces_is_the_table(tmp_path_factory: Any, rows: list, 
     found = list(placed_rows(path, chunk))
     assert [row for row, _, _ in found] == whole
     assert [json.loads(data[at : at + size]) for _, at, size in found] == whole
+
+
+@given(ROWS, st.integers(1, 40), st.booleans())
+def test_needless_rows_are_passed_over_and_no_others(tmp_path_factory: Any, rows: list, chunk: int, ascii_: bool) -> None:
+    """Rows are needless by a field that all have; those that are not plain are read all the same."""
+    rows = [{"token": f"{n}", **row, "keep": n % 2 == 0} for n, row in enumerate(rows)]
+    path = tmp_path_factory.getbasetemp() / "needless.json"
+    path.write_bytes(json.dumps(rows, ensure_ascii=ascii_).encode("utf-8", "replace"))
+    whole = json.loads(path.read_bytes().decode())
+    found = [row for row, *_ in placed_rows(path, chunk, lambda text: re.findall(r'"keep": (\w+)', text) == ["false"])]
+    assert [row for row in found if row["keep"]] == [row for row in whole if row["keep"]]
+    texts = [json.dumps(row, ensure_ascii=ascii_)[1:-1] for row in found if not row["keep"]]
+    assert all(set(text) & set("{}\\") or not text.isascii() for text in texts)
 
 
 NO_LISTS = (

@@ -152,15 +152,16 @@ class MaskMap:
 
     def _window(self, top: int, bottom: int, left: int, right: int) -> np.ndarray:
         """Rows and columns of the mask as uint8 0 or 1; zero outside it."""
-        window = np.zeros((bottom - top, right - left), dtype=np.uint8)
         low, high, first, last = max(top, 0), min(bottom, self.height), max(left, 0), min(right, self.width)
-        if low < high and first < last:
-            down, along = low // TILE, first // TILE
-            tiles = self._bits[self._tile[down : -(-high // TILE), along : -(-last // TILE)]]
-            bits = np.unpackbits(tiles.swapaxes(1, 2).reshape(tiles.shape[0] * TILE, -1), axis=1)
-            inner = bits[low - down * TILE : high - down * TILE, first - along * TILE : last - along * TILE]
-            window[low - top : high - top, first - left : last - left] = inner
-        return window
+        if low >= high or first >= last:
+            return np.zeros((bottom - top, right - left), dtype=np.uint8)
+        down, along = low // TILE, first // TILE
+        tiles = self._bits[self._tile[down : -(-high // TILE), along : -(-last // TILE)]]
+        packed = tiles.swapaxes(1, 2).reshape(tiles.shape[0] * TILE, -1)[low - down * TILE : high - down * TILE]
+        begin, end = first // 8 - along * TILE // 8, -(-last // 8) - along * TILE // 8
+        bits = np.unpackbits(packed[:, begin:end], axis=1)[:, first % 8 : first % 8 + last - first]
+        beyond = ((low - top, bottom - high), (first - left, right - last))
+        return np.pad(bits, beyond) if np.any(beyond) else bits
 
 
 def _decoded(path: Path) -> Kept:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -81,8 +82,8 @@ def read_scene(tables: IndexedTables, root: Path, scene: Record, spacing_s: floa
             timestamps_us=stamps,
             spacing_s=usual_spacing(stamps, spacing_s),
             world_from_ego=poses,
-            cameras=tuple(_cameras(tables, inside, sample, pose) for sample, pose in zip(samples, poses, strict=True)),
-            ego_from_lidar=tuple(_lidar(tables, sample) for sample in samples),
+            cameras=_cameras(tables, inside, samples, poses),
+            ego_from_lidar=_lidars(tables, samples),
             tracks=read_tracks(tables, samples),
         )
 
@@ -100,17 +101,20 @@ def reference_of(tables: IndexedTables, sample: Record) -> Record:
     raise ValueError(f"sample {sample['token']} has neither {LIDAR} nor a camera")
 
 
-def _cameras(tables: IndexedTables, inside: Inside, sample: Record, world_from_ego: Array) -> tuple[CameraRecord, ...]:
-    """The pictures of one key frame, with the ego's motion between the reference time and each camera's in the pose."""
-    rows = [tables.get("sample_data", sample["data"][name]) for name in camera_channels(tables) if name in sample["data"]]
+def _cameras(tables: IndexedTables, inside: Inside, samples: list[Record], world_from_ego: Array) -> tuple[tuple[CameraRecord, ...], ...]:
+    """The pictures of each key frame, with the ego's motion between the reference time and each camera's in the pose."""
+    channels = camera_channels(tables)
+    frames = [[tables.get("sample_data", s["data"][name]) for name in channels if name in s["data"]] for s in samples]
+    rows = [row for frame in frames for row in frame]
     calibrations = [tables.get("calibrated_sensor", row["calibrated_sensor_token"]) for row in rows]
     mounts = matrices(calibrations)
     world_from_ego_then = matrices([tables.get("ego_pose", row["ego_pose_token"]) for row in rows])
-    ego_from_camera = invert_se3(world_from_ego) @ world_from_ego_then @ mounts
-    return tuple(
-        CameraRecord(_camera(row, calibration, pose), mount, int(row["timestamp"]), inside(row["filename"]))
-        for row, calibration, pose, mount in zip(rows, calibrations, ego_from_camera, mounts, strict=True)
+    ego_from_world = np.repeat(invert_se3(world_from_ego), [len(frame) for frame in frames], axis=0)
+    parts = zip(rows, calibrations, ego_from_world @ world_from_ego_then @ mounts, mounts, strict=True)
+    records = iter(
+        [CameraRecord(_camera(row, c, pose), mount, int(row["timestamp"]), inside(row["filename"])) for row, c, pose, mount in parts]
     )
+    return tuple(tuple(islice(records, len(frame))) for frame in frames)
 
 
 def _camera(row: Record, calibration: Record, ego_from_camera: Array) -> Camera:
@@ -118,8 +122,8 @@ def _camera(row: Record, calibration: Record, ego_from_camera: Array) -> Camera:
     return Camera(row["channel"], int(row["width"]), int(row["height"]), K, ego_from_camera, *lens_of(calibration))
 
 
-def _lidar(tables: IndexedTables, sample: Record) -> Array | None:
-    if LIDAR not in sample["data"]:
-        return None
-    row = tables.get("sample_data", sample["data"][LIDAR])
-    return matrices([tables.get("calibrated_sensor", row["calibrated_sensor_token"])])[0]
+def _lidars(tables: IndexedTables, samples: list[Record]) -> tuple[Array | None, ...]:
+    """The LiDAR's mounting at each key frame, None where it has none."""
+    rows = [tables.get("sample_data", sample["data"][LIDAR]) for sample in samples if LIDAR in sample["data"]]
+    mounts = iter(matrices([tables.get("calibrated_sensor", row["calibrated_sensor_token"]) for row in rows]))
+    return tuple(next(mounts) if LIDAR in sample["data"] else None for sample in samples)

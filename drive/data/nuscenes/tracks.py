@@ -9,6 +9,7 @@ import numpy as np
 from drive.data.nuscenes.tables import Record, matrices
 from drive.data.scenes import Tracks
 from drive.data.tracks import BoxRows, tracks_of
+from drive.frames import Array
 
 if TYPE_CHECKING:
     from drive.data.nuscenes.index import IndexedTables
@@ -26,7 +27,7 @@ def read_tracks(tables: IndexedTables, samples: list[Record]) -> Tracks:
         categories=kinds,
         centres=poses[:, :3, 3],
         forward=poses[:, :3, 0],
-        sizes=np.array([_size(row) for row in rows], dtype=np.float64).reshape(-1, 3),
+        sizes=_sizes(rows),
         points=np.array([_points(row) for row in rows], dtype=np.int64),
         visibility=np.array([int(row["visibility_token"] or 0) for row in rows], dtype=np.int64),
     )
@@ -34,11 +35,17 @@ def read_tracks(tables: IndexedTables, samples: list[Record]) -> Tracks:
     return tracks_of(boxes, 1e-6 * np.array([row["timestamp"] for row in samples], dtype=np.int64))
 
 
-def _size(row: Record) -> list[float]:
-    width, length, height = (float(v) for v in row["size"])
-    if not min(width, length, height) > 0 or not np.isfinite([width, length, height]).all():
+def _sizes(rows: list[Record]) -> Array:
+    """[N, 3] length, width, height m."""
+    sizes = np.array([row["size"] for row in rows], dtype=np.float64)
+    if len(rows) and sizes.shape != (len(rows), 3):
+        raise ValueError(f"the size of a sample_annotation is no width, length, height: {rows[0]['size']}")
+    sizes = sizes.reshape(-1, 3)[:, [1, 0, 2]]
+    wrong = ~((sizes > 0) & np.isfinite(sizes)).all(1)
+    if wrong.any():
+        row = rows[int(wrong.argmax())]
         raise ValueError(f"sample_annotation {row['token']} has the impossible size {row['size']}")
-    return [length, width, height]
+    return sizes
 
 
 def _points(row: Record) -> int:

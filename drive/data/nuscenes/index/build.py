@@ -11,6 +11,7 @@ ego_pose is the pose of row n of sample_data (size 0 where there is none). Links
 from __future__ import annotations
 
 import hashlib
+import re
 from array import array
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from drive.data.nuscenes.index.stream import placed_rows
 NUSCENES_SPACING_S = 0.5
 ODD = -(2**63)
 END, LOST = -1, -2
+# Fields of rows that are not parsed. A row has them once, or is parsed.
+_KEY_FRAME, _TOKEN = re.compile(r'"is_key_frame"\s*:\s*(\w+)'), re.compile(r'"token"\s*:\s*"([^"]*)"')
 # Tables whose rows all fit in memory while the index is built.
 SHORT = ("category", "attribute", "visibility", "sensor", "log", "map", "scene", "calibrated_sensor", "instance", "sample")
 
@@ -109,7 +112,7 @@ def _data_of_key_frames(files: dict[str, Path], short: dict[str, ShortTable]) ->
     for row in calibrations.rows:
         sensors[row["sensor_token"]]
     places, sample, calibration, poses = Places(), array("i"), array("i"), dict[str, list[int]]()
-    for row, at, size in placed_rows(files["sample_data"]):
+    for row, at, size in placed_rows(files["sample_data"], needless=lambda text: _KEY_FRAME.findall(text) == ["false"]):
         number = calibrations.numbers[row["calibrated_sensor_token"]]
         if row["is_key_frame"]:
             poses.setdefault(row["ego_pose_token"], []).append(len(sample))
@@ -126,7 +129,12 @@ def _poses(path: Path, wanted: dict[str, list[int]], order: NDArray[np.int64]) -
     """Where the pose of each row of sample_data lies. Of a token that stands in two rows nobody could say which is meant."""
     count = len(order)
     at, size, hashes = np.zeros(count, np.int64), np.zeros(count, np.int32), np.zeros(count, np.uint64)
-    for row, place, length in placed_rows(path):
+
+    def needless(text: str) -> bool:
+        tokens = _TOKEN.findall(text)
+        return len(tokens) == 1 and tokens[0] not in wanted
+
+    for row, place, length in placed_rows(path, needless=needless):
         for n in wanted.get(row["token"], ()):
             if size[n]:
                 raise ValueError(f"{path.name}: the token {row['token']} stands in more than one row")
