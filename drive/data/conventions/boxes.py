@@ -68,7 +68,8 @@ def _large(boxes: Sequence[Box], size: Array) -> Iterator[Finding]:
 
 def _wide(boxes: Sequence[Box], size: Array) -> Iterator[Finding]:
     """What is longer than wide by its kind, and boxes with width and length the other way round than on the rest of their track."""
-    long = np.array([not LONG.isdisjoint(box.category.split(".")) for box in boxes], dtype=bool)
+    kinds = {kind: not LONG.isdisjoint(kind.split(".")) for kind in {box.category for box in boxes}}
+    long = np.array([kinds[box.category] for box in boxes], dtype=bool)
     wide = long & (size[:, 0] > WIDER * size[:, 1])
     for i in np.flatnonzero(wide):
         text = f"is {size[i, 0]:g} m wide and {size[i, 1]:g} m long: sizes look like length, width, height, expected width, length, height"

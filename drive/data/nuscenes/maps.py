@@ -219,6 +219,6 @@ def _to_ego(points: Array, pose: Array) -> Array:
 
 def _oriented(ring: Array, hole: bool) -> Array:
     """The ring [N, 2], counter-clockwise, or clockwise for a hole."""
-    x, y = ring.T
-    doubled_area = float(x @ np.roll(y, -1) - y @ np.roll(x, -1))
+    (x, y), (x_next, y_next) = ring.T, np.concatenate([ring[1:], ring[:1]]).T
+    doubled_area = float(x @ y_next - y @ x_next)
     return ring[::-1] if (doubled_area < 0) != hole else ring

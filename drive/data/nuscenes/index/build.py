@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 from array import array
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,7 @@ from drive.data.nuscenes.index.stream import placed_rows
 NUSCENES_SPACING_S = 0.5
 ODD = -(2**63)
 END, LOST = -1, -2
-# Fields of rows that are not parsed. A row has them once, or is parsed.
-_KEY_FRAME, _TOKEN = re.compile(r'"is_key_frame"\s*:\s*(\w+)'), re.compile(r'"token"\s*:\s*"([^"]*)"')
+_KEY_FRAME = re.compile(r'"is_key_frame"\s*:\s*(\w+)')
 # Tables whose rows all fit in memory while the index is built.
 SHORT = ("category", "attribute", "visibility", "sensor", "log", "map", "scene", "calibrated_sensor", "instance", "sample")
 
@@ -39,6 +39,18 @@ def token_hash(token: Any) -> int:
     if not isinstance(token, str):
         raise TypeError(f"the token {token!r} is no text")
     return int.from_bytes(hashlib.blake2b(token.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+
+
+def texts(text: str, *fields: str) -> Record | None:
+    """Fields of a plain row (`placed_rows`) whose values are texts; None where one does not stand there once."""
+    found = _pattern(fields).findall(text)
+    row = dict(found)
+    return row if len(found) == len(row) == len(fields) else None
+
+
+@cache
+def _pattern(fields: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf'"({"|".join(fields)})"\s*:\s*"([^"]*)"')
 
 
 class Places:
@@ -112,7 +124,7 @@ def _data_of_key_frames(files: dict[str, Path], short: dict[str, ShortTable]) ->
     for row in calibrations.rows:
         sensors[row["sensor_token"]]
     places, sample, calibration, poses = Places(), array("i"), array("i"), dict[str, list[int]]()
-    for row, at, size in placed_rows(files["sample_data"], needless=lambda text: _KEY_FRAME.findall(text) == ["false"]):
+    for row, at, size in placed_rows(files["sample_data"], glance=_data_glance):
         number = calibrations.numbers[row["calibrated_sensor_token"]]
         if row["is_key_frame"]:
             poses.setdefault(row["ego_pose_token"], []).append(len(sample))
@@ -125,16 +137,25 @@ def _data_of_key_frames(files: dict[str, Path], short: dict[str, ShortTable]) ->
     return found | _poses(files["ego_pose"], poses, order)
 
 
+def _data_glance(text: str) -> Record | None:
+    """Nothing of a sweep; of key frames the tokens."""
+    flags = _KEY_FRAME.findall(text)
+    if flags == ["false"]:
+        return {}
+    row = texts(text, "token", "sample_token", "ego_pose_token", "calibrated_sensor_token") if flags == ["true"] else None
+    return row and {**row, "is_key_frame": True}
+
+
 def _poses(path: Path, wanted: dict[str, list[int]], order: NDArray[np.int64]) -> Arrays:
     """Where the pose of each row of sample_data lies. Of a token that stands in two rows nobody could say which is meant."""
     count = len(order)
     at, size, hashes = np.zeros(count, np.int64), np.zeros(count, np.int32), np.zeros(count, np.uint64)
 
-    def needless(text: str) -> bool:
-        tokens = _TOKEN.findall(text)
-        return len(tokens) == 1 and tokens[0] not in wanted
+    def glance(text: str) -> Record | None:
+        row = texts(text, "token")
+        return {} if row and row["token"] not in wanted else row
 
-    for row, place, length in placed_rows(path, needless=needless):
+    for row, place, length in placed_rows(path, glance=glance):
         for n in wanted.get(row["token"], ()):
             if size[n]:
                 raise ValueError(f"{path.name}: the token {row['token']} stands in more than one row")
@@ -148,7 +169,7 @@ def _poses(path: Path, wanted: dict[str, list[int]], order: NDArray[np.int64]) -
 def _annotations(path: Path, short: dict[str, ShortTable]) -> Arrays:
     samples, instances, categories = short["sample"].numbers, short["instance"], short["category"].numbers
     places, sample, instance = Places(), array("i"), array("i")
-    for row, at, size in placed_rows(path):
+    for row, at, size in placed_rows(path, glance=lambda text: texts(text, "token", "sample_token", "instance_token")):
         number = instances.numbers[row["instance_token"]]
         categories[instances.rows[number]["category_token"]]
         places.add(row["token"], at, size)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 CHUNK = 1 << 24
-Needless = Callable[[str], bool]
+Glance = Callable[[str], dict[str, Any] | None]
 _SPACE = r"[ \t\n\r]*"
 # What stands before a row: the first one, and every other.
 _FIRST, _NEXT = (re.compile(rf"{_SPACE}{sign}{_SPACE}(?=\{{)") for sign in (r"\[", ","))
@@ -26,11 +26,12 @@ class PlacedRow(NamedTuple):
     size: int
 
 
-def placed_rows(path: Path, chunk: int = CHUNK, needless: Needless | None = None) -> Iterator[PlacedRow]:
+def placed_rows(path: Path, chunk: int = CHUNK, glance: Glance | None = None) -> Iterator[PlacedRow]:
     """The objects of a file that holds a JSON list of objects, as `json.loads` reads them, in memory of about a chunk of bytes.
 
-    needless: whether nobody wants a row, judged by its text; such rows are passed over, and what stands between their braces is not read.
-    It is asked only of plain rows: an object without objects in it, whose texts have neither braces nor backslashes.
+    glance: what is wanted of a row, told from its text without parsing it; nothing where nobody wants the row, which is then passed over;
+    None where it has to be parsed. It is asked only of plain rows: an object without objects in it, whose texts are ASCII with neither
+    braces nor backslashes. What else stands in such a row is not read, and may be damaged.
 
     Raises ValueError where the file holds anything else (a row that is no object, text after the list); objects before that are read.
     """
@@ -39,10 +40,7 @@ def placed_rows(path: Path, chunk: int = CHUNK, needless: Needless | None = None
         text, before, at, whole, way = "", 0, 0, False, _FIRST
         while True:
             try:
-                if needless and (end := _plain_end(text, at, way, needless)):
-                    at, way = end, _NEXT
-                    continue
-                row, begin, end = _row(text, at, way, text.isascii())
+                row, begin, end = _row(text, at, way, glance)
             except (ValueError, StopIteration):
                 if whole:
                     break
@@ -50,33 +48,33 @@ def placed_rows(path: Path, chunk: int = CHUNK, needless: Needless | None = None
                 more = file.read(max(chunk, len(text) - at))
                 text, before, at, whole = text[at:] + more.decode("latin-1"), before + at, 0, not more
                 continue
-            yield PlacedRow(row, before + begin, end - begin)
+            if row is not None:
+                yield PlacedRow(row, before + begin, end - begin)
             at, way = end, _NEXT
         if way is _FIRST or not _CLOSING.match(text, at):
             _refuse(path)
 
 
-def _plain_end(text: str, at: int, way: re.Pattern[str], needless: Needless) -> int:
-    """The end of the next row where it is plain and needless; else 0."""
-    ahead = way.match(text, at)
-    end = text.find("}", at) + 1 if ahead else 0
-    if not ahead or not end:
-        return 0
-    piece = text[ahead.end() : end]
-    # With an even number of quotation marks the brace stands in no text.
-    plain = piece.count('"') % 2 == 0 and "{" not in piece[1:] and "\\" not in piece and piece.isascii()
-    return end if plain and needless(piece) else 0
-
-
-def _row(text: str, at: int, way: re.Pattern[str], ascii_text: bool) -> tuple[dict[str, Any], int, int]:
-    """The object behind what has to stand before it, where it begins and ends."""
+def _row(text: str, at: int, way: re.Pattern[str], glance: Glance | None) -> tuple[dict[str, Any] | None, int, int]:
+    """The object behind what has to stand before it, None where nobody wants it; where it begins and ends."""
     ahead = way.match(text, at)
     if not ahead:
         raise ValueError("no object")
-    row, end = scan(text, begin := ahead.end())
-    if not ascii_text:
+    begin = ahead.end()
+    if glance:
+        end = text.find("}", begin) + 1
+        piece = text[begin:end]
+        if _plain(piece) and (seen := glance(piece)) is not None:
+            return seen or None, begin, end
+    row, end = scan(text, begin)
+    if not text.isascii():
         row = json.loads(text[begin:end].encode("latin-1").decode())
     return row, begin, end
+
+
+def _plain(piece: str) -> bool:
+    """Whether what ends at the first closing brace is a whole object: with an even number of quotation marks the brace is in no text."""
+    return piece.count('"') % 2 == 0 and piece[1:].find("{") < 0 and "\\" not in piece and piece.isascii() and piece != ""
 
 
 def _refuse(path: Path) -> None:
