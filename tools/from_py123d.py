@@ -39,7 +39,10 @@ def main() -> None:
     parser.add_argument("--ground", type=float, default=0.0, help="height of the rear axle above the ground, metres (Argoverse 2: 0.32)")
     parser.add_argument("--split", action="append", help="py123d's split names (default: all)")
     args = parser.parse_args()
-    for scene in whole_logs(args.root, args.split):
+    scenes = whole_logs(args.root, args.split)
+    if not len(scenes):
+        parser.error(f"py123d finds no logs below {args.root}/logs")
+    for scene in scenes:
         frames, skipped = frames_of(scene, args.out, args.ground)
         path = args.out / scene.log_metadata.split / f"{scene.log_metadata.log_name}.pkl"
         path.parent.mkdir(parents=True, exist_ok=True)
