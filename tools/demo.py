@@ -1,5 +1,5 @@
 """`make demo`: train a small planner, score it beside constant velocity and the recorded drive, and write a page of pictures;
-then let the shipped first drive steer through a town by its cameras.
+then let the shipped driver steer through a busy town by its cameras, its thoughts beside its pictures.
 
 The planner is trained on the embedded synthetic data, or on real frames where DRIVE_REAL names their folder.
 """
@@ -41,7 +41,7 @@ from drive.viz.page import Block, Heading, Image, Numbers, Table, Text, write_pa
 
 OUT = Path("out/demo")
 PICTURES = 6
-DRIVERS = ("first-drive", "ego-mlp", "expert")
+DRIVERS = ("driver", "ego-mlp", "expert")
 RIG = "first-drive"
 # Training takes as many steps as fit into this, at least FEWEST and at most those of the configuration.
 TRAINING_S = 120.0
@@ -84,7 +84,7 @@ def demonstrate(progress: Progress) -> None:
     page = write_demo_page(run, config, report, planner, dataset)
     progress.end()
     print(f"\n3. pictures: {page}\n")
-    print("4. the shipped planner drives a town by sight, beside the one that sees nothing and the one that knows everything")
+    print("4. the shipped planner drives a busy town by sight, beside the one that sees nothing and the one that knows everything")
     drive_page = drive_by_sight(OUT / "drive", progress)
     progress.end()
     print(f"   video: {drive_page}   ({time.monotonic() - start:.0f} s in all)")
@@ -142,8 +142,8 @@ def write_demo_page(run: Run, config: RunConfig, report: Report, planner: Networ
 
 
 def drive_by_sight(out: Path, progress: Progress) -> Path:
-    """The first of the towns that no planner has learned from, with empty roads: a page with the table and what the cameras saw."""
-    episodes = choose_episodes(["town"], 1, FIRST_TEST_TOWN, ["ordinary"], "empty")
+    """The first of the towns that no planner has learned from, with traffic: a page with the table, what it saw and what it thought."""
+    episodes = choose_episodes(["town"], 1, FIRST_TEST_TOWN, ["ordinary"], "reactive")
     sight = Sight(RIG)
     report = run_episodes(episodes, DRIVERS, load_sim_planner, Loop(2.0, sight=sight), out=out, videos=0, progress=progress)
     progress.end()

@@ -69,7 +69,8 @@ class Stage:
 @dataclass(frozen=True)
 class RunConfig:
     """A whole run. out: folder for checkpoint, curves and report. test: data the finished planner is scored on (the last
-    stage's own data where None). init: a checkpoint to start from, of the same network; it may know fewer requests.
+    stage's own data where None). init: a checkpoint, or a shipped planner's name, to start from, of the same network;
+    it may know fewer requests.
 
     device: "auto" takes a GPU where there is one. precision: of the arithmetic in the loss; weights and their updates stay
     float32. threads: of the CPU, 0 = torch's choice; on cores that others use too, two are slower than one. workers: processes

@@ -24,7 +24,7 @@ COARSE, QUALITY = 24, 75  # pixels between the noise's values; of the JPEG files
 
 @dataclass(frozen=True)
 class PlanBench:
-    """CPU milliseconds of one thread, the best of several runs. tokens: of the answer; samples: trajectories of `plan_many_ms`."""
+    """CPU milliseconds of one thread, the best of several runs. tokens: of the plan and its thoughts. samples: of `plan_many_ms`."""
 
     planner: str
     pictures: int
@@ -85,12 +85,12 @@ def bench_plan(spec: str, pictures: int = PICTURES, samples: int = 16, repeats: 
                 network.encode_frames(batch)
             sensors_ms, _ = _best(lambda: network.encode_frames(batch), repeats)
             prefix_ms, _ = _best(lambda: network.prefix(batch), repeats)
-            plan_ms, plan = _best(lambda: planner.plan(observation), repeats)
+            plan_ms, _ = _best(lambda: planner.plan(observation), repeats)
             plan_many_ms, _ = _best(lambda: planner.plan(observation, samples), max(3, repeats // 3))
+            tokens = sum(len(ids) for _, ids in planner.spans(observation, (planner.plan_chain[0],)))
     finally:
         torch.set_num_threads(threads)
     camera = observation.frames[0].cameras[0].camera
-    tokens = 2 * len(plan.times_s) + 1
     size = (camera.width, camera.height)
     return PlanBench(planner.name, pictures, size, tokens, samples, load_s, read_ms, sensors_ms, prefix_ms, plan_ms, plan_many_ms)
 

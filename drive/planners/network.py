@@ -73,7 +73,7 @@ class NetworkPlanner:
 
     def plan_batch(self, observations: Sequence[Observation], samples: int = 1) -> list[Plan]:
         """Several observations at once; greedy answers equal those of `plan`."""
-        chain, name = self._plan_chain
+        chain, name = self.plan_chain
         times = self.network.config.window.future_times_s
         if self.deadline_s is not None:  # what stands before the plan would be waited for
             chain = tuple(link for link in chain if str(link) == name)
@@ -159,7 +159,7 @@ class NetworkPlanner:
         return Engine(self.network)
 
     @property
-    def _plan_chain(self) -> tuple[Chain, str]:
+    def plan_chain(self) -> tuple[Chain, str]:
         """What `plan` asks, and the plan's own name in it. Raises PlanError where there is no plan to ask for, ValueError where `request`
         is not one span with one plan."""
         from drive.tasks import chains
@@ -206,7 +206,7 @@ class NetworkPlanner:
         """
         from drive.tasks.chain import ChainTask
 
-        chain, name = self._plan_chain
+        chain, name = self.plan_chain
         config = self.network.config
         whole = ChainTask.of(chain, config.vocabulary, config.window, self._tasks)
         first, links = len(thoughts), [str(link) for link in chain]
@@ -228,7 +228,7 @@ class NetworkPlanner:
         from drive.decode import reference
         from drive.model.attention import recorded_masks, whole_table
 
-        asked = self._ask((self._plan_chain[0],))
+        asked = self._ask((self.plan_chain[0],))
         with recorded_masks(self.network) as masks:
             rows = self._decode([observation], asked, 1, partial(reference.decode, self.network))
         return whole_table(masks), self.prefix(observation)[0].labels + tuple(asked.chains[0].labels(rows[0][0][0].ids))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from drive.checkpoint import CONFIG, WEIGHTS, load_weights, read_json, recovered, unpretrained
 from drive.model.config import ModelConfig
 from drive.model.network import DrivingNetwork
+from drive.shipped import shipped_checkpoint
 from drive.tensors import load_tensors
 from drive.tokens.vocab import Vocabulary
 from drive.values import from_values
@@ -19,12 +20,12 @@ _WORDS, _NUMBERS = "tokens.words.weight", "tokens.numbers."
 
 
 def start_from(network: Any, folder: str | Path) -> None:
-    """Fill a network from a checkpoint folder. Where its vocabulary holds more than the checkpoint's, rows are copied by what they stand
-    for, and the others stay as they were made.
+    """Fill a network from a checkpoint folder, or the shipped planner of that name. Where its vocabulary holds more than the
+    checkpoint's, rows are copied by what they stand for, and the others stay as they were made.
 
     Raises ValueError where they do not fit; the network is then as it was.
     """
-    path, config = recovered(folder), network.config
+    path, config = recovered(shipped_checkpoint(str(folder)) or folder), network.config
     if not isinstance(config, ModelConfig):
         return load_weights(network, path / WEIGHTS)
     before = unpretrained(from_values(ModelConfig, read_json(path / CONFIG), str(path / CONFIG)))

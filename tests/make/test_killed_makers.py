@@ -48,6 +48,7 @@ def killing(count: int, after_s: float = 1.5) -> Iterator[list[int]]:
         hunter.join()
 
 
+@pytest.mark.slow
 def test_towns_are_made_whoever_is_killed(tmp_path: Path) -> None:
     make_shards(tmp_path / "alone", RECIPE, range(2), 1, load_planner)
     with killing(2) as killed:

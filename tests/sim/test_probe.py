@@ -157,6 +157,7 @@ class Seer:
         return Plan(np.column_stack([speed * np.cos(yaw) * times, speed * np.sin(yaw) * times, 0 * times + yaw])[None], times)
 
 
+@pytest.mark.slow
 def test_only_what_is_shown_differs_and_drives_follow_it(world: World, sight: Sight) -> None:
     runs = {shown: rollout(world, Seer(), Loop(2.0, sight=sight, shown=shown)) for shown in SHOWN}
     assert runs[""].hash == rollout(world, Seer(), Loop(2.0, sight=sight)).hash and runs[""].planner == "seer"

@@ -94,6 +94,7 @@ def test_what_cannot_be_glanced_at_is_refused() -> None:
         NextTokenConfig(glance=-1.0)
 
 
+@pytest.mark.slow
 def test_a_lamp_is_learned_at_a_glance(samples: DatasetSamples) -> None:
     """Pictures that differ in a spot of a few pixels, at any place: the right word is told after a few steps."""
     objective = glancing(chains=("lamp",), glance=1.0)

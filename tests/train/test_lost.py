@@ -126,6 +126,7 @@ KILLED = """if True:
 """
 
 
+@pytest.mark.slow
 def test_a_kill_in_the_middle_of_a_save_loses_two_steps_and_no_bit(tmp_path: Path, mini: Path, straight: Path) -> None:
     """Two trainings kill themselves in the second save: while it writes, and between its two renames."""
     done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), str(mini)], cwd=ROOT, capture_output=True, text=True, timeout=120)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from drive.checkpoint import load_checkpoint, save_checkpoint
 from drive.config import DatasetConfig, Jitter, MixConfig, MixPart, NextTokenConfig
 from drive.model.network import DrivingNetwork
+from drive.shipped import CHECKPOINTS
 from drive.tokens.vocab import Grid
 from drive.train.init import start_from
 from drive.train.loader import Steps, prepared
@@ -194,3 +195,10 @@ def test_a_checkpoint_that_knows_fewer_requests_is_a_start(tmp_path: Path) -> No
     wider = DrivingNetwork(replace(more, transformer=replace(more.transformer, mlp_width=64)))
     with pytest.raises(ValueError, match="is of another network"):
         start_from(wider, folder)
+
+
+def test_a_shipped_planner_is_a_start_by_its_name() -> None:
+    shipped, _ = load_checkpoint(CHECKPOINTS / "first-answers")
+    network = DrivingNetwork(shipped.config)
+    start_from(network, "first-answers")
+    assert all(torch.equal(value, network.state_dict()[name]) for name, value in shipped.state_dict().items())

@@ -186,6 +186,7 @@ def test_a_run_on_towns_writes_a_planner_that_keeps_the_contract(towns: TownData
     assert np.array_equal(black.plan(observations[1]).best, planner.plan(dark).best)
 
 
+@pytest.mark.slow
 def test_the_blind_floor_learns_speed_and_command(towns: TownData, tmp_path: Path) -> None:
     stage = Stage(objective=RegressionConfig(), data=TownsConfig((towns,)), steps=400, batch_size=256, learning_rate=2e-3)
     fit = train(RunConfig(out=str(tmp_path / "ego-mlp"), model=EgoMlpConfig(), stages=(stage,), device="cpu")).after
