@@ -25,7 +25,7 @@ def start_from(network: Any, folder: str | Path) -> None:
 
     Raises ValueError where they do not fit; the network is then as it was.
     """
-    path, config = recovered(shipped_checkpoint(str(folder)) or folder), network.config
+    path, config = _found(folder), network.config
     if not isinstance(config, ModelConfig):
         return load_weights(network, path / WEIGHTS)
     before = unpretrained(from_values(ModelConfig, read_json(path / CONFIG), str(path / CONFIG)))
@@ -35,6 +35,12 @@ def start_from(network: Any, folder: str | Path) -> None:
         shapes = DrivingNetwork(before).state_dict()
     _fill(network, load_tensors(path / WEIGHTS, shapes), before.vocabulary, path)
     return None
+
+
+def _found(folder: str | Path) -> Path:
+    """The folder; where there is none, the shipped planner of that name (as `load_planner` looks for one)."""
+    path = recovered(folder)
+    return path if path.exists() else shipped_checkpoint(str(folder)) or path
 
 
 def rows(before: Vocabulary, now: Vocabulary) -> dict[int, int]:

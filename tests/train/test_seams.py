@@ -197,8 +197,14 @@ def test_a_checkpoint_that_knows_fewer_requests_is_a_start(tmp_path: Path) -> No
         start_from(wider, folder)
 
 
-def test_a_shipped_planner_is_a_start_by_its_name() -> None:
+def test_a_shipped_planner_is_a_start_by_its_name_unless_a_folder_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     shipped, _ = load_checkpoint(CHECKPOINTS / "first-answers")
-    network = DrivingNetwork(shipped.config)
+    network, own = DrivingNetwork(shipped.config), DrivingNetwork(shipped.config)
     start_from(network, "first-answers")
     assert all(torch.equal(value, network.state_dict()[name]) for name, value in shipped.state_dict().items())
+    save_checkpoint(tmp_path / "first-answers", own, {})
+    start_from(network, "first-answers")
+    assert all(torch.equal(value, network.state_dict()[name]) for name, value in own.state_dict().items())
+    with pytest.raises((ValueError, OSError), match="second-answers"):
+        start_from(network, "second-answers")
