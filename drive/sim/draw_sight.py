@@ -50,7 +50,8 @@ class SurroundView:
         self.renderer = Renderer(run.world, sight.weather_in(run.world), seed_of(run.world))
         self.backdrop = Backdrop(run.world)
         self.plate = self._fixed_panel()
-        self.thoughts = {at: text.split("\n") for (at, _), text in zip(run.plans, run.thoughts, strict=False) if text}
+        thoughts = run.thoughts or ("",) * len(run.plans)
+        self.thoughts = {at: text.split("\n") for (at, _), text in zip(run.plans, thoughts, strict=True) if text}
 
     def frames(self, every: int = FRAME_STEPS) -> Iterator[Picture]:
         """Pictures of the drive, uint8 [height, width, 3], one in so many steps."""

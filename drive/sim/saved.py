@@ -54,6 +54,8 @@ def replay_file(path: str | Path) -> tuple[Rollout, str]:
         raise ValueError(f"{path.name}: not a saved episode ({error})") from error
     with np.load(path.with_suffix(".npz"), allow_pickle=False) as arrays:
         actions, steps, poses = arrays["actions"], arrays["plan_steps"], arrays["plan_poses"]
+    if thoughts and len(thoughts) != len(steps):
+        raise ValueError(f"{path.name}: not a saved episode ({len(thoughts)} thoughts of {len(steps)} plans)")
     world = make_world(episode)
     if about.get("origin") != world.origin:
         raise ValueError(f"{path.name}: made from another world ({about.get('origin')}, now {world.origin}); replay it with that version")

@@ -255,9 +255,13 @@ class Thinker:
 
 def test_thoughts_are_kept_beside_their_plans(tmp_path: Path) -> None:
     run_episodes([Episode("town", 7)], ["thinker"], lambda name: Thinker(), Loop(), out=tmp_path, videos=0)
-    run, stated = replay_file(next((tmp_path / "drives").glob("*.json")))
+    path = next((tmp_path / "drives").glob("*.json"))
+    run, stated = replay_file(path)
     assert run.hash == stated and len(run.thoughts) == len(run.plans) > 10
     assert run.thoughts == tuple(f"thought {k + 1}\nstop straight" for k in range(len(run.plans)))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"thoughts": ["one too few"] * (len(run.plans) - 1)}))
+    with pytest.raises(ValueError, match="thoughts of"):
+        replay_file(path)
 
 
 def test_a_saved_episode_of_another_world_is_refused(tmp_path: Path) -> None:
