@@ -54,6 +54,22 @@ def test_scenes_are_half_a_second_apart_and_whole(built: Built) -> None:
     assert sum(built.left_out.values()) == 20 - 7 and list(built.left_out) == ["the record has not all of 1.5 s before and 5 s after"]
 
 
+@pytest.mark.parametrize("jump_us", [10_000_000, 10**15])
+def test_beyond_a_cut_of_the_record_nothing_is_known(along: Dataset, jump_us: int) -> None:
+    samples = [along[i] for i in range(len(along))]
+    cut = [replace(one, timestamp_us=one.timestamp_us + jump_us) if k >= 80 else one for k, one in enumerate(samples)]
+    whole, ended = (scenes_of(made, limit=1).scenes[0] for made in (cut, samples[:80]))  # type: ignore[arg-type]
+    assert whole.token == ended.token and whole.route == ended.route
+    np.testing.assert_array_equal(whole.centreline, ended.centreline)
+    np.testing.assert_array_equal(whole.reference, ended.reference)
+
+
+def test_a_first_step_of_no_length_passes_over_no_scene(along: Dataset) -> None:
+    samples = [along[i] for i in range(len(along))]
+    early = [replace(one, timestamp_us=samples[1].timestamp_us - 1) if k == 0 else one for k, one in enumerate(samples)]
+    assert len(scenes_of(early).scenes) >= 3  # type: ignore[arg-type]
+
+
 def test_a_scene_holds_what_was_driven(built: Built) -> None:
     scene = built.scenes[0]
     np.testing.assert_allclose(scene.ego[[VX, VY, AX]], [5, 0, 0], atol=1e-6)

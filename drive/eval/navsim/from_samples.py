@@ -28,6 +28,8 @@ from drive.roads import Lanes
 from drive.schema import Mask, SceneSample, Target, Window
 
 STEP_S = 0.5
+# Beyond a longer time without a sample nothing is known of a drive. Nothing is recorded faster than the other.
+CUT_S, FASTEST_HZ = 2.0, 20.0
 # As NAVSIM's scenes: 1.5 s of history, 5 s of what followed.
 SAMPLES_WINDOW = Window(past_s=1.5, future_s=5.0, rate_hz=1 / STEP_S)
 
@@ -86,7 +88,7 @@ def _drives(samples: Samples) -> Iterator[list[SceneSample]]:
 def _stride(sample: SceneSample, following: SceneSample) -> int:
     """How many samples of a scene make STEP_S."""
     gap = (following.timestamp_us - sample.timestamp_us) / 1e6
-    return max(1, round(STEP_S / gap)) if following.scene == sample.scene and gap > 0 else 1
+    return max(1, round(STEP_S / max(gap, 1 / FASTEST_HZ))) if following.scene == sample.scene and gap > 0 else 1
 
 
 def _scene(sample: SceneSample, ahead: Sequence[SceneSample]) -> Scene | str:
@@ -151,7 +153,9 @@ def _v2_score(scene: Scene, states: Array) -> ProposalScores:
 
 
 def _recorded(sample: SceneSample, ahead: Sequence[SceneSample]) -> Array:
-    """The recorded drive from t0 to the end of its scene as poses [N, 3] in the ego frame of t0, DT_S apart."""
+    """The recorded drive from t0 to the end of its scene, or to the first cut in it, as poses [N, 3] in the ego frame of t0, DT_S apart."""
+    cuts = np.flatnonzero(np.diff([one.timestamp_us for one in ahead]) > CUT_S * 1e6)
+    ahead = ahead[: cuts[0] + 1] if len(cuts) else ahead
     world = np.stack([one.world_from_ego for one in ahead])
     moved = invert_se3(sample.world_from_ego) @ world
     poses = np.column_stack([moved[:, :2, 3], heading_of(moved)])
