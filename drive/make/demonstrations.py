@@ -20,6 +20,7 @@ import numpy as np
 from drive.expert.privileged import PRIVILEGED
 from drive.frames import Array
 from drive.make.balance import STANDING_M, balanced_weights, light_ahead, phase_shifts
+from drive.make.closeness import right_behind
 from drive.make.recipe import Displacement
 from drive.schema import COMMANDS, Observation, PlanError, Window
 from drive.world.advance import advance, settle_ego
@@ -47,6 +48,7 @@ TURN_WEIGHT, BRAKE_WEIGHT = 2.5, 3.0  # how much oftener states are shown where 
 BRAKING_MPS2 = -0.4
 TRIES = 6
 ROUNDING_MPS2 = 0.5  # by how much what a plan's positions say of braking is off
+CLOSE_SHARE = 0.4  # of a displacement to the side and in heading, where the ego is put right behind somebody
 AT_REST = 0.25  # share of the states before a light that are shown standing, when states are balanced
 
 
@@ -214,6 +216,11 @@ class _Showing:
         """The states that lead to the displaced last state of a drive; those of the drive itself where it is kept."""
         world, state, steps = self.world, drive[-1], self.steps
         drawn = _draw(world, state, self.by, self.rng)
+        near = right_behind(world, state, self.rng) if self.by.close and self.rng.random() < self.by.close else None
+        if near is not None:
+            lateral, heading, _ = drawn or (0.0, 0.0, 0.0)
+            place = CLOSE_SHARE * lateral, CLOSE_SHARE * heading, float(near.ego[SPEED])
+            return arriving(world, [*drive[:-1], near], steps, *place) if steps else [displaced(world, near, *place)]
         if self.balanced and light_ahead(world.static, state) is not None and self.rng.random() < AT_REST:
             lateral, heading, _ = drawn or (0.0, 0.0, 0.0)
             return arriving(world, drive, steps, lateral, heading, 0.0, rested=True)

@@ -19,7 +19,8 @@ class Displacement:
     """How far states are moved from the drive. Standard deviations; beyond three of them nothing is drawn.
 
     kept: share of states left where they are. speed_mps: change of the speed of half the others; fresh: share of states whose
-    speed is drawn anew, from standstill up to the lane's. wide: share of states that are moved twice as far.
+    speed is drawn anew, from standstill up to the lane's. wide: share of states that are moved twice as far. close: share of the states
+    with somebody ahead whose ego is put right behind, nearer than anybody who drives well would get, and no faster than it can stop.
     """
 
     kept: float = 0.15
@@ -28,9 +29,10 @@ class Displacement:
     speed_mps: float = 1.5
     fresh: float = 0.15
     wide: float = 0.2
+    close: float = 0.0
 
     def __post_init__(self) -> None:
-        within(self, kept=(0, 1), lateral_m=(0, 100), heading_deg=(0, 180), speed_mps=(0, 100), fresh=(0, 1), wide=(0, 1))
+        within(self, kept=(0, 1), lateral_m=(0, 100), heading_deg=(0, 180), speed_mps=(0, 100), fresh=(0, 1), wide=(0, 1), close=(0, 1))
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values. What came later is left out where it is not used, so that folders made before it stay valid."""
-        return {key: value for key, value in asdict(self).items() if key not in UNUSED or value != UNUSED[key]}
+        values = {key: value for key, value in asdict(self).items() if key not in UNUSED or value != UNUSED[key]}
+        return values if self.displacement.close else values | {"displacement": _without(values["displacement"], "close")}
 
     @staticmethod
     def from_json(values: dict[str, Any]) -> Recipe:
@@ -83,3 +86,7 @@ class Recipe:
             return Recipe(**(UNUSED | values | parts))
         except (KeyError, TypeError) as error:
             raise ValueError(f"no recipe of demonstrations: {error}") from error
+
+
+def _without(values: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key != name}

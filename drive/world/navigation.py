@@ -1,4 +1,7 @@
-"""The ego's route as a navigator tells it: at the next junction left, straight, right, or which exit of a roundabout, and what then."""
+"""The ego's route as a navigator tells it: at the next junction left, straight, right, or which exit of a roundabout, and what then.
+
+In a roundabout the exits that are passed count no more: who looks at one moment alone cannot know how many there were.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,13 @@ SOON_M = 80.0  # a junction that begins so near behind the one before it is told
 
 @dataclass(frozen=True)
 class Manoeuvre:
-    """A junction on a route. begin_m, end_m: stations at which it is entered and left; turn, exit: as in `Navigation`."""
+    """A junction on a route. begin_m, end_m: stations at which it is entered and left; turn: as in `Navigation`; exits_m: where the exits
+    leave that the way comes by in a roundabout, the one that it takes last; empty elsewhere."""
 
     begin_m: float
     end_m: float
     turn: Turn
-    exit: int | None
+    exits_m: tuple[float, ...] = ()
 
 
 def lane_spans(road_map: RoadMap, lanes: tuple[str, ...]) -> list[tuple[float, float]]:
@@ -45,9 +49,12 @@ def manoeuvres(road_map: RoadMap, lanes: tuple[str, ...]) -> tuple[Manoeuvre, ..
         if kinds.get(junction or "") not in TOLD or rows[-1] == len(lanes) - 1:
             continue
         way = [road_map.lane(lanes[k]) for k in rows]
-        around = kinds[junction or ""] == "roundabout"
-        turn, exit_number = ("roundabout", _exits(road_map, way)) if around else (_turn(way), None)
-        found.append(Manoeuvre(spans[rows[0]][0], spans[rows[-1]][1], turn, exit_number))  # type: ignore[arg-type]
+        begin, end = spans[rows[0]][0], spans[rows[-1]][1]
+        if kinds[junction or ""] == "roundabout":
+            exits = tuple(spans[k][1] for k, lane in zip(rows, way, strict=True) if _has_exit(road_map, lane))
+            found.append(Manoeuvre(begin, end, "roundabout", exits))
+        else:
+            found.append(Manoeuvre(begin, end, _turn(way)))
     return tuple(found)
 
 
@@ -61,7 +68,8 @@ def navigation_at(told: tuple[Manoeuvre, ...], station: float) -> Navigation | N
 
 
 def _said(one: Manoeuvre, station: float, then: Navigation | None = None) -> Navigation:
-    return Navigation(one.turn, max(0.0, one.begin_m - station), one.exit, then)
+    exit_number = max(1, sum(station < exit_m for exit_m in one.exits_m)) if one.turn == "roundabout" else None
+    return Navigation(one.turn, max(0.0, one.begin_m - station), exit_number, then)
 
 
 def _turn(way: list[Lane]) -> Turn:
@@ -70,11 +78,9 @@ def _turn(way: list[Lane]) -> Turn:
     return "straight" if abs(angle) < STRAIGHT_RAD else "left" if angle > 0 else "right"
 
 
-def _exits(road_map: RoadMap, way: list[Lane]) -> int:
-    """How many exits of a roundabout a way comes by, the one that it takes included."""
-    own = way[0].junction
-    leads_out = {lane.id for lane in road_map.lanes if lane.junction == own and _outside(road_map, lane)}
-    return sum(bool(leads_out & set(lane.successors)) for lane in way)
+def _has_exit(road_map: RoadMap, lane: Lane) -> bool:
+    """Whether an exit of its roundabout leaves where a lane ends."""
+    return any(_outside(road_map, after) and after.junction == lane.junction for after in map(road_map.lane, lane.successors))
 
 
 def _outside(road_map: RoadMap, lane: Lane) -> bool:

@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from drive.expert.proposals import on_route
 from drive.frames import compose_se2
+from drive.make.closeness import right_behind
 from drive.make.demonstrations import demonstrations, displaced, hardest_braking
 from drive.make.recipe import FIRST_TEST_TOWN, Displacement, Recipe
 from drive.make.shards import make_shards, open_folder, read_shard
 from drive.planners.load import load_planner
 from drive.schema import COMMANDS, Window
 from drive.sim.episodes import Episode, make_world
-from drive.world.state import HEADING, LATERAL, SPEED, STEER
+from drive.world.state import HEADING, LATERAL, SPEED, STATION, STEER, TOUCHING, State
 from drive.world.town.populate import EMPTY, TrafficConfig, town_world
 from drive.world.world import World, state_hash
 
@@ -61,6 +63,31 @@ def test_a_standing_ego_is_shown_to_start(world: World) -> None:
     shown = demonstrations(world, 150, Window(), Displacement(kept=0.0, fresh=1.0), np.random.default_rng(3))
     standing = [one.future[-1, 0] for one in shown if one.dynamics[0] == 0.0]
     assert len(standing) > 20 and np.mean(np.array(standing) > 2.0) > 0.6
+
+
+def gap_m(world: World, state: State) -> float:
+    """From the ego's bumper to who is next on its route."""
+    front = float(state.ego[STATION] + 0.5 * world.static.body[0])
+    begins = on_route(world.static, state, 30.0)[:, 0]
+    return float(begins[begins > front - 1.0].min(initial=np.inf)) - front
+
+
+@pytest.mark.parametrize("past_s", [0.0, 0.5])
+def test_who_is_put_right_behind_somebody_stops_there(past_s: float) -> None:
+    world = make_world(Episode("town", 20_001))
+    how = {"teacher": "visible-expert", "balanced": True, "past_s": past_s}
+    stopping = {}
+    for close in (0.0, 0.8):
+        shown = demonstrations(world, 60, Window(), Displacement(close=close), np.random.default_rng(0), **how)
+        gaps = np.array([gap_m(world, one.state) for one in shown])
+        assert not any(one.state.flags[TOUCHING] for one in shown) and gaps.min() > -1.0  # begins are known to the metre
+        near = [(one.dynamics[0], np.hypot(*one.future[-1, :2]) < gap) for one, gap in zip(shown, gaps, strict=True) if gap < 5.0]
+        stopping[close] = sum(speed > 0.5 and stops for speed, stops in near)
+    assert stopping[0.8] >= stopping[0.0] + 4, stopping
+
+
+def test_nobody_is_put_behind_nobody(world: World) -> None:
+    assert right_behind(world, world.start, np.random.default_rng(0)) is None
 
 
 def test_test_towns_and_other_recipes_are_refused(tmp_path: Path) -> None:

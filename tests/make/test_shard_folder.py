@@ -14,7 +14,7 @@ from drive.answers.roads import LaneLines
 from drive.around import lanes_around
 from drive.cli import main
 from drive.data.dataset import Dataset
-from drive.make.recipe import UNUSED, Recipe
+from drive.make.recipe import UNUSED, Displacement, Recipe
 from drive.make.shard_samples import ShardFolder, is_shard_folder
 from drive.make.shards import TARGET, make_shards, open_folder, read_recipe, rig_cameras, shard_path
 from drive.make.target_arrays import pack
@@ -113,6 +113,8 @@ def test_recipes_come_back_with_what_came_later(folder: Path) -> None:
     assert read_recipe(folder) == RECIPE
     old = replace(RECIPE, **UNUSED)
     assert not set(UNUSED) & set(old.to_json()) and Recipe.from_json(json.loads(json.dumps(old.to_json()))) == old
+    near = replace(RECIPE, displacement=Displacement(close=0.5))
+    assert "close" not in RECIPE.to_json()["displacement"] and Recipe.from_json(json.loads(json.dumps(near.to_json()))) == near
     for values in ({}, RECIPE.to_json() | {"wings": 2}):
         with pytest.raises(ValueError, match="no recipe of demonstrations"):
             Recipe.from_json(values)

@@ -126,6 +126,15 @@ def test_a_navigator_says_second_exit_in_forty_metres() -> None:
     assert navigation_at(world.manoeuvres, 120.0) is None
 
 
+def test_exits_that_are_passed_count_no_more() -> None:
+    world, ring = roundabout(10.0), float(np.hypot(5, 5))
+    first, second = 55.0 + ring, 60.0 + 2 * ring
+    (one,) = world.manoeuvres
+    assert one.exits_m == (pytest.approx(first), pytest.approx(second))
+    told = [navigation_at(world.manoeuvres, s) for s in (first - 0.1, first + 0.1, second - 0.1, second + 0.1, one.end_m - 0.1)]
+    assert [(said.turn, said.exit) for said in told if said] == [("roundabout", n) for n in (2, 1, 1, 1, 1)]
+
+
 def test_a_navigator_says_left_and_knows_no_exit() -> None:
     world = crossroads(80.0)
     said = observe(world, world.start.ego[None], WINDOW).navigation
@@ -177,11 +186,11 @@ def test_every_way_out_of_a_junction_has_words_of_its_own() -> None:
         road_map = make_town(seed).map
         kinds = {junction.id: junction.kind for junction in road_map.junctions}
         for entry in (one for one in road_map.lanes if one.junction is None):
-            roads: dict[tuple[str, int | None], set[str]] = {}
+            roads: dict[tuple[str, int], set[str]] = {}
             for way in ways_over(road_map, entry):
                 (said, *_) = manoeuvres(road_map, way) if kinds.get(road_map.lane(way[1]).junction or "") in TOLD else (None,)
                 if said is not None:
-                    roads.setdefault((said.turn, said.exit), set()).add(road_map.lane(way[-1]).road)
+                    roads.setdefault((said.turn, len(said.exits_m)), set()).add(road_map.lane(way[-1]).road)
             assert all(len(one) == 1 for one in roads.values()), (seed, entry.id, roads)
 
 
