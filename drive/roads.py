@@ -26,10 +26,10 @@ TURNS: tuple[Turn, ...] = ("left", "straight", "right", "roundabout")
 class Navigation:
     """What a navigator says of the next junction on the route: "in 40 metres, at the roundabout, the second exit, then left".
 
-    turn: what to do there. distance_m: along the route from the ego's origin to where the junction begins, 0 inside it. exit: of a
-    roundabout, counted from 1 where the ego is, those that it passed left out; None elsewhere. then: the same of the junction after it
-    where that follows soon, without a `then` of its own; None elsewhere. Raises ValueError for other words, a negative distance, an exit
-    below 1 or elsewhere, a `then` that is nearer or has a `then`.
+    turn: what to do there. distance_m: along the route from the ego's origin to where the junction begins, 0 inside it; inside a
+    roundabout to where its exit leaves. exit: of a roundabout, counted from 1 where the ego is; None elsewhere. then: the same of the
+    junction after it where that follows soon, without a `then` of its own; None elsewhere. Raises ValueError for other words, a negative
+    distance, an exit below 1 or elsewhere, a `then` that is nearer or has a `then`.
     """
 
     turn: Turn

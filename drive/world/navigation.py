@@ -1,6 +1,7 @@
 """The ego's route as a navigator tells it: at the next junction left, straight, right, or which exit of a roundabout, and what then.
 
-In a roundabout the exits that are passed count no more: who looks at one moment alone cannot know how many there were.
+In a roundabout the exits that are passed count no more, and the metres are those to the exit: who looks at one moment alone cannot know
+how many there were, nor whether the one beside the car was the last.
 """
 
 from __future__ import annotations
@@ -68,8 +69,10 @@ def navigation_at(told: tuple[Manoeuvre, ...], station: float) -> Navigation | N
 
 
 def _said(one: Manoeuvre, station: float, then: Navigation | None = None) -> Navigation:
-    exit_number = max(1, sum(station < exit_m for exit_m in one.exits_m)) if one.turn == "roundabout" else None
-    return Navigation(one.turn, max(0.0, one.begin_m - station), exit_number, then)
+    if one.turn != "roundabout":
+        return Navigation(one.turn, max(0.0, one.begin_m - station), None, then)
+    ahead_m = (one.begin_m if station < one.begin_m else max(one.exits_m, default=station)) - station
+    return Navigation(one.turn, max(0.0, ahead_m), max(1, sum(station < exit_m for exit_m in one.exits_m)), then)
 
 
 def _turn(way: list[Lane]) -> Turn:
