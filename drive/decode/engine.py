@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from drive.decode.alone import MOST_REQUESTS, Alone, alone_for
 from drive.decode.answer import Answer, answers, as_ids, drawn, not_finite
 from drive.decode.packed import Packed, PackedLayer, normed, pack
 from drive.decode.tables import GrammarTables
@@ -32,6 +33,7 @@ class Engine:
     def __init__(self, network: DrivingNetwork) -> None:
         self.network = network
         self._packed: Packed | None = None
+        self._alone_of: tuple[Packed, Alone | None] | None = None
         self._state: Any = None
         self._tables: GrammarTables | None = None  # kept, so that its id is nobody else's
 
@@ -48,6 +50,8 @@ class Engine:
     ) -> list[list[list[Answer]]]:
         """As `drive.decode.reference.decode` of the network."""
         batch, device = cache.valid.shape[0], cache.valid.device
+        if batch == samples == 1 and len(request_ids) <= MOST_REQUESTS and stop is None and (alone := self._alone(tables)) is not None:
+            return alone.decode(cache, request_ids, tables)
         ids = as_ids(list(request_ids), samples, batch, device)
         state, finals = (as_ids(list(values), samples, batch, device) for values in (tables.start, tables.final))
         spans = LiveSpans(self.weights(tables), self.network.config.transformer, cache, ids.shape[1], tables.choices)
@@ -76,6 +80,13 @@ class Engine:
         if not bool(torch.isfinite(log_probs).all()):
             raise not_finite()
         return answers(tokens, log_probs, len(request_ids), samples)
+
+    def _alone(self, tables: GrammarTables) -> Alone | None:
+        """What decodes each answer in one call; None where that is not for this network."""
+        packed = self.weights(tables)
+        if self._alone_of is None or self._alone_of[0] is not packed:
+            self._alone_of = packed, alone_for(packed, self.network.config.transformer)
+        return self._alone_of[1]
 
     def weights(self, tables: GrammarTables) -> Packed:
         """Packed anew where a weight was changed, the network moved, or other grammars are asked for."""

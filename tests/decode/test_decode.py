@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 import torch
 
-from drive.decode import reference
+from drive.decode import alone, reference
+from drive.decode.alone_kernel import write
 from drive.decode.answer import Answer
-from drive.decode.engine import Engine
+from drive.decode.engine import Engine, LiveSpans
 from drive.decode.tables import GrammarTables
 from drive.decode.tables import grammar_tables as tables_over
 from drive.model.inputs import collate, prepare
 from drive.model.network import Cache, DrivingNetwork
 from drive.schema import DecodeError
+from drive.sim.warm import compile_answers
 from drive.tasks import make_tasks
 from drive.tokens.expression import choice, ids, literal, repeat, sequence, token
 from drive.tokens.grammar import Grammar, compile_grammar
@@ -141,6 +143,38 @@ def test_the_engine_gives_the_tokens_of_the_reference(samples: int, changes: dic
         assert a.log_prob == pytest.approx(b.log_prob, abs=1e-3)
         lengths.add(len(a.ids))
     assert len(lengths) > 2
+
+
+@pytest.mark.parametrize("cameras", [1, 2, 3])
+def test_small_networks_write_each_answer_in_one_call(cameras: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One observation, some of whose tokens are not there, requests of different lengths: the tokens of the reference, without a step."""
+    monkeypatch.setattr(LiveSpans, "step", None)
+    network, requests = make_network(cameras), [REQUESTS[0], REQUESTS[0], REQUESTS[1]]
+    tables = grammar_tables([TASKS[0].grammar, uneven(), TASKS[1].grammar])
+    with torch.inference_mode():
+        pair = network.prefix(collate([prepare(make_observation(n, cameras=n), TINY) for n in (cameras, 3)]))
+    cache = pair.take(torch.tensor([0]))
+    assert bool(cache.valid.all()) == (cameras == 3)
+    slow, fast = (way(network, cache, requests, tables)[0] for way in (decode_slowly, decode_fast))
+    for a, b in zip((r[0] for r in slow), (r[0] for r in fast), strict=True):
+        np.testing.assert_array_equal(a.ids, b.ids)
+        np.testing.assert_allclose(a.log_probs, b.log_probs, atol=1e-4)
+    assert len({len(r[0].ids) for r in fast}) == 3
+
+
+def test_setup_compiles_what_answers_are_written_by(network: DrivingNetwork) -> None:
+    compile_answers()
+    count = len(write.signatures)  # type: ignore[attr-defined]
+    decode_fast(network, prefix(network, 1), REQUESTS[:1], grammar_tables([TASKS[0].grammar]))
+    assert len(write.signatures) == count  # type: ignore[attr-defined]
+
+
+def test_larger_networks_and_other_forms_take_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    networks = make_network(0, transformer=replace(TINY.transformer, qk_norm=False)), make_network(0)
+    tables = grammar_tables([TASKS[0].grammar])
+    assert Engine(networks[0])._alone(tables) is None and Engine(networks[1])._alone(tables) is not None
+    monkeypatch.setattr(alone, "MOST_WEIGHTS", 10)
+    assert Engine(networks[1])._alone(tables) is None
 
 
 def test_the_engine_notices_changed_weights(network: DrivingNetwork) -> None:
