@@ -29,6 +29,7 @@ class DatasetConfig:
     version: str | None = None
     split: str | None = None
     black: bool = False
+    views: str = ""
     yaw_degrees: tuple[float, ...] = ()
     yaw_margin_degrees: float = 8.0
 
@@ -36,6 +37,8 @@ class DatasetConfig:
         within(self, yaw_margin_degrees=(0, 45))
         if any(not -45 <= turn <= 45 for turn in self.yaw_degrees):
             raise ValueError(f"DatasetConfig.yaw_degrees must be -45 to 45, got {list(self.yaw_degrees)}")
+        if self.views and self.yaw_degrees:
+            raise ValueError("DatasetConfig.yaw_degrees turn pictures as they are; leave it empty where views are made of them")
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,8 @@ class RecordsConfig:
     """Records that `drive pack` wrote. root: as of `DatasetConfig`. split: one of theirs, or scene names with commas; None = all.
 
     decisions: a `curation.parquet` of `drive curate`, "" for none: what is not kept is left out, the rest is drawn by weight. tags: of its
-    tags, such as "light:night", those that a record must have; with "not " before it, those that it must lack. black: as of
-    `DatasetConfig`.
+    tags, such as "light:night", those that a record must have; with "not " before it, those that it must lack. black, views: as
+    of `DatasetConfig`.
     """
 
     root: str
@@ -81,6 +84,7 @@ class RecordsConfig:
     decisions: str = ""
     tags: tuple[str, ...] = ()
     black: bool = False
+    views: str = ""
 
     def __post_init__(self) -> None:
         if self.tags and not self.decisions:

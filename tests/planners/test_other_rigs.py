@@ -13,7 +13,7 @@ import torch
 from drive.asking import notes_of
 from drive.cameras import Camera
 from drive.checkpoint import RIG, load_rig_of, save_checkpoint
-from drive.config import RunConfig, Stage, TownData, TownsConfig
+from drive.config import DatasetConfig, RunConfig, Stage, TownData, TownsConfig
 from drive.config.load import load_config
 from drive.config.run import Jitter
 from drive.make.recipe import Recipe
@@ -124,3 +124,6 @@ def test_a_run_knows_one_rig_where_all_it_learns_from_has_that_one() -> None:
     others = [Stage(), Stage(data=towns("waymo")), replace(one, jitter=Jitter(turn_degrees=5.0)), replace(one, jitter=Jitter(shift=0.1))]
     assert all(only_rig(RunConfig(model=MODEL, stages=(one, other))) == () for other in others)
     assert only_rig(RunConfig(model=MODEL, stages=(Stage(data=towns("random")),))) == ()
+    resampled = Stage(data=DatasetConfig(views="nuscenes"))
+    assert len(only_rig(RunConfig(model=MODEL, stages=(one, resampled)))) == 6
+    assert only_rig(RunConfig(model=MODEL, stages=(one, Stage(data=DatasetConfig(views="waymo"))))) == ()

@@ -12,6 +12,7 @@ from drive.data.yaw import yawed
 from drive.frames import Array
 from drive.schema import Observation, SceneSample
 from drive.train.sources.base import Needs
+from drive.train.sources.views import in_views, views_of
 
 
 class DatasetSamples(Sequence[SceneSample]):
@@ -24,7 +25,7 @@ class DatasetSamples(Sequence[SceneSample]):
         if not whole:
             raise ValueError(f"{dataset.root} has no sample with a whole future of {needs.window.future_s:g} s in split {data.split!r}")
         self._turns: tuple[float | None, ...] = data.yaw_degrees or (None,)
-        self._samples = whole
+        self._samples, self._rig = whole, views_of(data.views)
 
     def __len__(self) -> int:
         return len(self._samples) * len(self._turns)
@@ -37,12 +38,12 @@ class DatasetSamples(Sequence[SceneSample]):
         return self._turns[index % len(self._turns)] or 0.0
 
     def __getitem__(self, index: int) -> SceneSample:  # type: ignore[override]
-        sample = self._turned(self._samples[index // len(self._turns)], index)
+        sample = in_views(self._turned(self._samples[index // len(self._turns)], index), self._rig)
         return replace(sample, observation=blackened(sample.observation)) if self.data.black else sample
 
     def unread(self, index: int) -> SceneSample:
-        """Sample `index`, its cameras turned, its pictures as they were recorded: no file is read."""
-        return self._turned(self._samples[index // len(self._turns)], index, read=False)
+        """Sample `index` with its cameras, turned or those of its views; no file is read."""
+        return in_views(self._turned(self._samples[index // len(self._turns)], index, read=False), self._rig, read=False)
 
     def observation(self, index: int) -> Observation:
         """What the planner may see of sample `index`."""

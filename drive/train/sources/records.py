@@ -12,6 +12,7 @@ from drive.data.records.dataset import RecordFolder
 from drive.data.records.decisions import drawn, read_decisions, tagged
 from drive.schema import SceneSample
 from drive.train.sources.base import Needs
+from drive.train.sources.views import in_views, views_of
 
 
 class RecordSamples(Sequence[SceneSample]):
@@ -33,7 +34,7 @@ class RecordSamples(Sequence[SceneSample]):
         if not places:
             told = f" that {data.decisions} keeps" + f" and that is {', '.join(data.tags)}" * bool(data.tags) if data.decisions else ""
             raise ValueError(f"{root} has no sample with a whole future of {needs.window.future_s:g} s in split {data.split!r}{told}")
-        self._folder = folder.chosen(places)
+        self._folder, self._rig = folder.chosen(places), views_of(data.views)
 
     def __len__(self) -> int:
         return len(self._folder)
@@ -43,9 +44,9 @@ class RecordSamples(Sequence[SceneSample]):
         return 0.0
 
     def __getitem__(self, index: int) -> SceneSample:  # type: ignore[override]
-        sample = self._folder[index]
+        sample = in_views(self._folder[index], self._rig)
         return replace(sample, observation=blackened(sample.observation)) if self.data.black else sample
 
     def unread(self, index: int) -> SceneSample:
         """Sample `index` without its pictures' bytes."""
-        return self._folder.unread(index)
+        return in_views(self._folder.unread(index), self._rig, read=False)
