@@ -65,7 +65,7 @@ def _made(args: argparse.Namespace, data: Path) -> Iterator[Record]:
     from drive.data.dataset import open_dataset
     from drive.make.shard_samples import is_shard_folder
     from drive.schema import Window
-    from drive.tasks.messages import Writer
+    from drive.tasks.writer import Writer
 
     if is_shard_folder(data):
         raise ValueError(f"{data} holds demonstrations, whose pictures are no files of their own: drive make OUT --tasks writes both")
@@ -131,6 +131,6 @@ def _listed(values: Iterable[Any]) -> Iterator[bytes]:
 def _schema(requests: str, out: Path) -> Path:
     from drive.outputs import write_whole
     from drive.schema import Window
-    from drive.tasks.messages import schema
+    from drive.tasks.writer import schema
 
     return write_whole(out / SCHEMA, json.dumps(schema(requests, Window()), indent=1))

@@ -22,7 +22,7 @@ from drive.pool import results
 from drive.progress import SILENT, Progress
 from drive.records.drives import Moment, assigned, drives_of
 from drive.schema import SceneSample, Window
-from drive.tasks.messages import Writer
+from drive.tasks.writer import Writer
 
 SHARES = (("train", 0.9), ("val", 0.1))
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,6 +31,7 @@ from drive.tokens.vocab import END, Grid, IdRange
 KIND, YES_NO, UNIT, WORD = "ask_kind", "ask_yes_no", "ask_unit", "ask_word"
 NUMBERS = {"m": METRE, "m/s": SPEED}
 MOST_PIECES = 48  # of an answer in words
+_facts = lru_cache(maxsize=1)(Facts)  # a sample is asked many questions in a row
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class AskTask(Task):
     def truth(self, sample: SceneSample, prompt: str = "") -> Reply | None:
         """Of any wording of the task's questions, also where `answers` leaves it out for the balance."""
         question = question_of(prompt)
-        reply = question.answer(Facts(sample)) if question else None
+        reply = question.answer(_facts(sample)) if question else None
         return None if reply is None else self._clipped(reply)
 
     def reworded(self, prompt: str, rng: np.random.Generator) -> str:

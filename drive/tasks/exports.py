@@ -21,7 +21,8 @@ IMAGE = "<image>"
 
 
 def to_llava(record: Record) -> dict[str, Any]:
-    """One record as an entry of a LLaVA file."""
+    """One record as an entry of a LLaVA file. Raises ValueError where its messages are no conversation."""
+    list(record.turns())
     images = [part for message in record.messages for part in message.content if isinstance(part, ImagePart)]
     turns = [{"from": "human" if m.role == "user" else "gpt", "value": "\n".join(map(_line, m.content))} for m in record.messages]
     rest = {"scene": record.scene, "timestamp_us": record.timestamp_us, "unknown": list(record.unknown)}
@@ -30,7 +31,7 @@ def to_llava(record: Record) -> dict[str, Any]:
 
 
 def from_llava(entry: Mapping[str, Any]) -> Record:
-    """The inverse of `to_llava`. Raises ValueError for an entry that is none of ours."""
+    """The inverse of `to_llava`. Raises ValueError for an entry that is none of ours, or of which anything would be lost."""
     with _told("LLaVA"):
         own, cameras = _own(entry), list(_own(entry)["cameras"])
         messages = []
@@ -39,11 +40,13 @@ def from_llava(entry: Mapping[str, Any]) -> Record:
             messages.append({"role": "user" if turn["from"] == "human" else "assistant", "content": content})
         if cameras:
             raise ValueError(f"{len(cameras)} of its cameras are in no conversation")
-        return _record(entry["id"], own, messages)
+        record = _record(entry["id"], own, messages)
+        _require_same(to_llava(record), entry)
+        return record
 
 
 def to_drivelm(records: Iterable[Record]) -> dict[str, Any]:
-    """Records as a DriveLM file."""
+    """Records as a DriveLM file. Raises ValueError for a record that comes twice, or whose messages are no conversation."""
     scenes: dict[str, Any] = {}
     for record in records:
         scene = scenes.setdefault(record.scene, {"scene_description": "", "key_frames": {}})
@@ -54,14 +57,33 @@ def to_drivelm(records: Iterable[Record]) -> dict[str, Any]:
 
 
 def from_drivelm(scenes: Mapping[str, Any]) -> Iterator[Record]:
-    """The inverse of `to_drivelm`. Raises ValueError for frames that are none of ours."""
+    """The inverse of `to_drivelm`. Raises ValueError for frames that are none of ours, or of which anything would be lost."""
+    for place in drivelm_frames(scenes):
+        yield drivelm_record(*place)
+
+
+def drivelm_frames(scenes: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """The frames of a DriveLM file as (scene, token, frame), unread. Raises ValueError for a scene that is none of ours."""
     for name, scene in scenes.items():
         with _told("DriveLM"):
+            _require_same({"scene_description": "", "key_frames": scene["key_frames"]}, scene)
             frames = list(scene["key_frames"].items())
-        for token, frame in frames:
-            with _told("DriveLM"):
-                record = _record(token, {**_own(frame), "scene": name}, _conversation(frame))
-            yield record
+        yield from ((name, token, frame) for token, frame in frames)
+
+
+def drivelm_record(scene: str, token: str, frame: Mapping[str, Any]) -> Record:
+    """One frame as a record. Raises ValueError as `from_drivelm`."""
+    with _told("DriveLM"):
+        record = _record(token, {**_own(frame), "scene": scene}, _conversation(frame))
+        _require_same(_frame(record), frame)
+        return record
+
+
+def _require_same(expected: Mapping[str, Any], got: Mapping[str, Any]) -> None:
+    """Raises ValueError where what was read does not say all that stands there: what somebody changed or added is not passed over."""
+    for key in {**expected, **got}:
+        if key not in got or key not in expected or got[key] != expected[key]:
+            raise ValueError(f"{key!r} says something else than the parts that the record is read from")
 
 
 def _conversation(frame: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -88,11 +110,12 @@ def _told(form: str) -> Iterator[None]:
         yield
     except ValueError as error:
         raise ValueError(f"no entry of ours in the form of {form}: {error}") from None
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"no entry of ours in the form of {form}: {type(error).__name__} {error}") from None
 
 
 def _frame(record: Record) -> dict[str, Any]:
+    list(record.turns())
     groups: dict[str, list[dict[str, Any]]] = {group: [] for group in GROUPS}
     asked: list[Any] = []
     images: dict[str, Any] = {}

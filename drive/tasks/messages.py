@@ -12,16 +12,16 @@ The roles and typed parts are those of the `messages` that chat models are train
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from drive.outputs import write_whole
-from drive.schema import Command, Observation, SceneSample, StoredPicture, Window
-from drive.tasks import TASKS, Chain, Request, Task, chains, declared, make_task, parse_single
-from drive.tokens.vocab import Vocabulary
+from drive.schema import Command
+from drive.tasks import TASKS, Request, parse_single
 
 MOST_BYTES = 16 * 2**20  # of one record
 
@@ -83,7 +83,7 @@ class Message(_Strict):
 
 
 class Record(_Strict):
-    """One sample. unknown: requests that its source knows no answer to, which are in no message."""
+    """One sample. unknown: requests that its source knows no answer to, which are in no message, words and all."""
 
     id: str
     scene: str
@@ -91,97 +91,59 @@ class Record(_Strict):
     messages: tuple[Message, ...]
     unknown: tuple[str, ...] = ()
 
+    def turns(self) -> Iterator[Turn]:
+        """The conversation, question by question. Raises ValueError, naming the message, where it is none."""
+        for k in range(0, len(self.messages), 2):
+            try:
+                yield _turn(self.messages[k : k + 2])
+            except ValueError as error:
+                raise ValueError(f"messages.{k}: {error}") from None
+
     def answers(self) -> Iterator[tuple[str, str, Any]]:
-        """Every answer as (request, question in words or "", value)."""
-        words = ""
-        for message in self.messages:
-            if message.role == "user":
-                words = next((part.text for part in message.content if isinstance(part, TextPart)), "")
-            yield from ((part.request, words, part.value) for part in message.content if isinstance(part, AnswerPart))
+        """Every answer as (request, its question in words or "", value). Raises ValueError as `turns`."""
+        for turn in self.turns():
+            yield from turn.answers
 
 
-class Writer:
-    """Makes records of samples: the right answers to some requests. root: the folder that files of pictures are relative to; None:
-    they are named as they are.
+@dataclass(frozen=True)
+class Turn:
+    """A question and its answers. seen: the pictures and the car's own motion that stand before the question. answers: in the order of
+    the chain that is asked, as (request, its question in words or "", value)."""
 
-    Raises ValueError for requests that no task answers.
-    """
-
-    def __init__(self, requests: str | Sequence[str], window: Window, root: str | Path | None = None) -> None:
-        self.window = window
-        self.chains: tuple[Chain, ...] = chains(requests)
-        names = list(dict.fromkeys(link.name for chain in self.chains for link in chain))
-        vocabulary = Vocabulary().extended(declared(names, {}), names)
-        self.tasks: dict[str, Task] = {name: make_task(name, vocabulary, window) for name in names}
-        self.root = None if root is None else Path(root).resolve()
-
-    def record(self, sample: SceneSample) -> Record:
-        """A turn for each chain, for tasks that are asked in words one for each question that the sample can be asked."""
-        turns: list[tuple[Message, Message]] = []
-        unknown: list[str] = []
-        for chain in self.chains:
-            made, lacking = self._turns(chain, sample)
-            turns += made
-            unknown += lacking
-        seen = (*self._images(sample.observation), _ego(sample.observation))
-        messages = [message for turn in turns for message in turn]
-        if messages:
-            messages[0] = messages[0].model_copy(update={"content": seen + messages[0].content})
-        return Record(
-            id=sample.token, scene=sample.scene, timestamp_us=sample.timestamp_us, messages=tuple(messages), unknown=tuple(unknown)
-        )
-
-    def _turns(self, chain: Chain, sample: SceneSample) -> tuple[list[tuple[Message, Message]], list[str]]:
-        """Turns, and the names of links without an answer, which the chain then goes without."""
-        if len(chain) == 1 and self.tasks[chain[0].name].prompted:
-            found = [(words, value) for words, value in self.tasks[chain[0].name].answers(sample) if chain[0].prompt in ("", words)]
-            turns = [self._turn(chain, words, [(chain[0], value)]) for words, value in found]
-            return turns, [] if turns else [chain[0].name]
-        answers = [(link, self.tasks[link.name].truth(sample, link.prompt)) for link in chain]
-        known = [(link, value) for link, value in answers if value is not None]
-        lacking = [link.name for link, value in answers if value is None]
-        return ([self._turn(tuple(link for link, _ in known), "", known)] if known else []), lacking
-
-    def _turn(self, chain: Chain, words: str, answers: Sequence[tuple[Request, Any]]) -> tuple[Message, Message]:
-        asked: tuple[Part, ...] = (RequestPart(request=">".join(link.name for link in chain)),)
-        asked += (TextPart(text=words),) if words else ()
-        parts = tuple(AnswerPart(request=link.name, value=self.tasks[link.name].to_json(value)) for link, value in answers)
-        return Message(role="user", content=asked), Message(role="assistant", content=parts)
-
-    def _images(self, observation: Observation) -> tuple[ImagePart, ...]:
-        return tuple(
-            ImagePart(camera=view.camera.name, file=self._file(view.image), time_s=round(frame.time_s + view.time_s, 6))
-            for frame in observation.frames
-            for view in frame.cameras
-        )
-
-    def _file(self, image: Any) -> str | None:
-        if isinstance(image, StoredPicture):
-            return image.name
-        if not isinstance(image, Path):
-            return None
-        if self.root is None:
-            return image.as_posix()
-        if not image.resolve().is_relative_to(self.root):
-            raise ValueError(f"picture {image} lies outside of {self.root}, the folder that records name files from")
-        return image.resolve().relative_to(self.root).as_posix()
+    seen: tuple[ImagePart | EgoPart, ...]
+    answers: tuple[tuple[str, str, Any], ...]
 
 
-def _ego(observation: Observation) -> EgoPart:
-    past = observation.past
-    rows = _rows(past.poses[past.valid], past.times_s[past.valid])
-    return EgoPart(
-        speed_mps=observation.speed_mps,
-        acceleration_mps2=observation.acceleration_mps2,
-        yaw_rate_radps=observation.yaw_rate_radps,
-        command=observation.command,
-        past=rows,
-    )
+def _turn(messages: tuple[Message, ...]) -> Turn:
+    if [message.role for message in messages] != ["user", "assistant"]:
+        raise ValueError(f"a user asks, then the assistant answers, got {', '.join(message.role for message in messages)}")
+    question, answer = (message.content for message in messages)
+    asked = [part.request for part in question if isinstance(part, RequestPart)]
+    told = [part for part in answer if isinstance(part, AnswerPart)]
+    if len(asked) != 1 or any(isinstance(part, AnswerPart) for part in question):
+        raise ValueError(f"a user asks one request and answers none, got {len(asked)} requests")
+    if len(told) != len(answer) or ">".join(part.request for part in told) != asked[0]:
+        raise ValueError(f"{asked[0]!r} is asked, answered is {'>'.join(part.request for part in told)!r}")
+    words = _words([part.request for part in told], [part.text for part in question if isinstance(part, TextPart)])
+    seen = tuple(part for part in question if isinstance(part, ImagePart | EgoPart))
+    return Turn(seen, tuple((part.request, own, part.value) for part, own in zip(told, words, strict=True)))
 
 
-def _rows(poses: Any, times_s: Any) -> tuple[tuple[float, float, float, float], ...]:
-    """Poses [T, 3] and times [T] as rows of plain numbers."""
-    return tuple((float(x), float(y), float(heading), float(t)) for (x, y, heading), t in zip(poses, times_s, strict=True))
+def _words(requests: list[str], texts: list[str]) -> list[str]:
+    """Of each request its question in words, "" where it takes none: texts stand in the order of the requests that do."""
+    kinds = [TASKS[_spelled_out(request).task] for request in requests]
+    if sum(kind.prompted for kind in kinds) != len(texts) or not all(texts):
+        raise ValueError(f"{'>'.join(requests)} needs {sum(kind.prompted for kind in kinds)} questions in words, got {len(texts)}")
+    rest = iter(texts)
+    return [next(rest) if kind.prompted else "" for kind in kinds]
+
+
+def _spelled_out(request: str) -> Request:
+    """Raises ValueError for a request that no task answers, or that is not spelled out."""
+    found = parse_single(request, TASKS)
+    if found.name != request:
+        raise ValueError(f"request {request!r} is not spelled out without words: expected {found.name!r}")
+    return found
 
 
 def write_records(path: str | Path, records: Iterable[Record]) -> int:
@@ -200,32 +162,32 @@ def write_records(path: str | Path, records: Iterable[Record]) -> int:
 
 def read_records(path: str | Path) -> Iterator[Record]:
     """The records of a JSONL file, one after another. Raises ValueError naming the line and field that is no record."""
+    for where, line in lines_of(path):
+        yield read_record(line, where)
+
+
+def lines_of(path: str | Path) -> Iterator[tuple[str, bytes]]:
+    """The lines of a JSONL file, unread, each with its file and number. Raises ValueError for one that is too long."""
     with Path(path).open("rb") as file:
         for number, line in enumerate(iter(lambda: file.readline(MOST_BYTES + 1), b""), 1):
             where = f"{Path(path).name}, line {number}"
             if len(line) > MOST_BYTES:
                 raise ValueError(f"{where}: a record is at most {MOST_BYTES:,} bytes; this file is none of records")
-            yield read_record(line, where)
+            yield where, line
 
 
 def read_record(line: str | bytes, where: str = "record") -> Record:
-    """One record from JSON. Raises ValueError naming the field that is wrong, and requests that no task answers."""
+    """One record from JSON. Raises ValueError naming the field that is wrong, requests that no task answers, or what is no conversation."""
     try:
         record = Record.model_validate_json(line)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the line"
         raise ValueError(f"{where}: {place}: {first['msg']}, got {str(first['input'])[:60]!r}") from None
-    for request, _, _ in record.answers():
-        parse_single(request, TASKS)
+    try:
+        list(record.turns())
+        for request in record.unknown:
+            parse_single(request, TASKS)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
     return record
-
-
-def schema(requests: str | Sequence[str], window: Window) -> dict[str, Any]:
-    """JSON Schema of records with answers to these requests: each value under its task's own schema."""
-    found = Record.model_json_schema()
-    writer = Writer(requests, window)
-    part = found["$defs"]["AnswerPart"]
-    given = writer.tasks.items()
-    part["oneOf"] = [{"properties": {"request": {"const": name}, "value": task.schema}, "required": ["value"]} for name, task in given]
-    return found

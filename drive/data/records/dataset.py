@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from drive.data.layouts import Wanted
 from drive.data.records.index import INDEX, IndexRow, read_manifest, read_rows
@@ -56,6 +58,15 @@ class RecordFolder(Sequence[SceneSample]):
         """Sample i without its pictures' bytes: cameras and targets alone."""
         row = self.rows[i]
         return self._made(row, {f"{row.key}.json": memoryview(self._read(row, BLOCK + row.json_bytes))[BLOCK:]})
+
+    def told(self, i: int) -> dict[str, Any]:
+        """The JSON of sample i as it was packed, messages and all. Raises ValueError as `__getitem__`."""
+        row = self.rows[i]
+        try:
+            values = json.loads(bytes(self.members(i)[f"{row.key}.json"]))
+            return values if isinstance(values, dict) else {}
+        except (KeyError, ValueError, RecursionError) as error:
+            raise self._damaged(row, error) from error
 
     def members(self, i: int) -> dict[str, memoryview]:
         """The files of sample i by name, as they stand in the shard. Raises ValueError as `__getitem__`."""

@@ -20,7 +20,8 @@ from drive.render import look
 from drive.render.scene import Buffers
 from drive.render.weather import Weather
 from drive.schema import CameraImage, Frame, Window
-from drive.tasks.messages import Writer, write_records
+from drive.tasks.messages import write_records
+from drive.tasks.writer import Writer
 from drive.world.state import HEADING, State, X, Y
 from drive.world.target import sample_of
 

@@ -18,7 +18,7 @@ from drive.tasks.questions import ahead, compare, counts, distances, rules, why
 from drive.tasks.questions.facts import NOUNS, SIDES, VEHICLE, Facts
 from drive.tasks.questions.intent import Intent, Question
 
-__all__ = ["INTENTS", "QUESTIONS", "WORDS", "Facts", "Intent", "Question", "asked", "check_reply", "chance", "question_of"]
+__all__ = ["INTENTS", "QUESTIONS", "WORDS", "Facts", "Intent", "Question", "asked", "chance", "question_of"]
 
 INTENTS: tuple[Intent, ...] = tuple(chain(*(part.INTENTS for part in (counts, distances, ahead, rules, why, compare))))
 # name -> question
@@ -30,7 +30,6 @@ WORDS: tuple[str, ...] = tuple(
         + ("cyclist", "person", "thing", "standing", "moving", "oncoming")
     )
 )
-CLOSE = 1e-6  # of numbers that are said to be equal
 
 
 def _plain(text: str) -> str:
@@ -58,18 +57,3 @@ def asked(sample: SceneSample) -> Iterator[tuple[Question, Reply]]:
         if reply is not None:
             texts = question.texts
             yield question, replace(reply, question=texts[int(chance(sample.token, question.name) * len(texts))])
-
-
-def check_reply(sample: SceneSample, reply: Reply) -> None:
-    """Answers a recorded question anew. Raises ValueError where the target says something else, does not know it, or the wording is none of
-    ours."""
-    question = question_of(reply.question)
-    if question is None:
-        raise ValueError(f"{sample.token}: {reply.question!r} is no question of this version, so its answer cannot be checked")
-    right = question.answer(Facts(sample))
-    if right is None:
-        raise ValueError(f"{sample.token}: {reply.question!r} is answered {reply.text!r}, but this sample cannot be asked that")
-    numeric = reply.kind == right.kind == "number" and reply.unit == right.unit
-    same = abs(float(reply.value) - float(right.value)) <= CLOSE if numeric else reply == right
-    if not same:
-        raise ValueError(f"{sample.token}: {reply.question!r} is answered {reply.text!r}, but the target says {right.text!r}")
