@@ -64,12 +64,20 @@ LAYERS = (
     {"cli", "__main__", "tools"},
 )
 # Imported where they are used, behind an error that says how to install them.
-OPTIONAL = {"tokenizers", "transformers", "pyarrow"}
+OPTIONAL = {"tokenizers", "transformers", "pyarrow", "lingua", "glin_profanity", "phonenumbers", "stdnum", "vaderSentiment"}
 FREE_OF_TORCH = set().union(*LAYERS[: ["model" in layer for layer in LAYERS].index(True)])
 # Their import brings torch in, or is torch's.
 TORCH_FAMILY = {"torch", "torchvision", "timm", "transformers"}
 # Distribution names that differ from the name one imports.
-IMPORT_NAMES = {"opencv-python-headless": "cv2", "pillow": "PIL", "pyyaml": "yaml", "nuscenes-devkit": "nuscenes"}
+IMPORT_NAMES = {
+    "opencv-python-headless": "cv2",
+    "pillow": "PIL",
+    "pyyaml": "yaml",
+    "nuscenes-devkit": "nuscenes",
+    "lingua-language-detector": "lingua",
+    "glin-profanity": "glin_profanity",
+    "python-stdnum": "stdnum",
+}
 # The start of the interpreter included. CPU time, best of several runs: it does not grow when others use the machine's cores.
 IMPORT_LIMIT_S = 0.25
 HELP_LIMIT_S = 0.5
@@ -203,7 +211,8 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     # torch's writer imports tensorboard itself.
     used = {"tensorboard" if name == "torch.utils.tensorboard" else name.split(".")[0] for name in names}
     foreign = used - set(sys.stdlib_module_names) - {"drive"}
-    extras = {Requirement(text).name for texts in project["optional-dependencies"].values() for text in texts}
+    optional = {Requirement(text).name for texts in project["optional-dependencies"].values() for text in texts}
+    extras = {IMPORT_NAMES.get(name, name) for name in optional}
     assert foreign - declared - (extras & OPTIONAL) == set(), "imported in drive/, not in pyproject.toml's dependencies"
     assert declared - foreign == set(), "in pyproject.toml's dependencies, imported nowhere in drive/"
 

@@ -23,7 +23,7 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """`drive curate RECORDS`."""
-    from drive.curate.page import pass_rows, write_curation_page
+    from drive.curate.page import pass_rows, words_not_looked_for, write_curation_page
     from drive.curate.recipe import load_recipe
     from drive.curate.run import DECISIONS, curate
     from drive.data.records.dataset import RecordFolder
@@ -39,5 +39,6 @@ def run(args: argparse.Namespace) -> int:
     cells = [[str(r["pass"]), str(r["drops"]), str(r["alone"]), f"{r['mean_weight'] or 0:.2f}"] for r in rows]
     kept = [decision for decision in curated.decisions if decision.kept]
     told = f"{len(kept)} of {len(curated.decisions)} records kept, {sum(d.weight for d in kept):.0f} drawn in an epoch"
-    show(args, f"{told}\n{aligned([names, *cells])}", rows, f"{out / DECISIONS}, {page}")
+    lacking = words_not_looked_for(curated) if any(record.texts for record in curated.records) else ""
+    show(args, f"{told}\n{aligned([names, *cells])}" + (f"\n{lacking}" if lacking else ""), rows, f"{out / DECISIONS}, {page}")
     return 0

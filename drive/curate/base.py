@@ -13,12 +13,13 @@ from drive.curate.facts import RecordFacts
 @dataclass(frozen=True)
 class Judged:
     """What a pass says of a record. reason: why it is dropped, "" where it is not; weight: how often it is drawn; camera: whose picture
-    shows the reason, "" where none does."""
+    shows the reason, "" where none does. tags: what one can choose it by besides those of `drive.curate.run.tags_of`."""
 
     reason: str = ""
     weight: float = 1.0
     scores: Mapping[str, float] = field(default_factory=dict)
     camera: str = ""
+    tags: tuple[str, ...] = ()
 
 
 FINE = Judged()
@@ -33,6 +34,10 @@ class Pass(ABC):
 
     name: ClassVar[str]
     weighs: ClassVar[bool] = False
+
+    def check(self) -> None:
+        """Raises ValueError where it cannot judge here at all, before anything is measured."""
+        return
 
     @abstractmethod
     def judge(self, records: Sequence[RecordFacts]) -> list[Judged]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import groupby
@@ -27,7 +28,8 @@ class RecordFacts:
     """A record. xy, heading_rad: of the car in its world, metres. decision: as task `decide` says it ("slower left"), "" where unknown.
     future: times, x and y [T][3] of what is recorded, in the ego frame. boxes: things around at t0 whose points are known; unseen: those
     without any. scores: of labels (`drive.curate.labels.label_scores`). around: words on it (`surroundings`). glances, rig, fit: by
-    camera (`drive.curate.pictures`, `drive.curate.rigs`). unread: cameras whose picture does not decode."""
+    camera (`drive.curate.pictures`, `drive.curate.rigs`). unread: cameras whose picture does not decode. texts: as
+    `drive.data.records.texts` finds them; records share what is equal."""
 
     id: str
     scene: str
@@ -49,6 +51,7 @@ class RecordFacts:
     around: tuple[str, ...] = ()
     rig: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     fit: Mapping[str, Fit] = field(default_factory=dict)
+    texts: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -60,11 +63,12 @@ class RecordFacts:
         own = dict(values)
         own["glances"] = {name: PictureFacts(**_tuples(glance)) for name, glance in own["glances"].items()}
         own["rig"], own["fit"] = ({name: _tuple(one) for name, one in own[key].items()} for key in ("rig", "fit"))
+        own["texts"] = tuple(map(sys.intern, own["texts"]))
         return RecordFacts(**_tuples(own))
 
 
-def facts_of(sample: SceneSample, source: str = "") -> RecordFacts:
-    """What is told of a record by its pictures at t0 and its target; source: the data set that it is from."""
+def facts_of(sample: SceneSample, source: str = "", texts: tuple[str, ...] = ()) -> RecordFacts:
+    """What is told of a record by its pictures at t0 and its target; source: the data set that it is from; texts: the record's."""
     views = sample.observation.frames[-1].cameras
     glances, fit, unread = _seen(views, sample.target.agents)
     future, speed = sample.target.future, sample.observation.speed_mps
@@ -92,6 +96,7 @@ def facts_of(sample: SceneSample, source: str = "") -> RecordFacts:
         around=surroundings(sample),
         rig={view.camera.name: calibration(view) for view in views},
         fit=fit,
+        texts=texts,
     )
 
 

@@ -15,9 +15,10 @@ from drive.viz.page import Beside, Block, Heading, Numbers, Table, Text, encode_
 
 EXAMPLES = 6
 WIDTH, HEIGHT = 320, 180
-NOT_LOOKED_FOR = (
-    "Number plates and faces: no detector is part of this, and none are blurred. Texts (messages, questions, answers): they are not "
-    "searched for their language, for profanity or for personal data, and get no tag of their tone."
+WORDS = ("language", "profanity", "personal", "tone")
+NOT_IN_WORDS = (
+    "Texts were searched by lists of words, rules and forms. Names of people and where they live are not found, nor what is said in "
+    "pictures; profanity is found in the recipe's languages, tone in English alone."
 )
 
 
@@ -40,7 +41,15 @@ def _blocks(folder: RecordFolder, curated: Curated) -> Iterator[Block]:
     yield Text("Shares of the records, and of those that are drawn in an epoch once weights count.")
     yield Table(["tag", "records", "share", "drawn", "share drawn"], tag_rows(curated), digits=3)
     yield Heading("Not looked for")
-    yield Text(NOT_LOOKED_FOR)
+    yield Text(words_not_looked_for(curated) or NOT_IN_WORDS)
+
+
+def words_not_looked_for(curated: Curated) -> str:
+    """Which passes of words did not judge, "" where all did."""
+    lacking = [name for name in WORDS if name not in curated.found]
+    texts = sum(bool(record.texts) for record in curated.records)
+    told = f"{texts} records hold texts" if texts else "No record holds texts"
+    return f"{told}; texts were not searched for {', '.join(lacking)} (--recipe configs/curate/words.yaml does)." if lacking else ""
 
 
 def pass_rows(curated: Curated) -> list[list[str | int | float | None]]:

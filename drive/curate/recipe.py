@@ -20,12 +20,16 @@ from drive.curate.passes.dirty import Dirty
 from drive.curate.passes.duplicates import Duplicates
 from drive.curate.passes.exposure import Exposure
 from drive.curate.passes.frozen import Frozen
+from drive.curate.passes.language import Language
 from drive.curate.passes.motion import MotionPass
 from drive.curate.passes.one_picture import OnePicture
+from drive.curate.passes.personal import Personal
+from drive.curate.passes.profanity import Profanity
 from drive.curate.passes.rig import Rig
 from drive.curate.passes.road import Road
 from drive.curate.passes.situations import Situations
 from drive.curate.passes.standing import Standing
+from drive.curate.passes.tone import Tone
 from drive.curate.passes.unread import Unread
 from drive.data.plain_yaml import read_yaml
 from drive.values import from_values
@@ -33,7 +37,8 @@ from drive.values import from_values
 
 @dataclass(frozen=True)
 class CurationRecipe:
-    """A pass each, in the order that they judge; null leaves one out."""
+    """A pass each, in the order that they judge; null leaves one out. Those of words need libraries of their own (`drive.curate.texts`),
+    and are left out where the recipe does not name them."""
 
     unread: Unread | None = field(default_factory=Unread)
     blank: Blank | None = field(default_factory=Blank)
@@ -51,6 +56,10 @@ class CurationRecipe:
     contradictions: Contradictions | None = field(default_factory=Contradictions)
     rig: Rig | None = field(default_factory=Rig)
     box_fit: BoxFit | None = field(default_factory=BoxFit)
+    language: Language | None = None
+    profanity: Profanity | None = None
+    personal: Personal | None = None
+    tone: Tone | None = None
     copies: Copies | None = field(default_factory=Copies)
     alike: Alike | None = field(default_factory=Alike)
     cruising: Cruising | None = field(default_factory=Cruising)

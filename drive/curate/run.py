@@ -21,7 +21,7 @@ from drive.pool import results
 from drive.progress import SILENT, Progress
 
 FACTS, DECISIONS = "facts", "curation.parquet"
-FACTS_VERSION = 2
+FACTS_VERSION = 3
 NIGHT_MEAN = 55.0  # grey value of a record's middle camera
 
 
@@ -39,8 +39,10 @@ def curate(
 ) -> Curated:
     """Judges records and writes `out`/curation.parquet. Facts that were measured before, of the same shards, are read back.
 
-    Raises ValueError where the records are damaged, naming shard and sample, or the split is not there.
+    Raises ValueError where the records are damaged, naming shard and sample, the split is not there, or a pass needs what is not installed.
     """
+    for one in recipe.passes():
+        one.check()
     folder = RecordFolder(root, split)
     writable_folder(out / FACTS)
     records = _facts(folder, out / FACTS, workers, progress)
@@ -77,7 +79,8 @@ def _decision(record: RecordFacts, found: dict[str, Judged]) -> Verdict:
     reasons = tuple(f"{name}: {one.reason}" for name, one in found.items() if one.reason)
     weight = float(np.prod([one.weight for one in found.values()])) if not reasons else 0.0
     scores = {f"{name}.{score}": float(value) for name, one in found.items() for score, value in one.scores.items()}
-    return Verdict(record.id, not reasons, weight, reasons, tags_of(record), scores)
+    tags = (*tags_of(record), *(tag for one in found.values() for tag in one.tags))
+    return Verdict(record.id, not reasons, weight, reasons, tags, scores)
 
 
 def _facts(folder: RecordFolder, kept: Path, workers: int, progress: Progress) -> list[RecordFacts]:
@@ -111,7 +114,7 @@ def _measure(job: tuple[str, str, str, str]) -> None:
     if digest(Path(root) / shard) != sha256:
         raise ValueError(f"{Path(root) / shard} is damaged: `drive check {root}` names its samples")
     folder = RecordFolder(Path(root))
-    rows = [facts_of(folder[i], row.source).to_json() for i, row in enumerate(folder.rows) if row.shard == shard]
+    rows = [facts_of(folder[i], row.source, folder.texts(i)).to_json() for i, row in enumerate(folder.rows) if row.shard == shard]
     write_whole(_file(job), json.dumps({"version": FACTS_VERSION, "sha256": sha256, "records": rows}, allow_nan=False))
 
 

@@ -15,6 +15,7 @@ from drive.data.layouts import Wanted
 from drive.data.records.index import INDEX, IndexRow, read_manifest, read_rows
 from drive.data.records.members import BLOCK, unpacked
 from drive.data.records.sample import from_members
+from drive.data.records.texts import texts_of
 from drive.schema import SceneSample, StoredPicture, Window
 from drive.words import did_you_mean
 
@@ -56,8 +57,15 @@ class RecordFolder(Sequence[SceneSample]):
 
     def unread(self, i: int) -> SceneSample:
         """Sample i without its pictures' bytes: cameras and targets alone."""
+        return self._made(self.rows[i], {f"{self.rows[i].key}.json": self._json(self.rows[i])})
+
+    def texts(self, i: int) -> tuple[str, ...]:
+        """The free texts of sample i (`drive.data.records.texts`). Raises ValueError as `__getitem__`."""
         row = self.rows[i]
-        return self._made(row, {f"{row.key}.json": memoryview(self._read(row, BLOCK + row.json_bytes))[BLOCK:]})
+        try:
+            return texts_of(json.loads(bytes(self._json(row))))
+        except (AttributeError, ValueError) as error:
+            raise self._damaged(row, error) from error
 
     def told(self, i: int) -> dict[str, Any]:
         """The JSON of sample i as it was packed, messages and all. Raises ValueError as `__getitem__`."""
@@ -132,6 +140,10 @@ class RecordFolder(Sequence[SceneSample]):
 
     def _damaged(self, row: IndexRow, error: Exception) -> ValueError:
         return ValueError(f"sample {row.id} in {self.root / row.shard} is damaged ({error}): `drive check {self.root}` names all")
+
+    def _json(self, row: IndexRow) -> memoryview:
+        """What stands first in a sample's piece of the shard, behind its header."""
+        return memoryview(self._read(row, BLOCK + row.json_bytes))[BLOCK:]
 
     def _read(self, row: IndexRow, count: int) -> bytes:
         """The first bytes of a sample, by a file of this process's own, which is read at places: forked readers do not disturb it."""
