@@ -49,6 +49,7 @@ LAYERS = (
         "outputs",
         "limits",
         "words",
+        "named",
         "progress",
         "shipped",
     },

@@ -26,6 +26,8 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--seed", type=int, default=0, help="of shards: which drives go to which split (default: 0)")
     verb.add_argument("--frames", type=number(1, 4), default=1, help="of shards: camera frames a sample (default: 1)")
     verb.add_argument("--per-shard", type=number(1), default=256, help="of shards: samples each (default: 256)")
+    told = "of shards: detectors of faces, number plates, ... as module:Class,...; what they find is blurred (default: none)"
+    verb.add_argument("--blur", metavar="DETECTORS", default="", help=told)
     verb.add_argument("--workers", type=number(1, 1024), default=1, help="of shards: processes (default: 1)")
 
 
@@ -36,6 +38,8 @@ def run(args: argparse.Namespace) -> int:
         return _shards(args)
     from drive.cli.pack_answers import pack_answers
 
+    if args.blur:
+        raise ValueError(f"--blur is of shards, which hold pictures; --form {form} names those of the source as they are")
     if len(args.paths) > 1:
         raise ValueError(f"--form {form} is of one source and --out, got {len(args.paths)} paths")
     return pack_answers(args, args.paths[0], form)
@@ -53,15 +57,17 @@ def _shards(args: argparse.Namespace) -> int:
     sources = tuple(map(str, roots))
     window = replace(window_of(sources), frames=args.frames)
     shares = _shares(args.splits)
-    settings = Settings(sources, args.tasks or "", shares, args.seed, args.per_shard, args.split, args.limit, window)
+    blur = tuple(name.strip() for name in args.blur.split(",") if name.strip())
+    settings = Settings(sources, args.tasks or "", shares, args.seed, args.per_shard, args.split, args.limit, window, blur)
     rows = pack(settings, out, args.workers, args.progress)
     told = []
     for split, _ in shares:
         own = [row for row in rows if row.split == split]
         counts = {"samples": len(own), "drives": len({r.drive for r in own}), "pictures": sum(r.pictures for r in own)}
         told.append({"split": split, **counts, "missing": sum(r.missing for r in own), "bytes": sum(r.bytes for r in own)})
+    blurred = f"\nregions blurred: {sum(row.blurred or 0 for row in rows)}, found by {', '.join(blur)}" if blur else ""
     table = aligned([list(told[0]), *([str(value) for value in row.values()] for row in told)])
-    show(args, table, told, f"{out} ({len({row.shard for row in rows})} shards)")
+    show(args, table + blurred, told, f"{out} ({len({row.shard for row in rows})} shards)")
     return 0
 
 

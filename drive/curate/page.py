@@ -41,7 +41,19 @@ def _blocks(folder: RecordFolder, curated: Curated) -> Iterator[Block]:
     yield Text("Shares of the records, and of those that are drawn in an epoch once weights count.")
     yield Table(["tag", "records", "share", "drawn", "share drawn"], tag_rows(curated), digits=3)
     yield Heading("Not looked for")
+    yield Text(pictures_blurred(folder))
     yield Text(words_not_looked_for(curated) or NOT_IN_WORDS)
+
+
+def pictures_blurred(folder: RecordFolder) -> str:
+    """What was made unreadable in pictures, and what not."""
+    told = folder.manifest.blur
+    before = [f" {one['name']} came with {one['blur']['regions']} regions blurred." for one in folder.manifest.sources if "blur" in one]
+    if not told["detectors"]:
+        return "Faces and number plates: no detector was given when these records were packed, and none were blurred." + "".join(before)
+    found = f"{told['regions']} regions in pictures of {told['samples']} of all {len(folder.all_tokens)} records"
+    by = f"found by {', '.join(told['detectors'])}; what these miss can be read."
+    return f"Faces and number plates: {found} were blurred, {by}" + "".join(before)
 
 
 def words_not_looked_for(curated: Curated) -> str:

@@ -13,13 +13,26 @@ from pathlib import Path
 from typing import Any
 
 from drive.data.dataset import Dataset, open_dataset
-from drive.data.records.index import INDEX, PARTS, VERSION, IndexRow, Manifest, arrow, digest, read_rows, write_rows
+from drive.data.records.index import (
+    INDEX,
+    PARTS,
+    VERSION,
+    IndexRow,
+    Manifest,
+    arrow,
+    digest,
+    is_records,
+    read_manifest,
+    read_rows,
+    write_rows,
+)
 from drive.data.records.members import END, packed
 from drive.data.records.sample import named_pictures, to_members
 from drive.make.shard_samples import ShardFolder, is_shard_folder
 from drive.outputs import writable_folder, write_whole
 from drive.pool import results
 from drive.progress import SILENT, Progress
+from drive.records.blur import Blur, blur_of
 from drive.records.drives import Moment, assigned, drives_of
 from drive.schema import SceneSample, Window
 from drive.tasks.writer import Writer
@@ -30,7 +43,8 @@ SHARES = (("train", 0.9), ("val", 0.1))
 @dataclass(frozen=True)
 class Settings:
     """What records are packed by. sources: folders that `open_dataset` opens, or of demonstrations in towns. split, limit: of each
-    source. tasks: requests whose right answers become `messages`, "" for none. shares: of the splits. per_shard: samples of a shard."""
+    source. tasks: requests whose right answers become `messages`, "" for none. shares: of the splits. per_shard: samples of a shard.
+    blur: detectors (`drive.records.blur`), as `module:Class`, of what is blurred in pictures."""
 
     sources: tuple[str, ...]
     tasks: str = ""
@@ -40,6 +54,7 @@ class Settings:
     split: str | None = None
     limit: int | None = None
     window: Window = Window()
+    blur: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         wrong = [name for name, _ in self.shares if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii()]
@@ -64,9 +79,10 @@ def pack(settings: Settings, out: str | Path, workers: int = 1, progress: Progre
     """Writes the records and returns their index. Whole shards of a packing that was cut off are kept.
 
     Raises ValueError where a source does not open, two samples share a token, there are fewer drives than splits, `out` holds something
-    else, or a packing of other settings was cut off there; OutputError where it cannot be written.
+    else, a packing of other settings was cut off there, or a detector is none or fails; OutputError where it cannot be written.
     """
     arrow()
+    blur_of(settings.blur)
     out = _free(Path(out))
     moments = [moment for number in range(len(settings.sources)) for moment in _moments(settings, number, progress)]
     shards = _shards(out, settings, moments)
@@ -157,7 +173,8 @@ def _pieces(shard: ShardJob, writer: Writer | None, rows: list[IndexRow]) -> Ite
     for number, (moment, drive) in enumerate(shard.moments):
         dataset = _opened(shard.settings, moment.source)
         sample, key = dataset[moment.place], f"{shard.name}-{number:04d}"
-        piece, found = packed_sample(sample, key, {"drive": drive, "source": dataset.name}, writer)
+        more = {"drive": drive, "source": dataset.name}
+        piece, found = packed_sample(sample, key, more, writer, blur_of(shard.settings.blur))
         yield piece
         rows.append(
             IndexRow(
@@ -176,9 +193,11 @@ def _pieces(shard: ShardJob, writer: Writer | None, rows: list[IndexRow]) -> Ite
     yield END
 
 
-def packed_sample(sample: SceneSample, key: str, more: dict[str, Any], writer: Writer | None = None) -> tuple[bytes, dict[str, Any]]:
+def packed_sample(
+    sample: SceneSample, key: str, more: dict[str, Any], writer: Writer | None = None, blur: Blur | None = None
+) -> tuple[bytes, dict[str, Any]]:
     """A sample's members, and what the index tells of it."""
-    values, pictures = to_members(sample, more)
+    values, pictures = to_members(sample, more, blur)
     if writer is not None:
         record = writer.record(named_pictures(sample, values)).model_dump(mode="json")
         values |= {"messages": record["messages"], "unknown": record["unknown"]}
@@ -195,6 +214,7 @@ def packed_sample(sample: SceneSample, key: str, more: dict[str, Any], writer: W
         "whole": bool(sample.target.future.valid.all()),
         "speed_mps": sample.observation.speed_mps,
         "command": sample.observation.command,
+        "blurred": None if blur is None else sum(one["blurred"] for one in cameras),
     }
     return packed([(f"{key}.json", text), *((f"{key}.{name}", data) for name, data in pictures.items())]), found
 
@@ -206,11 +226,22 @@ def _finished(out: Path, settings: Settings, shards: Sequence[ShardJob]) -> list
     names = [*(f"{shard.name}.tar" for shard in shards), INDEX]
     files = {name: {"bytes": (out / name).stat().st_size, "sha256": digest(out / name)} for name in names}
     counts = Counter(moment.source for shard in shards for moment, _ in shard.moments)
-    sources = [{"name": Path(root).resolve().name, "samples": counts[number]} for number, root in enumerate(settings.sources)]
+    sources = [
+        {"name": Path(root).resolve().name, "samples": counts[number]} | _blurred_before(Path(root))
+        for number, root in enumerate(settings.sources)
+    ]
     splits = {
         split: {"samples": sum(r.split == split for r in rows), "drives": len({r.drive for r in rows if r.split == split})}
         for split, _ in settings.shares
     }
-    Manifest(VERSION, asdict(settings.window), settings.tasks, settings.seed, sources, splits, files).write(out)
+    regions = [row.blurred or 0 for row in rows]
+    blur = {"detectors": list(settings.blur), "regions": sum(regions), "samples": sum(map(bool, regions))}
+    Manifest(VERSION, asdict(settings.window), settings.tasks, settings.seed, sources, splits, files, blur).write(out)
     shutil.rmtree(out / PARTS)
     return rows
+
+
+def _blurred_before(root: Path) -> dict[str, Any]:
+    """Of a source that is records in which something was blurred: what."""
+    blur = read_manifest(root)[0].blur if is_records(root) else {}
+    return {"blur": blur} if blur.get("detectors") else {}

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ SHARD = re.compile(r"[A-Za-z0-9_-]+\.tar")  # a shard's name, which leads nowher
 @dataclass(frozen=True)
 class IndexRow:
     """A sample in the index. offset, bytes: its members in the shard; json_bytes: of its first member's content. drive: scenes of
-    one drive share it, whichever source they come from. whole: whether all of its future was recorded."""
+    one drive share it, whichever source they come from. whole: whether all of its future was recorded. blurred: regions in its pictures,
+    None where no detector looked."""
 
     key: str
     id: str
@@ -43,11 +44,13 @@ class IndexRow:
     whole: bool
     speed_mps: float | None
     command: str | None
+    blurred: int | None = None
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """records.json. files: of every file its size and SHA-256. splits: of each, how many samples and drives."""
+    """records.json. files: of every file its size and SHA-256. splits: of each, how many samples and drives. blur: the detectors that
+    looked at all pictures, how many `regions` were blurred and in how many `samples`; no detectors: nobody looked."""
 
     version: int
     window: dict[str, Any]
@@ -56,6 +59,7 @@ class Manifest:
     sources: list[dict[str, Any]]
     splits: dict[str, dict[str, int]]
     files: dict[str, dict[str, Any]]
+    blur: dict[str, Any] = field(default_factory=lambda: {"detectors": [], "regions": 0, "samples": 0})
 
     def write(self, folder: Path) -> None:
         """Writes it: the folder is whole from then on."""
@@ -120,6 +124,8 @@ def _table(path: Path) -> Any:
         table = _parquet().read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise ValueError(f"{path} cannot be read ({error}): pack the records anew") from error
+    if table.schema.equals(pa.schema(list(wanted)[:-1])):  # packed before anything was blurred
+        table = table.append_column(wanted.field("blurred"), pa.nulls(len(table), pa.int64()))
     if not table.schema.equals(wanted):
         told, expected = (", ".join(f"{field.name} {field.type}" for field in schema) for schema in (table.schema, wanted))
         raise ValueError(f"{path} has the columns {told}, expected {expected}: pack the records anew")

@@ -2,19 +2,20 @@
 
     {"id", "scene", "drive", "source", "index", "frames_after", "timestamp_us", "world_from_ego": [4, 4],
      "observation": {"frames": [{"time_s", "cameras": [{"camera": {name, width, height, K, ego_from_camera, model, distortion},
-                                                        "time_s", "mount", "file": "0.cam_front.jpg", "missing": null}]}],
+                                                        "time_s", "mount", "file": "0.cam_front.jpg", "missing": null,
+                                                        "blurred": 0}]}],
                      "past", "future_times_s", "speed_mps", "acceleration_mps2", "yaw_rate_radps", "command", "navigation"},
      "target": {...}, "messages": [...], "unknown": [...]}
 
 Fields are those of `drive.schema`; messages those of `drive.tasks.messages`, whose files are members too. `missing` names a picture that
-the source had no file of.
+the source had no file of, or one that no detector could look at. `blurred`: regions in it (`drive.records.blur`), where detectors looked.
 """
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,13 +30,15 @@ from drive.frames import Array
 from drive.schema import CameraImage, Frame, MissingImage, Observation, SceneSample, StoredPicture, Target
 
 JSON = "json"
+Look = Callable[[bytes, str], tuple[bytes, int]]  # a picture's file and its name -> the file to write, regions blurred in it
 
 
-def to_members(sample: SceneSample, more: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """A sample -> its JSON, `more` in it, and its pictures by their names. A picture file is taken as it is; pixels become PNG."""
+def to_members(sample: SceneSample, more: Mapping[str, Any], look: Look | None = None) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """A sample -> its JSON, `more` in it, and its pictures by their names. A picture file is taken as it is, or as `look` gives it back;
+    pixels become PNG."""
     pictures: dict[str, bytes] = {}
     frames = [
-        {"time_s": frame.time_s, "cameras": [_to_camera(number, view, pictures) for view in frame.cameras]}
+        {"time_s": frame.time_s, "cameras": [_to_camera(number, view, pictures, look) for view in frame.cameras]}
         for number, frame in enumerate(sample.observation.frames)
     ]
     observed = encode(Observation, replace(sample.observation, frames=())) | {"frames": frames}
@@ -76,10 +79,12 @@ def from_members(text: bytes, pictures: Mapping[str, StoredPicture], maps: bool 
         raise ValueError(f"no sample of ours: {type(error).__name__} {error}") from None
 
 
-def _to_camera(frame: int, view: CameraImage, pictures: dict[str, bytes]) -> dict[str, Any]:
-    file, missing = None, None
+def _to_camera(frame: int, view: CameraImage, pictures: dict[str, bytes], look: Look | None) -> dict[str, Any]:
+    file, missing, blurred = None, None, 0
     try:
         data, kind = _bytes_of(view)
+        if look is not None:
+            data, blurred = look(data, str(view.image) if isinstance(view.image, Path) else view.camera.name)
         file = f"{frame}.{_plain(view.camera.name)}.{kind}"
         if file in pictures:
             raise ValueError(f"two cameras of a frame are called {view.camera.name!r}, or nearly so: rename one")
@@ -87,7 +92,8 @@ def _to_camera(frame: int, view: CameraImage, pictures: dict[str, bytes]) -> dic
     except MissingImage:
         missing = view.image.as_posix() if isinstance(view.image, Path) else view.camera.name
     camera, mount = encode(Camera, view.camera), encode(Array | None, view.mount)
-    return {"camera": camera, "time_s": view.time_s, "mount": mount, "file": file, "missing": missing}
+    told = {"camera": camera, "time_s": view.time_s, "mount": mount, "file": file, "missing": missing}
+    return told if look is None else told | {"blurred": blurred}
 
 
 def _from_camera(own: Mapping[str, Any], pictures: Mapping[str, StoredPicture]) -> CameraImage:
