@@ -141,12 +141,6 @@ def test_records_say_what_was_blurred(source: tuple[Path, dict[str, str]], recor
     assert {row.blurred for row in read_rows(tmp_path / "again" / "index.parquet")} == {None}
 
 
-def test_several_workers_blur_the_same(source: tuple[Path, dict[str, str]], records: Path, tmp_path: Path) -> None:
-    settings = Settings((str(source[0]),), shares=(("train", 1.0),), per_shard=3, limit=5, blur=(f"{ME}:Magenta", f"{ME}:Nothing"))
-    pack(settings, tmp_path / "two", workers=2)
-    assert [(tmp_path / "two" / path.name).read_bytes() == path.read_bytes() for path in sorted(records.glob("*.tar"))] == [True, True]
-
-
 def test_an_index_of_before_is_read(records: Path, tmp_path: Path) -> None:
     path = tmp_path / "index.parquet"
     table = pyarrow.parquet.read_table(records / "index.parquet")

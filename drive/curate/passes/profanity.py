@@ -19,7 +19,10 @@ class Profanity(Pass):
 
     name: ClassVar[str] = "profanity"
     languages: tuple[str, ...] = ("english",)
-    also: tuple[str, ...] = ("damn", "damned", "goddamn", "crap", "dickhead", "dickheads", "assholes", "go to hell")
+    also: tuple[str, ...] = (
+        *("damn", "damned", "goddamn", "crap", "crappy", "dickhead", "dickheads", "assholes", "wanker", "wankers", "prick", "pricks"),
+        *("go to hell", "piss off", "screw you"),
+    )
     fine: tuple[str, ...] = ("escort", "strap on", "how to kill")
 
     def check(self) -> None:
