@@ -20,7 +20,7 @@ from drive.curate.passes.dirty import Dirty
 from drive.curate.passes.duplicates import Duplicates
 from drive.curate.passes.exposure import Exposure
 from drive.curate.passes.frozen import Frozen
-from drive.curate.passes.language import Language
+from drive.curate.passes.language import LanguagePass
 from drive.curate.passes.motion import MotionPass
 from drive.curate.passes.one_picture import OnePicture
 from drive.curate.passes.personal import Personal
@@ -56,7 +56,7 @@ class CurationRecipe:
     contradictions: Contradictions | None = field(default_factory=Contradictions)
     rig: Rig | None = field(default_factory=Rig)
     box_fit: BoxFit | None = field(default_factory=BoxFit)
-    language: Language | None = None
+    language: LanguagePass | None = None
     profanity: Profanity | None = None
     personal: Personal | None = None
     tone: Tone | None = None

@@ -12,7 +12,7 @@ import pytest
 from drive.cli import main
 from drive.curate.base import Judged, Pass
 from drive.curate.facts import RecordFacts
-from drive.curate.passes.language import Language
+from drive.curate.passes.language import LanguagePass
 from drive.curate.passes.personal import Personal
 from drive.curate.passes.profanity import Profanity
 from drive.curate.passes.tone import Tone
@@ -27,7 +27,7 @@ from drive.tasks.questions import QUESTIONS
 from tests.curate.made import drive
 
 ROOT = Path(__file__).resolve().parents[2]
-FEW = Language(among=("de", "fr", "es", "zh", "ru"))  # all of them take seconds to load
+FEW = LanguagePass(among=("de", "fr", "es", "zh", "ru"))  # all of them take seconds to load
 DRIVING = (
     "red, 23 m; stop",
     "may I go?",
@@ -118,8 +118,8 @@ def test_recipes_widen_and_narrow() -> None:
     assert not Profanity(fine=("shit",)).judge(saying("shit"))[0].reason
     assert not Personal(plates=(), regions=()).judge(saying("M-AB 1234 rang 617-253-1000"))[0].reason
     wrong: list[tuple[Pass, str]] = [
-        (Language(wanted=("xx",)), "'xx' is no language"),
-        (Language(wanted=()), "wanted names no language"),
+        (LanguagePass(wanted=("xx",)), "'xx' is no language"),
+        (LanguagePass(wanted=()), "wanted names no language"),
         (Profanity(languages=("latin",)), "no word list 'latin'; there are .*english"),
         (Personal(regions=("Mars",)), "got 'Mars'"),
         (Personal(plates=("Mars",)), "plates of Germany.*got 'Mars'"),
@@ -196,9 +196,9 @@ def test_who_does_not_look_says_so(speaking: tuple[Path, dict[str, str]], tmp_pa
 
 def test_recipe_of_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert load_recipe(ROOT / "configs/curate/words.yaml") == CurationRecipe(
-        language=Language(), profanity=Profanity(), personal=Personal(), tone=Tone()
+        language=LanguagePass(), profanity=Profanity(), personal=Personal(), tone=Tone()
     )
-    for library, one in {"lingua": Language(), "glin_profanity": Profanity(), "stdnum": Personal(), "vaderSentiment": Tone()}.items():
+    for library, one in {"lingua": LanguagePass(), "glin_profanity": Profanity(), "stdnum": Personal(), "vaderSentiment": Tone()}.items():
         with monkeypatch.context() as patch:
             for name in [name for name in sys.modules if name.split(".")[0] == library]:
                 patch.delitem(sys.modules, name)
