@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,14 @@ def test_many_faults_of_one_record_make_a_short_reason() -> None:
     (found,) = Profanity().judge([replace(drive(1)[0], texts=texts)])
     assert found.scores["texts"] == 30 and found.reason.count("swears") == TOLD
     assert "and 27 more" in found.reason and len(found.reason) < 500
+
+
+def test_long_texts_take_no_time() -> None:
+    begun = time.process_time()
+    for one in (Profanity(), Personal()):
+        texts = ("1" * 20_000, "+1" * 10_000, "a." * 10_000 + "@", "1 " * 10_000, "red light " * 2_000 + "shit jane@example.com")
+        assert [bool(judged.reason) for judged in one.judge(saying(*texts))] == [False] * 4 + [True]
+    assert time.process_time() - begun < 10
 
 
 def test_texts_are_found_wherever_they_stand() -> None:

@@ -17,7 +17,7 @@ AMONG = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "cs", "sv", "da", "tr",
 class LanguagePass(Pass):
     """wanted: languages by ISO 639-1. among: what they are told from, by lingua's trigrams and n-grams; its models of the default ones
     take 400 MB of memory. least: a text goes where the wanted languages together are less likely than that. letters: shorter texts are
-    not judged (bytes of letters in UTF-8, so that two signs of Chinese are half a word), nor single words of ASCII, which are names.
+    not judged (bytes of letters in UTF-8, so that four signs of Chinese are enough), nor single words of ASCII, which are names.
     """
 
     name: ClassVar[str] = "language"

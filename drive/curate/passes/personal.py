@@ -13,7 +13,7 @@ from drive.curate.texts import dropped_for, needed, shown
 
 Found = tuple[str, str]  # what it is, and the piece of the text
 
-EMAIL = re.compile(r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)*\.[^\W\d_]{2,}")
+EMAIL = re.compile(r"[\w.%+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,63}")  # bounded: no text makes the search long
 IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 CARD = re.compile(r"(?<![\d.-])\d(?:[ -]?\d){12,18}(?![\d.])")
 # Of the large issuers: Visa, Mastercard, American Express, Discover, JCB, Diners, UnionPay. A time stamp in microseconds begins otherwise.
