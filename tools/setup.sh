@@ -90,8 +90,9 @@ install() {
     pip_install --no-build-isolation -e '.[dev]' # builds with the pinned setuptools
     "$venv" tools/check_setup.py
     choices > "$stamp"
-    # What the first drive would compile; it does so itself where this fails.
+    # What the first drive and the first plan would compile; they do so themselves where this fails.
     [ ! -d drive/sim ] || { echo "make setup: compiling the simulator, once: half a minute to a minute"; "$venv" -m drive.sim.warm || true; }
+    [ ! -d drive/decode ] || "$venv" -m drive.decode.warm || true
 }
 
 quiet=

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from drive.decode.alone_kernel import Floats, Ints, Weights, write
+from drive.decode.alone_kernel import Floats, Ints, StackedWeights, write
 from drive.decode.answer import Answer, not_finite
 from drive.decode.packed import Packed
 from drive.decode.tables import GrammarTables
@@ -26,7 +26,7 @@ class Alone:
     """Decodes one answer to each request of one observation. weights: of `packed`; extra, eps: the additional column's value, and what is
     added to the squared length of queries and keys."""
 
-    weights: Weights
+    weights: StackedWeights
     extra: float
     eps: float
 
@@ -55,7 +55,7 @@ def alone_for(packed: Packed, config: TransformerConfig) -> Alone | None:
         return None
     names = ("qkv", "out", "gate_up", "down", "cos", "sin")
     stacked = [_stacked([getattr(layer, name) for layer in packed.layers]) for name in names]
-    weights = Weights._make([packed.table.numpy(), *stacked, packed.head.numpy()])
+    weights = StackedWeights._make([packed.table.numpy(), *stacked, packed.head.numpy()])
     return Alone(weights, packed.extra, config.head_dim * config.norm_eps)
 
 

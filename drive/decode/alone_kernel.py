@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 
-class Weights(NamedTuple):
+class StackedWeights(NamedTuple):
     """`drive.decode.packed.Packed` with the layers stacked, [L, ...] each."""
 
     table: Floats
@@ -32,7 +32,7 @@ class Weights(NamedTuple):
 
 @kernel
 def write(
-    w: Weights,
+    w: StackedWeights,
     extra: float,
     eps: float,
     prefix: tuple[Floats, Floats],

@@ -20,7 +20,7 @@ FILES = {"llava.json": LLAVA, "drivelm.json": DRIVELM}  # as `drive pack --form`
 
 
 @dataclass(frozen=True)
-class Entry:
+class UnreadRecord:
     """A record that is not read yet. where: its file and place. read: raises ValueError where it is none."""
 
     where: str
@@ -36,20 +36,20 @@ def form_of(path: Path) -> str | None:
     return next((form for name, form in FILES.items() if (path / name).is_file()), None)
 
 
-def entries(path: Path) -> Iterator[Entry]:
+def entries(path: Path) -> Iterator[UnreadRecord]:
     """The records of a file or folder in their order. Raises ValueError, naming the file, where a whole file cannot be read."""
     if form_of(path) == JSONL:
         for file in sorted(path.glob("*.jsonl")) if path.is_dir() else [path]:
             for where, line in lines_of(file):
-                yield Entry(where, partial(_checked, partial(read_record, line, where)))
+                yield UnreadRecord(where, partial(_checked, partial(read_record, line, where)))
         return
     file = path if path.is_file() else next(path / name for name in FILES if (path / name).is_file())
     values = _parsed(file)
     if isinstance(values, list):
-        yield from (Entry(f"{file.name}, entry {k}", partial(_checked, partial(from_llava, one))) for k, one in enumerate(values, 1))
+        yield from (UnreadRecord(f"{file.name}, entry {k}", partial(_checked, partial(from_llava, one))) for k, one in enumerate(values, 1))
     elif isinstance(values, dict):
         for scene, token, frame in drivelm_frames(values):
-            yield Entry(f"{file.name}, {scene}", partial(_checked, partial(drivelm_record, scene, token, frame)))
+            yield UnreadRecord(f"{file.name}, {scene}", partial(_checked, partial(drivelm_record, scene, token, frame)))
     else:
         raise ValueError(f"{file} holds a {type(values).__name__}: LLaVA's form is a list of entries, DriveLM's an object of scenes")
 

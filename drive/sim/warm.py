@@ -9,10 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-import numpy as np
-
 from drive.bicycle_fit import fitted_headings
-from drive.decode.alone_kernel import Weights, write
 from drive.expert.expert import Expert
 from drive.expert.privileged import load_kernels
 from drive.jit import on_disk
@@ -73,16 +70,6 @@ def compile_drawing() -> None:
     fitted_headings([[1.0, 0.0]])
 
 
-def compile_answers() -> None:
-    """The kernel that writes a small network's answers: of one layer with one head, in a grammar of one token."""
-    shapes = ((2, 2), (1, 3, 6), (1, 2, 3), (1, 3, 4), (1, 2, 3), (1, 1, 2, 2), (1, 1, 2, 2), (3, 2))
-    weights = Weights._make(np.zeros(shape, np.float32) for shape in shapes)
-    table, used = np.array([[0], [1]]), np.arange(2)
-    prefix = np.zeros((1, 1, 2, 1), np.float32), np.zeros((1, 1, 1, 2), np.float32)
-    edges, tokens, told = (table, table + 1, 1 - table, table, table + 1, used), np.zeros(1, np.int64), np.zeros(1, np.float32)
-    write(weights, 1.0, 1.0, prefix, edges, (0, 0, 1, 1), tokens, told)
-
-
 @contextlib.contextmanager
 def _drawing_beside(wanted: bool) -> Iterator[None]:
     """Meanwhile a second process compiles what draws, where there is a core for it. What it does not get done is done by who needs it."""
@@ -101,6 +88,5 @@ def _drawing_beside(wanted: bool) -> Iterator[None]:
 if __name__ == "__main__":
     if sys.argv[1:] == ["drawing"]:
         compile_drawing()
-        compile_answers()
     else:
         compile_all(lambda: town_world(0), Sight("first-drive"))

@@ -17,10 +17,10 @@ from drive.decode.answer import Answer
 from drive.decode.engine import Engine, LiveSpans
 from drive.decode.tables import GrammarTables
 from drive.decode.tables import grammar_tables as tables_over
+from drive.decode.warm import compile_answers
 from drive.model.inputs import collate, prepare
 from drive.model.network import Cache, DrivingNetwork
 from drive.schema import DecodeError
-from drive.sim.warm import compile_answers
 from drive.tasks import make_tasks
 from drive.tokens.expression import choice, ids, literal, repeat, sequence, token
 from drive.tokens.grammar import Grammar, compile_grammar
