@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
+from typing import Any
 
 from drive.cli.common import show
 from drive.cli.parser import number
@@ -11,19 +13,24 @@ from drive.cli.parser import number
 HELP = "gather training material: shards of any sources, split by drives; or right answers alone, also for LLaVA and DriveLM"
 ROWS = True
 FORMS = ("shards", "jsonl", "llava", "drivelm")
+BALANCE = (
+    "of `ask`: which questions are kept. set: no answer to a question more often than the second, in each split (default); "
+    "towns: as towns are thinned out; none: all"
+)
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
     """The verb's options."""
-    told = "data sets and folders of towns, then the folder to write; of other forms than shards: one data set, or a folder of JSONL"
+    told = "data sets and folders of towns, then the folder to write; of other forms: one data set, or answers in another form"
     verb.add_argument("paths", type=Path, nargs="+", metavar="SOURCE... OUT", help=told)
-    verb.add_argument("--form", choices=FORMS, help="shards (where OUT is named); jsonl beside the pictures; llava, drivelm: one file")
+    verb.add_argument("--form", choices=FORMS, help="shards (where OUT is named); jsonl: a file a scene; llava, drivelm: one file")
     verb.add_argument("--tasks", metavar="REQUESTS", help='answers to write, such as "see>decide>plan,boxes,roads,ask"')
     verb.add_argument("--out", type=Path, help="of other forms than shards: folder to write (default: SOURCE/messages)")
     verb.add_argument("--split", help="of each source: a split, or scene names separated by commas (default: all)")
     verb.add_argument("--limit", type=number(1), help="of each source: at most this many samples")
     verb.add_argument("--splits", metavar="NAME:SHARE,...", default="train:0.9,val:0.1", help="of shards (default: train:0.9,val:0.1)")
-    verb.add_argument("--seed", type=int, default=0, help="of shards: which drives go to which split (default: 0)")
+    verb.add_argument("--balance", choices=("set", "towns", "none"), default="set", help=BALANCE)
+    verb.add_argument("--seed", type=int, default=0, help="which drives go to which split, which questions are kept (default: 0)")
     verb.add_argument("--frames", type=number(1, 4), default=1, help="of shards: camera frames a sample (default: 1)")
     verb.add_argument("--per-shard", type=number(1), default=256, help="of shards: samples each (default: 256)")
     told = "of shards: detectors of faces, number plates, ... as module:Class,...; what they find is blurred (default: none)"
@@ -32,7 +39,7 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """`drive pack SOURCE... OUT`, `drive pack SOURCE --tasks REQUESTS`, `drive pack JSONL --form llava --out OUT`."""
+    """`drive pack SOURCE... OUT`, `drive pack SOURCE --tasks REQUESTS`, `drive pack ANSWERS --form llava --out OUT`."""
     form = args.form or ("shards" if len(args.paths) > 1 else "jsonl")
     if form == "shards":
         return _shards(args)
@@ -49,7 +56,8 @@ def _shards(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from drive.eval.aligned import aligned
-    from drive.records.pack import Settings, pack, window_of
+    from drive.records.pack import QUESTIONS, Settings, pack, window_of
+    from drive.tasks.questions.chosen import balance_rows
 
     if len(args.paths) < 2 or args.out:
         raise ValueError("shards go to a folder that is named last: drive pack SOURCE... OUT")
@@ -58,7 +66,8 @@ def _shards(args: argparse.Namespace) -> int:
     window = replace(window_of(sources), frames=args.frames)
     shares = _shares(args.splits)
     blur = tuple(name.strip() for name in args.blur.split(",") if name.strip())
-    settings = Settings(sources, args.tasks or "", shares, args.seed, args.per_shard, args.split, args.limit, window, blur)
+    of_each = args.per_shard, args.split, args.limit, window
+    settings = Settings(sources, args.tasks or "", shares, args.seed, *of_each, blur, args.balance)
     rows = pack(settings, out, args.workers, args.progress)
     told = []
     for split, _ in shares:
@@ -66,9 +75,23 @@ def _shards(args: argparse.Namespace) -> int:
         counts = {"samples": len(own), "drives": len({r.drive for r in own}), "pictures": sum(r.pictures for r in own)}
         told.append({"split": split, **counts, "missing": sum(r.missing for r in own), "bytes": sum(r.bytes for r in own)})
     blurred = f"\nregions blurred: {sum(row.blurred or 0 for row in rows)}, found by {', '.join(blur)}" if blur else ""
-    table = aligned([list(told[0]), *([str(value) for value in row.values()] for row in told)])
-    show(args, table + blurred, told, f"{out} ({len({row.shard for row in rows})} shards)")
+    tables = [aligned([list(told[0]), *([str(value) for value in row.values()] for row in told)]) + blurred]
+    kept = []
+    if (out / QUESTIONS).exists():
+        told_of = json.loads((out / QUESTIONS).read_text())
+        kept = [{"split": split, **row} for split, counts in told_of.items() for row in balance_rows(counts)]
+        tables += [balance_table(kept)] if kept else []
+    show(args, "\n\n".join(tables), [*told, *kept], f"{out} ({len({row.shard for row in rows})} shards)")
     return 0
+
+
+def balance_table(rows: list[dict[str, Any]]) -> str:
+    """What was kept of the questions, as people read it."""
+    from drive.eval.aligned import aligned
+
+    return "questions of `ask`, and what a guess by the question alone gets right\n" + aligned(
+        [list(rows[0]), *(["-" if value is None else str(value) for value in row.values()] for row in rows)]
+    )
 
 
 def _shares(text: str) -> tuple[tuple[str, float], ...]:

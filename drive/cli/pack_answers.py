@@ -5,49 +5,68 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from drive.cli.common import show
 
 if TYPE_CHECKING:
+    from drive.data.dataset import Dataset
     from drive.tasks.messages import Record
+    from drive.tasks.questions.chosen import Chosen
+    from drive.tasks.writer import Asks
 
-SCHEMA = "schema.json"
+SCHEMA, QUESTIONS = "schema.json", "questions.json"
+Thing = TypeVar("Thing")
 
 
 def pack_answers(args: argparse.Namespace, data: Path, form: str) -> int:
-    """The verb, of one data set or folder of JSONL."""
-    from drive.eval.aligned import aligned
+    """The verb, of one data set, or of answers in another form."""
     from drive.outputs import whole_folder
 
-    made = not _holds_jsonl(args, data, form)
+    made = not _holds_answers(args, data, form)
     out = _folder(args, data, made)
     counts: Counter[tuple[str, str]] = Counter()
-    records = _counted(_made(args, data) if made else _read(args, data), counts)
+    found, choice = _made(args, data) if made else (_read(args, data), None)
     with whole_folder(out) as draft:
-        files = _write(records, draft, form)
-        if made:
-            files.append(_schema(args.tasks, draft))
+        files = _write(_counted(found, counts), draft, form)
+        names = list(dict.fromkeys(name for name, _ in counts if name))
+        if made or form == "jsonl":
+            files += _schema(args.tasks or names, draft)
+        if choice is not None:
+            files.append(_questions(choice, draft))
     args.progress.end()
-    names = sorted({name for name, _ in counts if name})
-    rows = [{"request": name, "answers": counts[name, "answers"], "unknown": counts[name, "unknown"]} for name in names]
-    table = aligned([["request", "answers", "unknown"], *([str(value) for value in row.values()] for row in rows)])
-    named = out / files[0].name if len(files) == 1 else f"{out} ({len(files)} files)"
-    show(args, f"{counts['', 'records']} samples\n{table}", rows, str(named))
+    _show(args, counts, choice, str(out / files[0].name) if len(files) == 1 else f"{out} ({len(files)} files)")
     return 0
 
 
-def _holds_jsonl(args: argparse.Namespace, data: Path, form: str) -> bool:
-    """Whether it is a folder of JSONL. Raises ValueError for options that do not go with what it is."""
-    found = any(data.glob("*.jsonl"))
-    if found and (args.tasks or args.split or form == "jsonl"):
-        raise ValueError(f"{data} holds records, answers and all: give --form llava or drivelm and --out, not --tasks or --split")
+def _show(args: argparse.Namespace, counts: Mapping[tuple[str, str], int], choice: Chosen | None, written: str) -> None:
+    from drive.cli.pack import balance_table
+    from drive.eval.aligned import aligned
+    from drive.tasks.questions.chosen import balance_rows
+
+    names = sorted({name for name, _ in counts if name})
+    rows: list[dict[str, Any]] = [
+        {"request": name, "answers": counts[name, "answers"], "unknown": counts[name, "unknown"]} for name in names
+    ]
+    table = aligned([["request", "answers", "unknown"], *([str(value) for value in row.values()] for row in rows)])
+    kept = balance_rows(choice.counts) if choice else []
+    told = f"{counts['', 'records']} samples\n{table}" + (f"\n\n{balance_table(kept)}" if kept else "")
+    show(args, told, rows + kept, written)
+
+
+def _holds_answers(args: argparse.Namespace, data: Path, form: str) -> bool:
+    """Whether it holds answers already. Raises ValueError for options that do not go with what it is."""
+    from drive.records.answer_files import form_of
+
+    found = form_of(data)
+    if found and (args.tasks or args.split or form == found):
+        raise ValueError(f"{data} holds records, answers and all ({found}): give another --form and --out, not --tasks or --split")
     if not found and not args.tasks:
         raise ValueError('--tasks is missing: say which answers to write, such as --tasks "see>decide>plan,boxes,roads,ask"')
-    return found
+    return found is not None
 
 
 def _folder(args: argparse.Namespace, data: Path, made: bool) -> Path:
@@ -60,8 +79,8 @@ def _folder(args: argparse.Namespace, data: Path, made: bool) -> Path:
     return out
 
 
-def _made(args: argparse.Namespace, data: Path) -> Iterator[Record]:
-    """A record for each sample of a data set."""
+def _made(args: argparse.Namespace, data: Path) -> tuple[Iterator[Record], Chosen | None]:
+    """A record for each sample of a data set, and which questions were chosen."""
     from drive.data.dataset import open_dataset
     from drive.make.shard_samples import is_shard_folder
     from drive.schema import Window
@@ -70,29 +89,42 @@ def _made(args: argparse.Namespace, data: Path) -> Iterator[Record]:
     if is_shard_folder(data):
         raise ValueError(f"{data} holds demonstrations, whose pictures are no files of their own: drive make OUT --tasks writes both")
     window = Window()
-    writer = Writer(args.tasks, window, data)
+    Writer(args.tasks, window)  # refuses requests that no task answers before anything is opened
     args.progress.begin(f"opening {data}")
     dataset = open_dataset(data, split=args.split, limit=args.limit, window=window, lanes=True)
+    choice = _chosen(args, dataset)
+    asks: Asks = "all" if args.balance == "none" else "towns"
+    writer = Writer(args.tasks, window, data, choice.names if choice else asks)
     args.progress.begin("packing", len(dataset))
-    return _told(map(writer.record, dataset), args)
+    return _told(map(writer.record, dataset), args), choice
+
+
+def _chosen(args: argparse.Namespace, dataset: Dataset) -> Chosen | None:
+    """Which questions are kept; None where nothing is chosen."""
+    from drive.tasks.questions.chosen import chosen, known_answers
+    from drive.tasks.writer import asks_anything
+
+    if args.balance != "set" or not asks_anything(args.tasks):
+        return None
+    args.progress.begin("looking at all questions", len(dataset))
+    return chosen(_told(((sample.token, known_answers(sample)) for sample in dataset), args), args.seed)
 
 
 def _read(args: argparse.Namespace, data: Path) -> Iterator[Record]:
-    """The records of a folder, file after file."""
-    from itertools import chain, islice
+    """The records of a file or folder, one after another."""
+    from itertools import islice
 
-    from drive.tasks.messages import read_records
+    from drive.records.answer_files import entries
 
-    files = sorted(data.glob("*.jsonl"))
-    args.progress.begin(f"reading {len(files)} files")
-    return _told(islice(chain.from_iterable(map(read_records, files)), args.limit), args)
+    args.progress.begin(f"reading {data}")
+    return _told((entry.read() for entry in islice(entries(data), args.limit)), args)
 
 
-def _told(records: Iterable[Record], args: argparse.Namespace) -> Iterator[Record]:
-    """The records as they come, each told to the progress."""
-    for record in records:
+def _told(things: Iterable[Thing], args: argparse.Namespace) -> Iterator[Thing]:
+    """The things as they come, each told to the progress."""
+    for thing in things:
         args.progress.done()
-        yield record
+        yield thing
 
 
 def _counted(records: Iterable[Record], counts: Counter[tuple[str, str]]) -> Iterator[Record]:
@@ -128,9 +160,16 @@ def _listed(values: Iterable[Any]) -> Iterator[bytes]:
     yield b"\n]\n"
 
 
-def _schema(requests: str, out: Path) -> Path:
+def _schema(requests: str | Sequence[str], out: Path) -> list[Path]:
+    """Beside the records, where they ask anything."""
     from drive.outputs import write_whole
     from drive.schema import Window
     from drive.tasks.writer import schema
 
-    return write_whole(out / SCHEMA, json.dumps(schema(requests, Window()), indent=1))
+    return [write_whole(out / SCHEMA, json.dumps(schema(requests, Window()), indent=1))] if requests else []
+
+
+def _questions(choice: Chosen, out: Path) -> Path:
+    from drive.outputs import write_whole
+
+    return write_whole(out / QUESTIONS, json.dumps(choice.counts, indent=1))

@@ -64,7 +64,7 @@ def _check(
     try:
         record = read()
     except ValueError as error:
-        report.error("no record", where, token, "", str(error))
+        report.error("no record", where, token, "", str(error).removeprefix(f"{where}: "))
         return ""
     if not (record.messages or record.unknown or recomputer.wanted):
         return record.id

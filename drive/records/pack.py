@@ -6,8 +6,8 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -35,16 +35,20 @@ from drive.progress import SILENT, Progress
 from drive.records.blur import Blur, blur_of
 from drive.records.drives import Moment, assigned, drives_of
 from drive.schema import SceneSample, Window
-from drive.tasks.writer import Writer
+from drive.tasks.questions.chosen import Chosen, chosen, known_answers
+from drive.tasks.writer import Asks, Writer, asks_anything
 
 SHARES = (("train", 0.9), ("val", 0.1))
+# Which known questions `ask` asks: those that `drive.tasks.questions.chosen` keeps of each split, those that towns' shares keep, or all.
+BALANCES = ("set", "towns", "none")
+QUESTIONS = "questions.json"  # split -> question -> answer -> how often it is known, how often kept
 
 
 @dataclass(frozen=True)
 class Settings:
     """What records are packed by. sources: folders that `open_dataset` opens, or of demonstrations in towns. split, limit: of each
     source. tasks: requests whose right answers become `messages`, "" for none. shares: of the splits. per_shard: samples of a shard.
-    blur: detectors (`drive.records.blur`), as `module:Class`, of what is blurred in pictures."""
+    blur: detectors (`drive.records.blur`), as `module:Class`, of what is blurred in pictures. balance: one of `BALANCES`."""
 
     sources: tuple[str, ...]
     tasks: str = ""
@@ -55,6 +59,7 @@ class Settings:
     limit: int | None = None
     window: Window = Window()
     blur: tuple[str, ...] = ()
+    balance: str = "set"
 
     def __post_init__(self) -> None:
         wrong = [name for name, _ in self.shares if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii()]
@@ -62,6 +67,8 @@ class Settings:
             raise ValueError(f"a split is named by letters, digits, - and _, got {wrong[0]!r}")
         if len(set(self.sources)) != len(self.sources):
             raise ValueError(f"a source is named twice: {', '.join(self.sources)}")
+        if self.balance not in BALANCES:
+            raise ValueError(f"balance is one of {', '.join(BALANCES)}, got {self.balance!r}")
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,7 @@ class ShardJob:
     split: str
     name: str
     moments: tuple[tuple[Moment, str], ...]
+    asks: Asks = "towns"
 
 
 def pack(settings: Settings, out: str | Path, workers: int = 1, progress: Progress = SILENT) -> list[IndexRow]:
@@ -87,13 +95,14 @@ def pack(settings: Settings, out: str | Path, workers: int = 1, progress: Progre
     moments = [moment for number in range(len(settings.sources)) for moment in _moments(settings, number, progress)]
     shards = _shards(out, settings, moments)
     _begin(out, settings, moments)
+    shards, balances = _with_questions(shards, settings, workers, progress)
     todo = [shard for shard in shards if not _is_done(out, shard)]
     progress.begin(f"packing {len(moments)} samples into shards", len(shards))
     progress.done(len(shards) - len(todo))
     for _ in results(_write_shard, todo, workers):
         progress.done()
     progress.end()
-    return _finished(out, settings, shards)
+    return _finished(out, settings, shards, balances)
 
 
 def window_of(sources: Sequence[str | Path]) -> Window:
@@ -155,6 +164,26 @@ def _shards(out: Path, settings: Settings, moments: Sequence[Moment]) -> list[Sh
     return shards
 
 
+def _with_questions(
+    shards: Sequence[ShardJob], settings: Settings, workers: int, progress: Progress
+) -> tuple[list[ShardJob], dict[str, Chosen]]:
+    """The shards with what each sample is asked; of each split what was chosen, {} where nothing is."""
+    if not settings.tasks or settings.balance != "set" or not asks_anything(settings.tasks):
+        return [replace(shard, asks="all" if settings.balance == "none" else "towns") for shard in shards], {}
+    progress.begin("looking at all questions", len(shards))
+    known: dict[str, list[tuple[str, Sequence[tuple[str, str]]]]] = {split: [] for split, _ in settings.shares}
+    for shard, own in zip(shards, results(_known, shards, workers), strict=True):
+        known[shard.split] += own
+        progress.done()
+    found = {split: chosen(own, settings.seed) for split, own in known.items()}
+    return [replace(s, asks={m.token: found[s.split].names[m.token] for m, _ in s.moments}) for s in shards], found
+
+
+def _known(shard: ShardJob) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
+    """A job: what each sample of a shard can be asked."""
+    return [(m.token, known_answers(_opened(shard.settings, m.source)[m.place])) for m, _ in shard.moments]
+
+
 def _is_done(out: Path, shard: ShardJob) -> bool:
     return (out / PARTS / f"{shard.name}.parquet").exists() and (out / f"{shard.name}.tar").exists()
 
@@ -162,7 +191,7 @@ def _is_done(out: Path, shard: ShardJob) -> bool:
 def _write_shard(shard: ShardJob) -> None:
     """The shard, then its part of the index, by which it counts as done."""
     rows: list[IndexRow] = []
-    writer = Writer(shard.settings.tasks, shard.settings.window) if shard.settings.tasks else None
+    writer = Writer(shard.settings.tasks, shard.settings.window, asks=shard.asks) if shard.settings.tasks else None
     out = Path(shard.folder)
     write_whole(out / f"{shard.name}.tar", _pieces(shard, writer, rows))
     write_rows(out / PARTS / f"{shard.name}.parquet", rows)
@@ -219,11 +248,14 @@ def packed_sample(
     return packed([(f"{key}.json", text), *((f"{key}.{name}", data) for name, data in pictures.items())]), found
 
 
-def _finished(out: Path, settings: Settings, shards: Sequence[ShardJob]) -> list[IndexRow]:
+def _finished(out: Path, settings: Settings, shards: Sequence[ShardJob], balances: Mapping[str, Chosen]) -> list[IndexRow]:
     """The whole index, what the folder holds, and then no parts any more."""
     rows = [row for shard in shards for row in read_rows(out / PARTS / f"{shard.name}.parquet")]
     write_rows(out / INDEX, rows)
     names = [*(f"{shard.name}.tar" for shard in shards), INDEX]
+    if balances:
+        write_whole(out / QUESTIONS, json.dumps({split: found.counts for split, found in balances.items()}, indent=1))
+        names.append(QUESTIONS)
     files = {name: {"bytes": (out / name).stat().st_size, "sha256": digest(out / name)} for name in names}
     counts = Counter(moment.source for shard in shards for moment, _ in shard.moments)
     sources = [

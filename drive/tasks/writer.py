@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from drive.schema import Observation, SceneSample, StoredPicture, Window
-from drive.tasks import Chain, Request, Task, chains, declared, make_task
+from drive.tasks import TASKS, Chain, Request, Task, chains, declared, make_task
 from drive.tasks.messages import AnswerPart, EgoPart, ImagePart, Message, Part, Record, RequestPart, TextPart
+from drive.tasks.questions import QUESTIONS, asked
 from drive.tokens.vocab import Vocabulary
+
+Asks = Literal["towns", "all"] | Mapping[str, Collection[str]]
 
 
 class Writer:
     """Makes records of samples: the right answers to some requests. root: the folder that files of pictures are relative to; None:
-    they are named as they are.
+    they are named as they are. asks: what task `ask` asks where no question is given: what it asks of towns, all that is known, or of each
+    sample's token the questions of `drive.tasks.questions.chosen`.
 
     Raises ValueError for requests that no task answers, and for `see>ask`, whose question a chain must say: `see>ask(may I go?)`.
     """
 
-    def __init__(self, requests: str | Sequence[str], window: Window, root: str | Path | None = None) -> None:
-        self.window = window
+    def __init__(self, requests: str | Sequence[str], window: Window, root: str | Path | None = None, asks: Asks = "towns") -> None:
+        self.window, self.asks = window, asks
         self.chains: tuple[Chain, ...] = chains(requests)
         names = list(dict.fromkeys(link.name for chain in self.chains for link in chain))
         vocabulary = Vocabulary().extended(declared(names, {}), names)
@@ -51,17 +55,30 @@ class Writer:
         """Turns, and the links without an answer, which the chain then goes without."""
         task = self.tasks[chain[0].name]
         if len(chain) == 1 and task.prompted and not chain[0].prompt:
-            turns = [self._turn([(replace(chain[0], prompt=words), value)]) for words, value in task.answers(sample)]
-            return turns, [] if turns else [chain[0].name]
+            turns = [self._turn([(replace(chain[0], prompt=words), value)]) for words, value in self._asked(task, sample)]
+            return turns, [] if turns or any(True for _ in asked(sample)) else [chain[0].name]
         answers = [(link, self.tasks[link.name].truth(sample, link.prompt)) for link in chain]
         known = [(link, value) for link, value in answers if value is not None]
         return [self._turn(known)] if known else [], [str(link) for link, value in answers if value is None]
+
+    def _asked(self, task: Task, sample: SceneSample) -> Sequence[tuple[str, Any]]:
+        """Questions in words with their answers."""
+        if self.asks == "towns":
+            return task.answers(sample)
+        keep: Collection[str] = QUESTIONS if self.asks == "all" else self.asks.get(sample.token, ())
+        words = [reply.question for question, reply in asked(sample) if question.name in keep]
+        return [(text, task.truth(sample, text)) for text in words]
 
     def _turn(self, answers: Sequence[tuple[Request, Any]]) -> tuple[Message, Message]:
         asked: list[Part] = [RequestPart(request=">".join(link.name for link, _ in answers))]
         asked += [TextPart(text=link.prompt) for link, _ in answers if link.prompt]
         parts = tuple(AnswerPart(request=link.name, value=self.tasks[link.name].to_json(value)) for link, value in answers)
         return Message(role="user", content=tuple(asked)), Message(role="assistant", content=parts)
+
+
+def asks_anything(requests: str | Sequence[str]) -> bool:
+    """Whether requests ask questions without saying which."""
+    return any(TASKS[link.task].prompted and not link.prompt for chain in chains(requests) for link in chain)
 
 
 def seen_parts(observation: Observation, root: Path | None) -> tuple[Part, ...]:

@@ -117,6 +117,22 @@ def test_the_same_bytes_whatever_was_cut_off_and_however_many_work(
     assert {path.name: path.read_bytes() for path in out.iterdir()} == files
 
 
+def test_questions_are_balanced_in_every_split(records: Path) -> None:
+    told = json.loads((records / "questions.json").read_text())
+    assert set(told) == {"train", "val"}
+    for split in told.values():
+        kept = [sorted((kept for _, kept in answers.values()), reverse=True) for answers in split.values()]
+        assert sum(map(sum, kept)) > 30 and all(own[0] == own[1] if len(own) > 1 else own == [0] for own in kept)
+    asked = sum(
+        part["type"] == "text"
+        for path in records.glob("*.tar")
+        for sample in by_webdatasets_rules(path)
+        for message in json.loads(sample["json"])["messages"]
+        for part in message["content"]
+    )
+    assert asked == sum(kept for split in told.values() for answers in split.values() for _, kept in answers.values())
+
+
 def test_damage_is_found_and_named(records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(records), "-q"]) == 0
     folder = Path(shutil.copytree(records, tmp_path / "hurt"))
