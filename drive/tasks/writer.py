@@ -99,6 +99,8 @@ def _file(image: Any, root: Path | None) -> str | None:
     if root is None:
         return image.as_posix()
     if not image.resolve().is_relative_to(root):
+        if not image.exists():
+            return None  # records name a picture that their source lacked by its place there
         raise ValueError(f"picture {image} lies outside of {root}, the folder that records name files from")
     return image.resolve().relative_to(root).as_posix()
 

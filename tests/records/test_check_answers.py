@@ -13,6 +13,7 @@ import pytest
 
 from drive.cli import main
 from drive.data.records.index import INDEX, MANIFEST, digest, read_rows, write_rows
+from drive.tasks.messages import read_records
 
 TASKS = "see:lead>decide>plan,boxes,ask"
 LIMIT = "5"
@@ -68,6 +69,17 @@ def test_packed_answers_are_recomputed(records: Path, tmp_path: Path, capsys: py
     assert checked(capsys, folder, "--files-only", status=0) == []
     other = changed(folder / "all-000000.tar", b'"messages":[', b'"messages":{')
     assert ("no record", other) in {(one["kind"], one["token"]) for one in checked(capsys, folder)} or other == wrong
+
+
+def test_answers_of_records_without_pictures_are_recomputed(mini: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = Path(shutil.copytree(mini, tmp_path / "source"))
+    shutil.rmtree(source / "samples")
+    records, out = str(tmp_path / "records"), str(tmp_path / "answers")
+    assert main(["pack", str(source), records, "--limit", "2", "--splits", "all:1", "-q"]) == 0
+    assert main(["pack", records, "--tasks", "decide,ask(Is there a car on my left?)", "--out", out, "-q"]) == 0
+    read = [record for path in Path(out).glob("*.jsonl") for record in read_records(path)]
+    assert len(read) == 2 and {part.file for record in read for part in record.messages[0].content if part.type == "image"} == {None}
+    assert checked(capsys, out, "--source", records, status=0) == checked(capsys, records, status=0) == []
 
 
 def test_what_was_cut_off_is_named_once(records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
