@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 _NAMES = {torch.float32: "F32", torch.int64: "I64", torch.int32: "I32", torch.uint8: "U8", torch.bool: "BOOL"}
 # Weights may be stored in half the size; loading widens them.
@@ -87,3 +87,26 @@ def _compare(path: Path, expected: Mapping[str, Tensor], subset: bool) -> None:
             fitting = FLOATS if own.is_floating_point() else (_NAMES.get(own.dtype, "none"),)
             if dtype not in fitting:
                 raise ValueError(f"{path} does not fit its config.json: {name} is of type {dtype}, expected {' or '.join(fitting)}")
+
+
+def fill_backbone(backbone: nn.Module, file: Path, name: str) -> None:
+    """Fill a backbone (timm's `name`) from a safetensors file of the whole timm model, or of the backbone alone; what it does not have (a
+    classifier, later stages) is left out.
+
+    Raises ValueError naming the first tensor that is missing, of another shape or not finite; the backbone is then as it was.
+    """
+    own, given = backbone.state_dict(), load_tensors(file)
+    found: dict[str, Tensor] = {}
+    for key, tensor in own.items():
+        # timm's lists of features call the module `stages.0` `stages_0`.
+        first, dot, rest = key.partition(".")
+        stored = given.get(key, given.get(first.replace("_", ".") + dot + rest))
+        if stored is None and key.endswith("num_batches_tracked"):
+            stored = tensor
+        if stored is None:
+            raise ValueError(f"{file} has no {key}: expected the weights of {name} under timm's names")
+        if stored.shape != tensor.shape:
+            raise ValueError(f"{file}: {key} is {list(stored.shape)}, expected {list(tensor.shape)}")
+        found[key] = stored
+    with torch.no_grad():
+        backbone.load_state_dict(found)

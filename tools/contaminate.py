@@ -44,8 +44,8 @@ Told = tuple[SceneSample, str, str]  # a sample, its source, what is wrong with 
 class Mixer:
     """Makes the mix of clean folders, in the order of records; at most one fault each."""
 
-    def __init__(self, folders: Sequence[RecordFolder], dull: RecordFolder | None, seed: int) -> None:
-        self.folders, self.dull, self.rng = folders, dull, np.random.default_rng(seed)
+    def __init__(self, folders: Sequence[RecordFolder], dull: RecordFolder | None, seed: int, hard: bool = False) -> None:
+        self.folders, self.dull, self.rng, self.hard = folders, dull, np.random.default_rng(seed), hard
         self.places = [(f, i) for f, folder in enumerate(folders) for i in range(len(folder))]
         scenes = sorted({self._scene(place) for place in self.places})
         bad = self.rng.choice(len(scenes), min(BAD_DRIVES, len(scenes) // 8), replace=False)
@@ -84,7 +84,7 @@ class Mixer:
         total = len(self.places) * (1 + DULL)
         for number in range(round(total * DUPLICATES / (1 - DUPLICATES))):
             f, i = clean[int(self.rng.integers(len(clean)))]
-            yield faults.duplicate(self.folders[f][i], number, self.rng), self.folders[f].rows[i].source, "duplicate"
+            yield faults.duplicate(self.folders[f][i], number, self.rng, self.hard), self.folders[f].rows[i].source, "duplicate"
         wanted = round(DULL * len(self.places))
         known = {self._scene(place) for place in self.places}
         for i in range(len(self.dull or ())):
@@ -148,7 +148,7 @@ def write_records(out: Path, told: Iterable[Told], window: object, per_shard: in
 def table(truth: dict[str, str], found: dict[str, Verdict]) -> str:
     """Precision and recall by kind: of the records that the kind's own passes drop, how many are of the kind; of the kind's records, how
     many are dropped by them, and by any. Of a moment and its copies all but one are to be dropped, whichever stays."""
-    groups = _groups(truth)
+    groups = copies_of(truth)
     rows = [["kind", "injected", "dropped", "right", "precision", "recall", "by_any"]]
     for kind, says in FOUND_BY.items():
         dropped = [name for name, one in found.items() if any(map(says, one.reasons))]
@@ -182,7 +182,7 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole:.3f}" if whole else "-"
 
 
-def _groups(truth: dict[str, str]) -> list[list[str]]:
+def copies_of(truth: dict[str, str]) -> list[list[str]]:
     """A record and its copies, by their names."""
     groups: dict[str, list[str]] = {}
     for name, told in truth.items():
@@ -208,6 +208,7 @@ def main() -> None:
     mix.add_argument(
         "--scenes", default=":", help="of each clean folder, as FIRST:LAST of a slice (default: all; all too where it has no such ones)"
     )
+    mix.add_argument("--hard", action="store_true", help="duplicates are cut, blurred and much brighter or darker")
     mix.add_argument("--seed", type=int, default=0)
     score.add_argument("mix", type=Path)
     score.add_argument("--decisions", type=Path, help="default: MIX/curation/curation.parquet")
@@ -217,7 +218,7 @@ def main() -> None:
         print(table(json.loads((args.mix / "truth.json").read_text()), decisions))
         return
     clean = [_some(RecordFolder(folder), args.scenes) for folder in args.folders[:-1]]
-    mixer = Mixer(clean, RecordFolder(args.dull) if args.dull else None, args.seed)
+    mixer = Mixer(clean, RecordFolder(args.dull) if args.dull else None, args.seed, args.hard)
     truth = write_records(args.folders[-1], mixer.samples(), clean[0].window)
     counts = {kind or "clean": sum(told == kind for told in truth.values()) for kind in ("", *FOUND_BY)}
     print(f"{len(truth)} records in {args.folders[-1]}: " + ", ".join(f"{count} {kind}" for kind, count in counts.items()))

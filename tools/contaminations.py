@@ -25,6 +25,18 @@ def seen_anew(view: CameraImage, gain: float, noise: float, quality: int, rng: n
     return replace(view, image=StoredPicture("again.jpg", data))
 
 
+def taken_anew(view: CameraImage, rng: np.random.Generator) -> CameraImage:
+    """The picture much brighter or darker, blurred, noisy, poorly compressed, and cut by up to 5 % of its sides: another copy of a film."""
+    pixels = read_image(view)[1]
+    height, width = pixels.shape[:2]
+    dx, dy = (int(rng.uniform(0.0, 0.05) * side) for side in (width, height))
+    x, y = int(rng.integers(dx + 1)), int(rng.integers(dy + 1))
+    cut = cv2.resize(pixels[y : y + height - dy, x : x + width - dx], (width, height), interpolation=cv2.INTER_LINEAR)
+    soft = cv2.GaussianBlur(cut, (0, 0), rng.uniform(0.3, 1.5)).astype(np.uint8)
+    changed = replace(view, image=soft)
+    return seen_anew(changed, rng.uniform(0.7, 1.3), rng.uniform(0.0, 8.0), int(rng.integers(25, 60)), rng)
+
+
 def with_views(sample: SceneSample, views: Sequence[CameraImage]) -> SceneSample:
     """The sample with other pictures at t0."""
     frames = sample.observation.frames
@@ -37,10 +49,13 @@ def renamed(sample: SceneSample, token: str, scene: str) -> SceneSample:
     return replace(sample, token=token, scene=scene, observation=replace(sample.observation, token=token))
 
 
-def duplicate(sample: SceneSample, number: int, rng: np.random.Generator) -> SceneSample:
-    """The same moment again under another name: half of them to the byte, half brighter or darker, noisy, compressed anew."""
+def duplicate(sample: SceneSample, number: int, rng: np.random.Generator, hard: bool = False) -> SceneSample:
+    """The same moment again under another name: half of them to the byte, half brighter or darker, noisy, compressed anew; hard: all of
+    them as of `taken_anew`."""
     views = sample.observation.frames[-1].cameras
-    if rng.random() < 0.5:
+    if hard:
+        views = tuple(taken_anew(view, rng) for view in views)
+    elif rng.random() < 0.5:
         gain, noise, quality = rng.uniform(0.9, 1.1), rng.uniform(0.0, 3.0), int(rng.integers(50, 95))
         views = tuple(seen_anew(view, gain, noise, quality, rng) for view in views)
     return renamed(with_views(sample, views), f"again{number}-{sample.token}", f"again-{sample.scene}")

@@ -1,4 +1,5 @@
-"""Makes demonstrations in towns that no configuration learns from, by the recipe of a training run, for `drive eval FOLDER --tasks`.
+"""Makes demonstrations in towns that no configuration learns from, by the recipe of a training run, for `drive eval FOLDER --tasks`; with
+--training, in towns to learn from, for `drive pack`.
 
     python tools/make_test_towns.py configs/NAME.yaml runs/test-towns --count 20 --workers 2
 """
@@ -32,10 +33,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--first", type=int, default=FIRST_TEST_TOWN)
     parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--training", action="store_true", help="towns below those of tests")
     parser.add_argument("--workers", type=int, default=1)
     args = parser.parse_args()
     seeds = range(args.first, args.first + args.count)
-    make_shards(args.folder, recipe_of(args.config), seeds, args.workers, load_planner, tests=True)
+    make_shards(args.folder, recipe_of(args.config), seeds, args.workers, load_planner, tests=not args.training)
     print(f"{args.count} towns in {args.folder}")
 
 

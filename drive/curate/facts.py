@@ -29,7 +29,8 @@ class RecordFacts:
     future: times, x and y [T][3] of what is recorded, in the ego frame. boxes: things around at t0 whose points are known; unseen: those
     without any. scores: of labels (`drive.curate.labels.label_scores`). around: words on it (`surroundings`). glances, rig, fit: by
     camera (`drive.curate.pictures`, `drive.curate.rigs`). unread: cameras whose picture does not decode. texts: as
-    `drive.data.records.texts` finds them; records share what is equal."""
+    `drive.data.records.texts` finds them; records share what is equal. embedding: what a network makes of the pictures, where the recipe
+    names one (`drive.curate.embedding`)."""
 
     id: str
     scene: str
@@ -52,6 +53,7 @@ class RecordFacts:
     rig: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     fit: Mapping[str, Fit] = field(default_factory=dict)
     texts: tuple[str, ...] = ()
+    embedding: str = field(repr=False, default="")
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from drive.curate.base import Pass
+from drive.curate.looker import Network
 from drive.curate.passes.alike import Alike
 from drive.curate.passes.blank import Blank
 from drive.curate.passes.blurred import Blurred
@@ -70,6 +71,11 @@ class CurationRecipe:
         """Those that judge: droppers first, then those that weigh what is left."""
         there = [one for f in fields(self) if (one := getattr(self, f.name)) is not None]
         return tuple(sorted(there, key=lambda one: one.weighs))
+
+    @property
+    def network(self) -> Network | None:
+        """Which one is to look at the records' pictures; None where no pass asks for any."""
+        return None if self.alike is None else self.alike.network
 
 
 def load_recipe(path: Path | None) -> CurationRecipe:

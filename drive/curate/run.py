@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from drive.curate.base import FINE, Judged
 from drive.curate.facts import RecordFacts, facts_of
+from drive.curate.kept import is_kept, keep, kept_rows, require_whole
+from drive.curate.looker import Network
 from drive.curate.recipe import CurationRecipe
 from drive.curate.weather import weather_of
 from drive.data.records.dataset import RecordFolder
 from drive.data.records.decisions import Verdict, write_decisions
-from drive.data.records.index import digest
-from drive.outputs import writable_folder, write_whole
+from drive.outputs import writable_folder
 from drive.pool import results
 from drive.progress import SILENT, Progress
 
 FACTS, DECISIONS = "facts", "curation.parquet"
-FACTS_VERSION = 3
+FACTS_VERSION = 4
 NIGHT_MEAN = 55.0  # grey value of a record's middle camera
 
 
@@ -45,7 +45,7 @@ def curate(
         one.check()
     folder = RecordFolder(root, split)
     writable_folder(out / FACTS)
-    records = _facts(folder, out / FACTS, workers, progress)
+    records = _facts(folder, out / FACTS, recipe.network, workers, progress)
     progress.begin("judging", len(recipe.passes()))
     found: dict[str, list[Judged]] = {}
     kept = list(range(len(records)))
@@ -83,40 +83,54 @@ def _decision(record: RecordFacts, found: dict[str, Judged]) -> Verdict:
     return Verdict(record.id, not reasons, weight, reasons, tags, scores)
 
 
-def _facts(folder: RecordFolder, kept: Path, workers: int, progress: Progress) -> list[RecordFacts]:
-    """The facts of all records, in their order."""
+def _facts(folder: RecordFolder, kept_in: Path, network: Network | None, workers: int, progress: Progress) -> list[RecordFacts]:
+    """The facts of all records, in their order; with a network, what it makes of their pictures too."""
+    rows = _measured(folder, kept_in, None, workers, progress)
+    seen = {} if network is None else _measured(folder, kept_in, network, workers, progress)
+    return [RecordFacts.from_json(rows[token] | {"embedding": seen.get(token, "")}) for token in folder.tokens]
+
+
+@dataclass(frozen=True)
+class ShardJob:
+    """What is measured of a shard: facts, or with a network embeddings, and where they are kept."""
+
+    root: Path
+    shard: str
+    sha256: str
+    kept_in: Path
+    network: Network | None
+
+    @property
+    def way(self) -> str | int:
+        return FACTS_VERSION if self.network is None else self.network.digest
+
+    @property
+    def file(self) -> Path:
+        return self.kept_in / f"{Path(self.shard).stem}{'' if self.network is None else f'.{self.way}'}.json"
+
+
+def _measured(folder: RecordFolder, kept_in: Path, network: Network | None, workers: int, progress: Progress) -> dict[str, Any]:
+    """By record; what is kept is not measured again."""
     shards = list(dict.fromkeys(row.shard for row in folder.rows))
-    jobs = [(str(folder.root), shard, str(kept), folder.manifest.files[shard]["sha256"]) for shard in shards]
-    todo = [job for job in jobs if not _is_done(job)]
-    progress.begin(f"measuring {len(folder)} records, by shards", len(jobs))
+    jobs = [ShardJob(folder.root, shard, folder.manifest.files[shard]["sha256"], kept_in, network) for shard in shards]
+    todo = [job for job in jobs if not is_kept(job.file, job.way, job.sha256)]
+    progress.begin(f"{'measuring' if network is None else 'embedding'} {len(folder)} records, by shards", len(jobs))
     progress.done(len(jobs) - len(todo))
     for _ in results(_measure, todo, workers):
         progress.done()
-    by_id = {facts.id: facts for job in jobs for facts in _read(job)}
-    return [by_id[token] for token in folder.tokens]
+    return {token: value for job in jobs for token, value in kept_rows(job.file).items()}
 
 
-def _file(job: tuple[str, str, str, str]) -> Path:
-    return Path(job[2]) / f"{Path(job[1]).stem}.json"
+def _measure(job: ShardJob) -> None:
+    require_whole(job.root, job.shard, job.sha256)
+    folder = RecordFolder(job.root)
+    places = [i for i, row in enumerate(folder.rows) if row.shard == job.shard]
+    keep(job.file, job.way, job.sha256, {folder.tokens[i]: _told(folder, i, job.network) for i in places})
 
 
-def _is_done(job: tuple[str, str, str, str]) -> bool:
-    """Whether a shard's facts are there, and of these very bytes."""
-    try:
-        told = json.loads(_file(job).read_text())
-        return bool(told["version"] == FACTS_VERSION and told["sha256"] == job[3])
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+def _told(folder: RecordFolder, i: int, network: Network | None) -> Any:
+    if network is None:
+        return facts_of(folder[i], folder.rows[i].source, folder.texts(i)).to_json()
+    from drive.curate.embedding import embedding  # brings in torch, which facts do not need
 
-
-def _measure(job: tuple[str, str, str, str]) -> None:
-    root, shard, _, sha256 = job
-    if digest(Path(root) / shard) != sha256:
-        raise ValueError(f"{Path(root) / shard} is damaged: `drive check {root}` names its samples")
-    folder = RecordFolder(Path(root))
-    rows = [facts_of(folder[i], row.source, folder.texts(i)).to_json() for i, row in enumerate(folder.rows) if row.shard == shard]
-    write_whole(_file(job), json.dumps({"version": FACTS_VERSION, "sha256": sha256, "records": rows}, allow_nan=False))
-
-
-def _read(job: tuple[str, str, str, str]) -> Sequence[RecordFacts]:
-    return [RecordFacts.from_json(values) for values in json.loads(_file(job).read_text())["records"]]
+    return embedding(folder[i].observation.frames[-1].cameras, network)

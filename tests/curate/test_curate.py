@@ -60,7 +60,7 @@ def test_facts_are_measured_once(faulty: tuple[Path, dict[str, str]], tmp_path: 
     first = running.curate(records, CurationRecipe(), tmp_path)
     (tmp_path / "facts" / "train-000001.json").write_text('{"version": 1, "sha256": "of another shard", "records": []}')
     measured, real = [], running._measure
-    monkeypatch.setattr(running, "_measure", lambda job: (measured.append(job[1]), real(job))[1])
+    monkeypatch.setattr(running, "_measure", lambda job: (measured.append(job.shard), real(job))[1])
     again = running.curate(records, CurationRecipe(), tmp_path)
     assert measured == ["train-000001.tar"] and again == first
     kinder = running.curate(records, CurationRecipe(blank=None, exposure=None, blurred=None), tmp_path)
