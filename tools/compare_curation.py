@@ -1,7 +1,7 @@
 """Is curation worth it? The same network, steps and tests; only the decisions on its records differ, three seeds each.
 
     python -m tools.contaminate mix CLEAN MIX    # CLEAN: what `drive pack` made of a folder of towns
-    python -m tools.compare_curation configs/curation.yaml CLEAN MIX runs/worth --steps 400 --towns 12 --passes
+    python -m tools.compare_curation configs/curation.yaml CLEAN MIX runs/worth --steps 400 --towns 6 --passes
 
 contaminated, clean, curated, as many as that keeps at random; of the clean records the 30 % that are chosen well, and any 30 %; with
 --passes each pass alone, with one seed. Plans are scored by L2 on the configuration's test towns and driven in others, empty and busy
@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +62,7 @@ class Comparison:
             measured(run, self.exam, lambda text: print(text, flush=True))
             self.write()
 
-    def found(self) -> dict[str, Found]:
+    def found(self) -> Mapping[str, Found]:
         """What is known so far, by arm."""
         there: dict[str, dict[int, dict[str, dict[str, float]]]] = {}
         for arm, seed in self.runs():
@@ -131,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--test-towns", type=int, default=10, help="whose states are planned")
-    parser.add_argument("--towns", type=int, default=12, help="that are driven, each empty and busy (0: none)")
+    parser.add_argument("--towns", type=int, default=6, help="that are driven, each empty and busy (0: none)")
     parser.add_argument("--first", type=int, default=FIRST, help="of the towns that are driven")
     parser.add_argument("--hz", type=float, default=2.5, help="plans a second")
     parser.add_argument("--rig", default="first-drive", help="the car's cameras where it drives")

@@ -47,9 +47,9 @@ test: {kind: records, root: %s, split: %s}
 
 @pytest.fixture(scope="module")
 def records(embedded: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A clean folder of 28 records in two scenes, and its mix."""
+    """A clean folder of 14 records, and its mix."""
     folder = tmp_path_factory.mktemp("worth")
-    pack(Settings((str(embedded),), shares=(("train", 1.0),), limit=28), folder / "clean")
+    pack(Settings((str(embedded),), shares=(("train", 1.0),), limit=14), folder / "clean")
     clean = RecordFolder(folder / "clean")
     write_records(folder / "mix", Mixer([clean], None, 0).samples(), clean.window)
     return folder / "clean", folder / "mix"
@@ -63,7 +63,7 @@ def test_arms_differ_in_their_decisions_alone(records: tuple[Path, Path], tmp_pa
     tokens, all_mixed = set(RecordFolder(clean).tokens), RecordFolder(mix).tokens
     assert set(kept[CLEAN]) == tokens and tuple(kept[MIXED]) == all_mixed
     assert len(kept[CURATED]) == len(kept[RANDOM]) < len(kept[MIXED]) and set(kept[CURATED]) != set(kept[RANDOM])
-    assert len(kept[CHOSEN]) == len(kept[ANY]) == round(0.3 * 28) and set(kept[CHOSEN]) | set(kept[ANY]) <= tokens
+    assert len(kept[CHOSEN]) == len(kept[ANY]) == round(0.3 * 14) and set(kept[CHOSEN]) | set(kept[ANY]) <= tokens
     assert {name for name, arm in found.items() if arm.once} == set(found) - set(MAIN)
     copies = [one for one in found["only copies"].verdicts(0) if not one.kept]
     assert copies and all(reason.startswith("copies: ") for one in copies for reason in one.reasons)
