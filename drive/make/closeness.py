@@ -11,7 +11,7 @@ from drive.world.state import HEADING, SPEED, STATION, State, X, Y
 from drive.world.world import World
 
 NEAREST_M, FARTHEST_M = 0.5, 12.0
-STOP_MPS2, STOPPED_M = 3.5, 0.5  # the ego is never so fast that it could not stop by this braking, so far behind
+STOP_MPS2, STOPPED_M = 6.0, 0.5  # the ego is never so fast that it could not stop by this braking, so far behind
 
 
 def right_behind(world: World, state: State, rng: np.random.Generator) -> State | None:
