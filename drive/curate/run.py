@@ -91,7 +91,7 @@ def _facts(folder: RecordFolder, kept_in: Path, network: Network | None, workers
 
 
 @dataclass(frozen=True)
-class ShardJob:
+class Measuring:
     """What is measured of a shard: facts, or with a network embeddings, and where they are kept."""
 
     root: Path
@@ -112,7 +112,7 @@ class ShardJob:
 def _measured(folder: RecordFolder, kept_in: Path, network: Network | None, workers: int, progress: Progress) -> dict[str, Any]:
     """By record; what is kept is not measured again."""
     shards = list(dict.fromkeys(row.shard for row in folder.rows))
-    jobs = [ShardJob(folder.root, shard, folder.manifest.files[shard]["sha256"], kept_in, network) for shard in shards]
+    jobs = [Measuring(folder.root, shard, folder.manifest.files[shard]["sha256"], kept_in, network) for shard in shards]
     todo = [job for job in jobs if not is_kept(job.file, job.way, job.sha256)]
     progress.begin(f"{'measuring' if network is None else 'embedding'} {len(folder)} records, by shards", len(jobs))
     progress.done(len(jobs) - len(todo))
@@ -121,7 +121,7 @@ def _measured(folder: RecordFolder, kept_in: Path, network: Network | None, work
     return {token: value for job in jobs for token, value in kept_rows(job.file).items()}
 
 
-def _measure(job: ShardJob) -> None:
+def _measure(job: Measuring) -> None:
     require_whole(job.root, job.shard, job.sha256)
     folder = RecordFolder(job.root)
     places = [i for i, row in enumerate(folder.rows) if row.shard == job.shard]
