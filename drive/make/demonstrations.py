@@ -20,7 +20,7 @@ import numpy as np
 from drive.expert.privileged import PRIVILEGED
 from drive.frames import Array
 from drive.make.balance import STANDING_M, balanced_weights, light_ahead, phase_shifts
-from drive.make.closeness import right_behind
+from drive.make.closeness import on_way, right_behind
 from drive.make.recipe import Displacement
 from drive.schema import COMMANDS, Observation, PlanError, Window
 from drive.world.advance import advance, settle_ego
@@ -166,7 +166,11 @@ def arriving(
     start_mps = max(0.0, speed_mps - acceleration * seconds)
     way = 0.5 * (start_mps + speed_mps) * seconds
     stations = np.array([state.ego[STATION] for state in drive])
-    behind = drive[int(np.abs(stations - (stations[-1] - way)).argmin())].ego.copy()
+    wanted = float(stations[-1]) - way
+    if wanted > stations[:-1].max(initial=0.0):  # the last state was put further on than the drive has come
+        behind = on_way(world, drive[-1].ego, wanted)
+    else:
+        behind = drive[int(np.abs(stations - wanted).argmin())].ego.copy()
     behind[ACCEL] = acceleration
     begin = drive[-1 - steps]._replace(ego=behind)
     states = [displaced(world, begin, lateral_m - way * float(np.sin(heading_rad)), heading_rad, start_mps)]

@@ -20,8 +20,7 @@ class Displacement:
 
     kept: share of states left where they are. speed_mps: change of the speed of half the others; fresh: share of states whose
     speed is drawn anew, from standstill up to the lane's. wide: share of states that are moved twice as far. close: share of the states
-    with somebody ahead whose ego is put right behind, nearer than anybody who drives well would get, and no faster than it can stop (with
-    a past, few get so near: the drive to such a place mostly touches somebody, and is left out).
+    with somebody ahead whose ego is put right behind, nearer than anybody who drives well would get, and no faster than it can stop.
     """
 
     kept: float = 0.15

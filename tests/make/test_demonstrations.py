@@ -72,9 +72,10 @@ def gap_m(world: World, state: State) -> float:
     return float(begins[begins > front - 1.0].min(initial=np.inf)) - front
 
 
-def test_who_is_put_right_behind_somebody_stops_there() -> None:
+@pytest.mark.parametrize("past_s", [0.0, 0.5])
+def test_who_is_put_right_behind_somebody_stops_there(past_s: float) -> None:
     world = make_world(Episode("town", 20_001))
-    how = {"teacher": "visible-expert", "balanced": True}
+    how = {"teacher": "visible-expert", "balanced": True, "past_s": past_s}
     stopping = {}
     for close in (0.0, 0.8):
         shown = demonstrations(world, 60, Window(), Displacement(close=close), np.random.default_rng(0), **how)
