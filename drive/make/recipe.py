@@ -73,6 +73,16 @@ class Recipe:
         window = self.window
         return max(window.past_s, (window.frames - 1) / window.rate_hz) if self.past else 0.0
 
+    def shown_to(self, window: Window, past: bool) -> Window | None:
+        """The window that the states have for whoever wants another, and (past) looks at past poses; None where they cannot serve.
+
+        Earlier frames that are not there, or not wanted, do no harm: any drive begins with one. Poses of another past would.
+        """
+        own = self.window
+        if (window.future_s, window.rate_hz) != (own.future_s, own.rate_hz) or (past and self.past and window.past_s != own.past_s):
+            return None
+        return own if self.past else window
+
     def to_json(self) -> dict[str, Any]:
         """Plain values. What came later is left out where it is not used, so that folders made before it stay valid."""
         values = {key: value for key, value in asdict(self).items() if key not in UNUSED or value != UNUSED[key]}

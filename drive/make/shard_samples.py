@@ -71,7 +71,7 @@ class ShardFolder(Sequence[SceneSample]):
     def __init__(self, root: str | Path, window: Window | None = None, limit: int | None = None, split: str | None = None) -> None:
         self.root = Path(root)
         self.name, self.recipe = self.root.resolve().name, read_recipe(self.root)
-        if window not in (None, Window(), self.recipe.window):
+        if window not in (None, Window()) and self.recipe.shown_to(window, past=True) is None:
             raise ValueError(f"{root}: its towns have the window {self.recipe.window}, the planner wants {window}")
         self._paths = _named(sorted(self.root.glob(NAME.format("*"))), self.root, split)
         self.window, self.scenes = self.recipe.window, tuple(path.stem for path in self._paths)

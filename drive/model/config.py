@@ -19,15 +19,16 @@ EGO_MLP: Literal["ego-mlp"] = "ego-mlp"
 class Inputs:
     """What the planner is given. Each can be left out; the vision-only planner has only cameras.
 
-    cameras: names to use, empty = all there are. history: past ego poses. dynamics: speed, acceleration, yaw rate; rates:
-    the latter two, without which dynamics is the speed alone. command: route command. motion: how the car moved between
-    frames, and between a camera's own time and its frame's (without it, rays start where the camera is mounted: their
-    moments would tell the speed). frames_apart: a frame attends to no other and is not told
-    its place, so that a window of frames slides for ever (`drive.model.ring`); motion then stands behind the frames. others: names
-    of further sensors (`drive.model.sensors`).
+    cameras: names to use, empty = all there are; earlier: those of frames before t0, empty = the same. history: past ego poses.
+    dynamics: speed, acceleration, yaw rate; rates: the latter two, without which dynamics is the speed alone. command: route command.
+    motion: how the car moved between frames, and between a camera's own time and its frame's (without it, rays start where the camera
+    is mounted: their moments would tell the speed). frames_apart: a frame attends to no other and is not told its place, so that a
+    window of frames slides for ever (`drive.model.ring`); motion then stands behind the frames. others: names of further sensors
+    (`drive.model.sensors`).
     """
 
     cameras: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
     history: bool = True
     dynamics: bool = True
     rates: bool = True

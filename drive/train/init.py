@@ -30,11 +30,21 @@ def start_from(network: Any, folder: str | Path) -> None:
         return load_weights(network, path / WEIGHTS)
     before = unpretrained(from_values(ModelConfig, read_json(path / CONFIG), str(path / CONFIG)))
     if before.vocabulary == config.vocabulary:
-        return load_weights(network, path / WEIGHTS)
-    with torch.device("meta"):
-        shapes = DrivingNetwork(before).state_dict()
-    _fill(network, load_tensors(path / WEIGHTS, shapes), before.vocabulary, path)
+        load_weights(network, path / WEIGHTS)
+    else:
+        with torch.device("meta"):
+            shapes = DrivingNetwork(before).state_dict()
+        _fill(network, load_tensors(path / WEIGHTS, shapes), before.vocabulary, path)
+    _newer_frames(network, before.window.frames)
     return None
+
+
+def _newer_frames(network: DrivingNetwork, known: int) -> None:
+    """Frames that the checkpoint never had begin as its newest: t0 then looks to a network of two frames as it did to one of one."""
+    frame = getattr(network.sensors["camera"], "frame", None)
+    if frame is not None:
+        with torch.no_grad():
+            frame.weight[known : network.config.window.frames] = frame.weight[known - 1]
 
 
 def _found(folder: str | Path) -> Path:

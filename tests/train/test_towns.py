@@ -111,6 +111,16 @@ def test_samples_with_a_past_have_the_frame_before(tmp_path: Path) -> None:
     assert DrivingNetwork(model).eval().prefix(batch).length > 0
 
 
+def test_towns_of_one_picture_serve_a_network_of_two(towns: TownData) -> None:
+    """As a drive's beginning; not where past poses are looked at, nor where plans are of other times."""
+    two = replace(MODEL, window=Window(past_s=0.5, frames=2))
+    samples = TownSamples(TownsConfig((towns,)), kind_of(two).needs(two))
+    assert len(samples[0].observation.frames) == 1 and samples[0].observation.past.poses.shape == (2, 3)
+    past = replace(towns.recipe, past=True)
+    assert past.shown_to(two.window, past=False) == past.window and past.shown_to(two.window, past=True) is None
+    assert past.shown_to(Window(future_s=5.0), past=False) is None
+
+
 def test_samples_of_real_towns_tell_what_was_around(tmp_path: Path) -> None:
     recipe = Recipe(rig=RIG, width=64, height=32, per_town=2, empty_share=0.0, past=True, target=True)
     data = TownData(first=10_003, count=1, folder=str(tmp_path), recipe=recipe)

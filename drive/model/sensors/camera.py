@@ -65,7 +65,9 @@ class CameraSensor(Sensor):
     @staticmethod
     def prepare(observation: Observation, config: ModelConfig) -> list[list[View]]:
         """[F][C]. Raises MissingImage, PlanError where a camera is lacking or no picture is given."""
-        chosen = [_chosen(frame, config.inputs.cameras) for frame in frames_of(observation, config)]
+        frames, inputs = frames_of(observation, config), config.inputs
+        names = [inputs.earlier or inputs.cameras] * (len(frames) - 1) + [inputs.cameras]
+        chosen = [_chosen(frame, own) for frame, own in zip(frames, names, strict=False)]
         if not chosen or not all(chosen):
             raise PlanError("the observation holds no camera image for this planner")
         return [[make_view(image, config) for image in images] for images in chosen]

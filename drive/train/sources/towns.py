@@ -31,12 +31,14 @@ class TownSamples:
         check_towns(data.towns, needs)
         towns, self.window, self.black = data.towns, needs.window, data.black
         self.cameras: tuple[Camera, ...] = rig_cameras(towns[0].recipe)
-        self._reader = ShardReader(self.cameras, needs.window)
         self._shards: list[Shard] = []
+        self._readers: list[ShardReader] = []
         for part in towns:
             folder, seeds = Path(part.folder), range(part.first, part.first + part.count)
             make_shards(folder, part.recipe, seeds, part.workers, load_planner, say=partial(print, flush=True))
             self._shards += [read_shard(shard_path(folder, seed)) for seed in seeds]
+            window = part.recipe.shown_to(needs.window, needs.past) or needs.window
+            self._readers += [ShardReader(self.cameras, window)] * len(seeds)
         self._where = [(s, i) for s, shard in enumerate(self._shards) for i in range(len(shard.commands))]
 
     def __len__(self) -> int:
@@ -53,7 +55,7 @@ class TownSamples:
     def observation(self, index: int) -> Observation:
         """What the planner may see."""
         s, i = self._where[index]
-        observation = self._reader.observation(self._shards[s], i, f"town-shard-{s}")
+        observation = self._readers[s].observation(self._shards[s], i, f"town-shard-{s}")
         return blackened(observation) if self.black else observation
 
     def future(self, index: int) -> Array:
@@ -69,7 +71,7 @@ class TownSamples:
     def unread(self, index: int) -> SceneSample:
         """Sample `index`, its pictures as they were drawn: they are in memory."""
         s, i = self._where[index]
-        return self._reader.sample(self._shards[s], i, f"town-shard-{s}")
+        return self._readers[s].sample(self._shards[s], i, f"town-shard-{s}")
 
 
 def check_towns(towns: Sequence[TownData], needs: Needs) -> None:
@@ -87,7 +89,7 @@ def check_towns(towns: Sequence[TownData], needs: Needs) -> None:
 
 
 def _check_fit(recipe: Recipe, needs: Needs) -> None:
-    if needs.window != recipe.window:
+    if recipe.shown_to(needs.window, needs.past) is None:
         raise ValueError(f"model.window {needs.window} differs from the towns' {recipe.window}: give recipe.window the same values")
     size, drawn = needs.size, (recipe.width, recipe.height)
     if size is not None and size != drawn:
