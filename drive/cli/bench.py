@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from drive.cli.common import show
+from drive.cli.common import config_file, show
 from drive.cli.parser import number
 
 HELP = "know how fast it is"
@@ -19,7 +19,8 @@ def arguments(verb: argparse.ArgumentParser) -> None:
         "what",
         choices=list(BENCHES),
         help="metrics: samples per second of CPU time; sim: steps per second of worlds and environments; render: pictures per second; "
-        "plan: milliseconds of a plan and their shares; pack: useful tokens per second of training, packed and padded; "
+        "plan: milliseconds of a plan and their shares; train: samples a second that a run learns from and their shares; "
+        "pack: useful tokens per second of training, packed and padded; "
         "codecs: tokens and errors of plans as tokens; decode: milliseconds of decoding, beside transformers; "
         "exchange: plans a second asked of a planner in another process; records: samples a second, beside the data set they come from; "
         "tables: how nuScenes tables open, cold and warm, and samples a second with maps",
@@ -29,6 +30,8 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--scenes", type=Path, help="NAVSIM scenes (.npz) to time its extended score on")
     verb.add_argument("--planner", default="first-drive", help="of plan: a shipped planner or a checkpoint (default: first-drive)")
     verb.add_argument("--pictures", type=number(1, 6), default=2, help="of plan: pictures it sees (default: 2)")
+    verb.add_argument("--config", default="first-answers", help="of train: a configuration, or its name (default: first-answers)")
+    verb.add_argument("--backbones", nargs="+", default=[], help="of train: backbones of timm to measure in place of its own")
     verb.add_argument(
         "--data",
         nargs="+",
@@ -88,6 +91,14 @@ def _plan(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
     return str(speed), speed.rows(), _written(args, speed.rows())
 
 
+def _train(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
+    from drive.train.step_bench import bench_train
+
+    speeds = bench_train(Path(config_file(args.config)), tuple(args.backbones))
+    rows = [row for speed in speeds for row in speed.rows()]
+    return "\n".join(map(str, speeds)), rows, _written(args, rows)
+
+
 def _pack(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
     from drive.train.bench import bench_pack
 
@@ -141,6 +152,7 @@ BENCHES = {
     "sim": _sim,
     "render": _render,
     "plan": _plan,
+    "train": _train,
     "pack": _pack,
     "codecs": _codecs,
     "decode": _decode,

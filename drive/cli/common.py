@@ -52,6 +52,20 @@ def open_data(args: argparse.Namespace, window: Window, *, maps: bool = True, la
     return open_dataset(args.data, split=args.split, limit=args.limit, window=window, maps=maps, lanes=lanes, told=told)
 
 
+def config_file(config: str) -> str:
+    """A configuration's file, or the shipped one of that name. Raises ValueError where there is none."""
+    from drive.shipped import config_names, found, shipped_config
+    from drive.words import did_you_mean
+
+    if Path(config).is_file():
+        return config
+    path = shipped_config(config) or found(config)
+    if not path.is_file():
+        names = config_names()
+        raise ValueError(f"no configuration {config!r}: not a file, and not one of {', '.join(names)}{did_you_mean(config, names)}")
+    return str(path)
+
+
 def samples_argument(verb: argparse.ArgumentParser, told: str) -> None:
     """--samples."""
     verb.add_argument("--samples", type=number(1, 1000), default=1, help=f"{told} (default: 1)")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from drive.cli.common import config_file
+
 HELP = "train from a config, with --a.b value overrides"
 OVERRIDES = True  # any value of the configuration may follow as --a.b value
 
@@ -19,7 +21,7 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """`drive train CONFIG`."""
-    file = _file(args.config)
+    file = config_file(args.config)
     args.progress.begin("loading")
     _known(args)
     from drive.config import load_config
@@ -49,22 +51,6 @@ def run(args: argparse.Namespace) -> int:
     if run.after or run.answers:
         print(f"written: {run.checkpoint}, {run.report}")
     return 0
-
-
-def _file(config: str) -> str:
-    """The file, or the shipped one of that name."""
-    from pathlib import Path
-
-    from drive.shipped import config_names, found, shipped_config
-    from drive.words import did_you_mean
-
-    if Path(config).is_file():
-        return config
-    path = shipped_config(config) or found(config)
-    if not path.is_file():
-        names = config_names()
-        raise ValueError(f"no configuration {config!r}: not a file, and not one of {', '.join(names)}{did_you_mean(config, names)}")
-    return str(path)
 
 
 def _known(args: argparse.Namespace) -> None:
