@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,7 @@ from drive.cameras import Camera, resized
 from drive.data.images import read_image
 from drive.frames import Array
 from drive.make.demonstrations import Shown, demonstrations
+from drive.make.mapped import checked, mapped_arrays
 from drive.make.recipe import FIRST_TEST_TOWN, Recipe
 from drive.make.target_arrays import Columns, pack, unpack
 from drive.pool import Failed, outcomes, raise_failed
@@ -132,14 +134,16 @@ def make_shards(
         raise_failed(failed[0][1], f"towns {names} of {len(jobs)} were not made; the others are kept in {folder}. The first")
 
 
-def read_shard(path: Path) -> Shard:
-    """A town's file. Raises ValueError where it is damaged."""
+def read_shard(path: Path, check: bool = True) -> Shard:
+    """A town's file, its pictures where they lie on disk. check: read it all once before. Raises ValueError where it is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            own = {name: arrays[name] for name in (*ALWAYS, *(name for name in SOMETIMES if name in arrays))}
-            targets = {name.removeprefix(TARGET): arrays[name] for name in arrays if name.startswith(TARGET)}
-            return Shard(**own, traffic=bool(arrays["traffic"]), targets=targets or None)
-    except (KeyError, ValueError, OSError) as error:
+        if check:
+            checked(path)
+        arrays = mapped_arrays(path)
+        own = {name: arrays[name] for name in (*ALWAYS, *(name for name in SOMETIMES if name in arrays))}
+        targets = {name.removeprefix(TARGET): array for name, array in arrays.items() if name.startswith(TARGET)}
+        return Shard(**own, traffic=bool(arrays["traffic"]), targets=targets or None)
+    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is no file of demonstrations ({error}); delete it and it is made again") from error
 
 

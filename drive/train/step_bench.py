@@ -76,7 +76,7 @@ def bench_train(path: Path, backbones: tuple[str, ...] = ()) -> list[TrainBench]
     try:
         with tempfile.TemporaryDirectory() as folder:
             stage = _stage(config, folder)
-            return [_measured(path.stem, replace(config, model=model), stage) for model in models]
+            return [_measured(path.stem, config.seed, model, stage) for model in models]
     finally:
         torch.set_num_threads(threads)
 
@@ -91,18 +91,18 @@ def _stage(config: RunConfig, folder: str) -> Stage:
     return replace(stage, data=TownsConfig((town,)))
 
 
-def _measured(name: str, config: RunConfig, stage: Stage) -> TrainBench:
-    torch.manual_seed(config.seed)
-    kind, network = kind_of(config.model), kind_of(config.model).build(config.model).train()
-    objective = make_objective(stage.objective, config.model, torch.device("cpu"))
-    steps, optimizer = Steps(open_mix(stage.data, kind.needs(config.model)), objective, stage, config.seed), make_optimizer(network, stage)
+def _measured(name: str, seed: int, model: ModelConfig, stage: Stage) -> TrainBench:
+    torch.manual_seed(seed)
+    kind, network = kind_of(model), kind_of(model).build(model).train()
+    objective = make_objective(stage.objective, model, torch.device("cpu"))
+    steps, optimizer = Steps(open_mix(stage.data, kind.needs(model)), objective, stage, seed), make_optimizer(network, stage)
     for step in range(WARM):
         _step(steps, step, network, objective, optimizer)
     taken = [_step(steps, step, network, objective, optimizer) for step in range(WARM, WARM + MEASURED)]
     images = torch.cat([pictures.images for batch in steps[WARM] for pictures in batch.inputs.parts["camera"].sizes])
     backbone_s = min(_seconds(lambda: _through(network.sensors["camera"].backbone, images))[0] for _ in range(MEASURED))
     parts = {part: min(one[part] for one in taken) for part in PARTS}
-    return TrainBench(name, config.model.camera.backbone, stage.batch_size, len(images), parts, backbone_s)
+    return TrainBench(name, model.camera.backbone, stage.batch_size, len(images), parts, backbone_s)
 
 
 def _step(steps: Steps, step: int, network: nn.Module, objective: Any, optimizer: torch.optim.Optimizer) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from drive.cameras import Camera
@@ -13,15 +13,17 @@ from drive.data.images import blackened
 from drive.frames import Array
 from drive.make.recipe import FIRST_TEST_TOWN, Recipe
 from drive.make.shard_samples import ShardReader
-from drive.make.shards import Shard, make_shards, open_folder, read_shard, rig_cameras, shard_path
+from drive.make.shards import make_shards, open_folder, read_shard, rig_cameras, shard_path
 from drive.outputs import writable_folder
 from drive.planners.load import load_planner
 from drive.schema import Observation, SceneSample
 from drive.train.sources.base import Needs
 
+KEPT_TOWNS = 128  # whose numbers are in memory; what has not been looked at for longest is read again
+
 
 class TownSamples:
-    """The demonstrations of some towns, all in memory. Makes those that are missing.
+    """The demonstrations of some towns, whose pictures stay on disk until they are looked at. Makes those that are missing.
 
     Raises ValueError where the network plans at other times, reads pictures at another size, or wants a past, which states
     drawn one by one do not have without `recipe.past`.
@@ -31,15 +33,22 @@ class TownSamples:
         check_towns(data.towns, needs)
         towns, self.window, self.black = data.towns, needs.window, data.black
         self.cameras: tuple[Camera, ...] = rig_cameras(towns[0].recipe)
-        self._shards: list[Shard] = []
-        self._readers: list[ShardReader] = []
+        self._towns: list[tuple[Path, ShardReader]] = []
+        self._traffic: list[bool] = []
+        self._where: list[tuple[int, int]] = []
         for part in towns:
             folder, seeds = Path(part.folder), range(part.first, part.first + part.count)
             make_shards(folder, part.recipe, seeds, part.workers, load_planner, say=partial(print, flush=True))
-            self._shards += [read_shard(shard_path(folder, seed)) for seed in seeds]
-            window = part.recipe.shown_to(needs.window, needs.past) or needs.window
-            self._readers += [ShardReader(self.cameras, window)] * len(seeds)
-        self._where = [(s, i) for s, shard in enumerate(self._shards) for i in range(len(shard.commands))]
+            reader = ShardReader(self.cameras, part.recipe.shown_to(needs.window, needs.past) or needs.window)
+            for path in (shard_path(folder, seed) for seed in seeds):
+                self._add(path, reader)
+        self._shard = lru_cache(KEPT_TOWNS)(partial(read_shard, check=False))
+
+    def _add(self, path: Path, reader: ShardReader) -> None:
+        shard, town = read_shard(path), len(self._towns)
+        self._towns.append((path, reader))
+        self._traffic.append(shard.traffic)
+        self._where += [(town, i) for i in range(len(shard.commands))]
 
     def __len__(self) -> int:
         return len(self._where)
@@ -50,18 +59,19 @@ class TownSamples:
 
     def traffic(self, index: int) -> bool:
         """Whether sample `index` is of a town with traffic."""
-        return self._shards[self._where[index][0]].traffic
+        return self._traffic[self._where[index][0]]
 
     def observation(self, index: int) -> Observation:
         """What the planner may see."""
-        s, i = self._where[index]
-        observation = self._readers[s].observation(self._shards[s], i, f"town-shard-{s}")
+        town, state = self._where[index]
+        path, reader = self._towns[town]
+        observation = reader.observation(self._shard(path), state, f"town-shard-{town}")
         return blackened(observation) if self.black else observation
 
     def future(self, index: int) -> Array:
         """The expert's plan, [T, 3]."""
-        s, i = self._where[index]
-        return self._shards[s].futures[i]
+        town, state = self._where[index]
+        return self._shard(self._towns[town][0]).futures[state]
 
     def __getitem__(self, index: int) -> SceneSample:
         """Sample `index` with what is known of it: the expert's plan, with `recipe.target` all that was around."""
@@ -69,9 +79,10 @@ class TownSamples:
         return replace(sample, observation=blackened(sample.observation)) if self.black else sample
 
     def unread(self, index: int) -> SceneSample:
-        """Sample `index`, its pictures as they were drawn: they are in memory."""
-        s, i = self._where[index]
-        return self._readers[s].sample(self._shards[s], i, f"town-shard-{s}")
+        """Sample `index`, its pictures as they were drawn."""
+        town, state = self._where[index]
+        path, reader = self._towns[town]
+        return reader.sample(self._shard(path), state, f"town-shard-{town}")
 
 
 def check_towns(towns: Sequence[TownData], needs: Needs) -> None:
