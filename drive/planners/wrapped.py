@@ -1,5 +1,5 @@
-"""Words before a planner's name that wrap it: `black:`, `watchful:`, `own-views:`, and faults (`drive.watch.corruptions`) such as
-`blurred-2@10:`."""
+"""Words before a planner's name that wrap it: `black:`, `newest:`, `watchful:`, `own-views:`, and faults (`drive.watch.corruptions`) such
+as `blurred-2@10:`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from drive.planners.black import black
 from drive.planners.faulty import faulty
 from drive.planners.foreign import AS_THEY_ARE, own_views
+from drive.planners.less import black, newest
 from drive.planners.watchful import watchful
 from drive.watch.corruptions import KINDS
 
-BLACK, WATCHFUL = "black", "watchful"
+LESS, WATCHFUL = {"black": black, "newest": newest}, "watchful"
 # watchful+CAM_FRONT+CAM_BACK: which cameras must be there. blurred-2@10: strength 2, from 10 s of a drive on.
 FAULT = re.compile(rf"({'|'.join(KINDS)})-(\d+)(?:@(\d+(?:\.\d+)?))?")
 
@@ -24,8 +24,8 @@ def wrapper_of(name: str) -> tuple[Callable[[Any], Any], str] | None:
     word, colon, rest = name.partition(":")
     if not colon:
         return None
-    if word == BLACK:
-        return black, rest
+    if word in LESS:
+        return LESS[word], rest
     if word == AS_THEY_ARE:
         return own_views, rest
     if word.split("+")[0] == WATCHFUL:

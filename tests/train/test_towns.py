@@ -18,8 +18,8 @@ from drive.model.ego_mlp import EgoMlp, EgoMlpConfig
 from drive.model.inputs import collate, prepare
 from drive.model.network import DrivingNetwork
 from drive.model.sensors.dynamics import dynamics_features
-from drive.planners.black import BlackPictures
 from drive.planners.check import check_planner
+from drive.planners.less import ShownLess
 from drive.planners.load import load_planner
 from drive.planners.network import NetworkPlanner
 from drive.schema import COMMANDS, Window
@@ -190,7 +190,7 @@ def test_a_run_on_towns_writes_a_planner_that_keeps_the_contract(towns: TownData
     assert isinstance(planner, NetworkPlanner)
     check_planner(planner, observations)
     black = load_planner(f"black:{run.checkpoint}")
-    assert isinstance(black, BlackPictures) and black.name == "run-black" and black.spec == planner.spec
+    assert isinstance(black, ShownLess) and black.name == "run-black" and black.spec == planner.spec
     check_planner(black, observations)
     dark = TownSamples(TownsConfig((towns,), black=True), NEEDS).observation(40)
     assert np.array_equal(black.plan(observations[1]).best, planner.plan(dark).best)
