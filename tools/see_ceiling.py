@@ -3,6 +3,7 @@
 What it cannot drive, no camera planner can that is told these answers and nothing else: it says which are missing.
 
     python -m tools.see_ceiling make --towns 40 --states 40     # states of towns with their answers, a file a town
+    python -m tools.see_ceiling take runs/close-towns           # or those of demonstrations that are there
     python -m tools.see_ceiling train                           # minutes of one core
     drive sim town --planner tools.see_ceiling:SeeMlp --episodes 20 --traffic empty
 
@@ -24,6 +25,7 @@ from drive.answers.see import PARTS, Seen
 from drive.frames import Array, se2_to_se3
 from drive.make.demonstrations import demonstrations
 from drive.make.recipe import Displacement
+from drive.make.shard_samples import ShardFolder
 from drive.roads import TURNS
 from drive.schema import Observation, Plan, PlanError, PlannerSpec, SceneSample, Window
 from drive.tasks import declared, make_task
@@ -74,6 +76,17 @@ def make(first: int, towns: int, states: int) -> None:
         rows = [(features(seen, one.observation), one.future) for one, seen in told if seen is not None]
         np.savez(path, features=np.stack([f for f, _ in rows]), futures=np.stack([p for _, p in rows]))
         print(f"town {seed}: {len(rows)} of {len(shown)} states", flush=True)
+
+
+def take(folder: Path) -> None:
+    """The same from a folder of demonstrations with targets, whose states may be a camera planner's own; its pictures are not looked at."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for town in ShardFolder(folder).scenes:
+        samples = list(ShardFolder(folder, split=town))
+        told = [(sample, SEE.answer(sample)) for sample in samples]
+        rows = [(features(seen, sample.observation), sample.target.future.poses) for sample, seen in told if seen is not None]
+        np.savez(FOLDER / f"{town}.npz", features=np.stack([f for f, _ in rows]), futures=np.stack([p for _, p in rows]))
+        print(f"{town}: {len(rows)} of {len(samples)} states", flush=True)
 
 
 def network(size: int, steps: int) -> nn.Sequential:
@@ -140,7 +153,8 @@ class SeeMlp:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stage", choices=("make", "train"))
+    parser.add_argument("stage", choices=("make", "take", "train"))
+    parser.add_argument("folders", nargs="*", type=Path, help="of take: of demonstrations with targets")
     parser.add_argument("--first", type=int, default=50_000)
     parser.add_argument("--towns", type=int, default=40)
     parser.add_argument("--states", type=int, default=40)
@@ -149,6 +163,9 @@ def main() -> None:
     given = parser.parse_args()
     if given.stage == "make":
         make(given.first, given.towns, given.states)
+    elif given.stage == "take":
+        for folder in given.folders:
+            take(folder)
     else:
         train(given.steps, given.held_out)
 

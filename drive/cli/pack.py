@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 from drive.cli.common import show
 from drive.cli.parser import number
@@ -55,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
 def _shards(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
+    from drive.cli.pack_answers import balance_table
     from drive.eval.aligned import aligned
     from drive.records.pack import QUESTIONS, Settings, pack, window_of
     from drive.tasks.questions.chosen import balance_rows
@@ -83,15 +83,6 @@ def _shards(args: argparse.Namespace) -> int:
         tables += [balance_table(kept)] if kept else []
     show(args, "\n\n".join(tables), [*told, *kept], f"{out} ({len({row.shard for row in rows})} shards)")
     return 0
-
-
-def balance_table(rows: list[dict[str, Any]]) -> str:
-    """What was kept of the questions, as people read it."""
-    from drive.eval.aligned import aligned
-
-    return "questions of `ask`, and what a guess by the question alone gets right\n" + aligned(
-        [list(rows[0]), *(["-" if value is None else str(value) for value in row.values()] for row in rows)]
-    )
 
 
 def _shares(text: str) -> tuple[tuple[str, float], ...]:

@@ -42,8 +42,16 @@ def pack_answers(args: argparse.Namespace, data: Path, form: str) -> int:
     return 0
 
 
+def balance_table(rows: list[dict[str, Any]]) -> str:
+    """What was kept of the questions, as people read it."""
+    from drive.eval.aligned import aligned
+
+    return "questions of `ask`, and what a guess by the question alone gets right\n" + aligned(
+        [list(rows[0]), *(["-" if value is None else str(value) for value in row.values()] for row in rows)]
+    )
+
+
 def _show(args: argparse.Namespace, counts: Mapping[tuple[str, str], int], choice: Chosen | None, written: str) -> None:
-    from drive.cli.pack import balance_table
     from drive.eval.aligned import aligned
     from drive.tasks.questions.chosen import balance_rows
 
