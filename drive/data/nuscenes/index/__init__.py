@@ -1,6 +1,8 @@
 """An index of nuScenes tables: where each row lies in its JSON file, and which rows belong to a key frame.
 
-    stream (a table row by row) -> build (places, links, chains) -> verdicts (which scenes are sound) -> kept on disk
+    stream (a table row by row) -> texts -> build (places, links, chains) -> verdicts (which scenes are sound) -> kept on disk
+    for large tables: row_kernel in place of stream; row_kernel, number_kernel -> scene_columns -> certain (scenes that are surely sound),
+    which verdicts asks first
     lookup: `IndexedTables`, rows out of the JSON files by way of the index, as nuscenes-devkit would give them
 
 The tables of trainval are 3 GB of JSON, of which a scene needs 2,000 rows. The index is some dozens of MB of NumPy arrays, memory-mapped;
@@ -25,6 +27,8 @@ from drive.data.paths import inside
 
 # Smaller tables are read about as fast as their index.
 WORTH_BYTES = 4_000_000
+# Larger ones are worth loading compiled code for, or even compiling it once.
+COMPILED_BYTES = 100_000_000
 
 
 def load_tables(root: Path, version: str) -> IndexedTables:
@@ -42,8 +46,9 @@ def _opened(root: Path, version: str, files: dict[str, Path]) -> IndexedTables:
     def make() -> Kept:
         begin = time.monotonic()
         with _collector_paused():
-            made = build(files)
-            made.arrays.update(verdicts(IndexedTables(root, version, files, made)))
+            compiled = sum(path.stat().st_size for path in files.values()) >= COMPILED_BYTES
+            made = build(files, compiled)
+            made.arrays.update(verdicts(IndexedTables(root, version, files, made), compiled))
         if (taken := time.monotonic() - begin) > 5:
             LOG.warning("index of %s: made in %.0f s", root / version, taken)
         return made

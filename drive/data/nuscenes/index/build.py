@@ -3,7 +3,8 @@
 Of each indexed table TABLE: `TABLE.at` [N] int64 and `TABLE.size` [N] int32, where row n lies in its file; `TABLE.hash` [N] uint64, hashes
 of the tokens in ascending order, and `TABLE.order` [N] int32, whose they are. Rows of sample_data and sample_annotation are in the order
 of their samples, and `TABLE.start` [samples + 1] says where each sample's begin; within one they are in the table's order. Row n of
-ego_pose is the pose of row n of sample_data (size 0 where there is none). Links: `sample_data.calibration`, `sample_annotation.instance`.
+ego_pose is the pose of row n of sample_data (size 0 where there is none). Links: `sample_data.calibration`, `sample_annotation.instance`,
+`instance.category` (-1 where nothing is annotated of it).
 `sample.stamp` [samples] int64 is ODD where it is no such number. The key frames of scene s in time order are the samples
 `frames[scene.start[s] : scene.start[s + 1]]`; `scene.chained` says whether its chain holds together. `sample.scene`: each sample's, or -1.
 """
@@ -11,9 +12,8 @@ ego_pose is the pose of row n of sample_data (size 0 where there is none). Links
 from __future__ import annotations
 
 import hashlib
-import re
 from array import array
-from functools import cache
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from drive.data.kept import Kept
 from drive.data.nuscenes.index.stream import placed_rows
+from drive.data.nuscenes.index.texts import texts_of
 
 NUSCENES_SPACING_S = 0.5
 ODD = -(2**63)
 END, LOST = -1, -2
-_KEY_FRAME = re.compile(r'"is_key_frame"\s*:\s*(\w+)')
 # Tables whose rows all fit in memory while the index is built.
 SHORT = ("category", "attribute", "visibility", "sensor", "log", "map", "scene", "calibrated_sensor", "instance", "sample")
 
@@ -41,28 +41,16 @@ def token_hash(token: Any) -> int:
     return int.from_bytes(hashlib.blake2b(token.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
-def texts(text: str, *fields: str) -> Record | None:
-    """Fields of a plain row (`placed_rows`) whose values are texts; None where one does not stand there once."""
-    found = _pattern(fields).findall(text)
-    row = dict(found)
-    return row if len(found) == len(row) == len(fields) else None
-
-
-@cache
-def _pattern(fields: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(rf'"({"|".join(fields)})"\s*:\s*"([^"]*)"')
-
-
 class Places:
     """Where rows lie, and the hashes of their tokens, as columns that grow."""
 
     def __init__(self) -> None:
         self.at, self.size, self.hash = array("q"), array("i"), array("Q")
 
-    def add(self, token: Any, at: int, size: int) -> None:
-        self.at.append(at)
-        self.size.append(size)
-        self.hash.append(token_hash(token))
+    def add(self, tokens: Iterable[Any], at: Iterable[int], size: Iterable[int]) -> None:
+        self.at.extend(at)
+        self.size.extend(size)
+        self.hash.extend(map(token_hash, tokens))
 
     def arrays(self, table: str, rows: NDArray[np.int64] | None = None) -> Arrays:
         """As the index has them. rows: in which order. Raises ValueError where a token stands in two rows."""
@@ -83,7 +71,7 @@ class ShortTable:
         self.numbers: dict[str, int] = {}
         self.places = Places()
         for row, at, size in placed_rows(path):
-            self.places.add(row["token"], at, size)
+            self.places.add([row["token"]], [at], [size])
             self.numbers[row["token"]] = len(self.rows)
             self.rows.append(row)
 
@@ -91,8 +79,8 @@ class ShortTable:
         return self.rows[self.numbers[token]]
 
 
-def build(files: dict[str, Path]) -> Kept:
-    """The index of the tables in these files, without `verdicts`.
+def build(files: dict[str, Path], compiled: bool = False) -> Kept:
+    """The index of the tables in these files, without `verdicts`. compiled: by `row_kernel`.
 
     Raises KeyError where an annotation or data of a key frame points to a row that there is not, or a log has no map (as
     nuscenes-devkit does); ValueError and TypeError where a table is no list of rows, has a token twice, or one that is no text.
@@ -100,7 +88,7 @@ def build(files: dict[str, Path]) -> Kept:
     short = {name: ShortTable(files[name]) for name in SHORT}
     arrays = {key: value for name, table in short.items() for key, value in table.places.arrays(name).items()}
     _require_maps(short)
-    arrays |= _data_of_key_frames(files, short) | _annotations(files["sample_annotation"], short) | _chains(short)
+    arrays |= _data_of_key_frames(files, short, compiled) | _annotations(files["sample_annotation"], short, compiled) | _chains(short)
     return Kept(arrays, {"tokens": [row["token"] for row in short["sample"].rows], "spacing_s": _spacing_s(short["sample"])})
 
 
@@ -118,66 +106,54 @@ def _require_maps(short: dict[str, ShortTable]) -> None:
             raise KeyError(row["token"])
 
 
-def _data_of_key_frames(files: dict[str, Path], short: dict[str, ShortTable]) -> Arrays:
+def _data_of_key_frames(files: dict[str, Path], short: dict[str, ShortTable], compiled: bool) -> Arrays:
     samples, calibrations = short["sample"].numbers, short["calibrated_sensor"]
     sensors = short["sensor"].numbers
     for row in calibrations.rows:
         sensors[row["sensor_token"]]
     places, sample, calibration, poses = Places(), array("i"), array("i"), dict[str, list[int]]()
-    for row, at, size in placed_rows(files["sample_data"], glance=_data_glance):
-        number = calibrations.numbers[row["calibrated_sensor_token"]]
-        if row["is_key_frame"]:
-            poses.setdefault(row["ego_pose_token"], []).append(len(sample))
-            places.add(row["token"], at, size)
-            sample.append(samples[row["sample_token"]])
-            calibration.append(number)
-    of_sample, order, start = _by_sample(sample, len(samples))
-    found = places.arrays("sample_data", order) | {"sample_data.start": start, "sample_data.sample": of_sample}
+    fields = ("token", "sample_token", "ego_pose_token", "calibrated_sensor_token")
+    for at, size, (tokens, of_sample, of_pose, of_mount) in texts_of(files["sample_data"], fields, "is_key_frame", compiled):
+        for n, token in enumerate(of_pose, len(sample)):
+            poses.setdefault(token, []).append(n)
+        places.add(tokens, at, size)
+        sample.extend(map(samples.__getitem__, of_sample))
+        calibration.extend(map(calibrations.numbers.__getitem__, of_mount))
+    rows, order, start = _by_sample(sample, len(samples))
+    found = places.arrays("sample_data", order) | {"sample_data.start": start, "sample_data.sample": rows}
     found["sample_data.calibration"] = np.array(calibration, np.int32)[order]
-    return found | _poses(files["ego_pose"], poses, order)
+    return found | _poses(files["ego_pose"], poses, order, compiled)
 
 
-def _data_glance(text: str) -> Record | None:
-    """Nothing of a sweep; of key frames the tokens."""
-    flags = _KEY_FRAME.findall(text)
-    if flags == ["false"]:
-        return {}
-    row = texts(text, "token", "sample_token", "ego_pose_token", "calibrated_sensor_token") if flags == ["true"] else None
-    return row and {**row, "is_key_frame": True}
-
-
-def _poses(path: Path, wanted: dict[str, list[int]], order: NDArray[np.int64]) -> Arrays:
+def _poses(path: Path, wanted: dict[str, list[int]], order: NDArray[np.int64], compiled: bool) -> Arrays:
     """Where the pose of each row of sample_data lies. Of a token that stands in two rows nobody could say which is meant."""
     count = len(order)
     at, size, hashes = np.zeros(count, np.int64), np.zeros(count, np.int32), np.zeros(count, np.uint64)
-
-    def glance(text: str) -> Record | None:
-        row = texts(text, "token")
-        return {} if row and row["token"] not in wanted else row
-
-    for row, place, length in placed_rows(path, glance=glance):
-        for n in wanted.get(row["token"], ()):
-            if size[n]:
-                raise ValueError(f"{path.name}: the token {row['token']} stands in more than one row")
-            at[n], size[n], hashes[n] = place, length, token_hash(row["token"])
+    for places, lengths, (tokens,) in texts_of(path, ("token",), compiled=compiled):
+        for token, place, length in zip(tokens, places, lengths, strict=True):
+            for n in wanted.get(token, ()):
+                if size[n]:
+                    raise ValueError(f"{path.name}: the token {token} stands in more than one row")
+                at[n], size[n], hashes[n] = place, length, token_hash(token)
     at, size, hashes = at[order], size[order], hashes[order]
     by_hash = np.argsort(hashes, kind="stable")
     by_hash = by_hash[size[by_hash] > 0]
     return {"ego_pose.at": at, "ego_pose.size": size, "ego_pose.hash": hashes[by_hash], "ego_pose.order": by_hash.astype(np.int32)}
 
 
-def _annotations(path: Path, short: dict[str, ShortTable]) -> Arrays:
+def _annotations(path: Path, short: dict[str, ShortTable], compiled: bool) -> Arrays:
     samples, instances, categories = short["sample"].numbers, short["instance"], short["category"].numbers
     places, sample, instance = Places(), array("i"), array("i")
-    for row, at, size in placed_rows(path, glance=lambda text: texts(text, "token", "sample_token", "instance_token")):
-        number = instances.numbers[row["instance_token"]]
-        categories[instances.rows[number]["category_token"]]
-        places.add(row["token"], at, size)
-        sample.append(samples[row["sample_token"]])
-        instance.append(number)
-    of_sample, order, start = _by_sample(sample, len(samples))
-    found = places.arrays("sample_annotation", order) | {"sample_annotation.start": start, "sample_annotation.sample": of_sample}
-    return found | {"sample_annotation.instance": np.array(instance, np.int32)[order]}
+    for at, size, (tokens, of_sample, of_instance) in texts_of(path, ("token", "sample_token", "instance_token"), compiled=compiled):
+        places.add(tokens, at, size)
+        sample.extend(map(samples.__getitem__, of_sample))
+        instance.extend(map(instances.numbers.__getitem__, of_instance))
+    rows, order, start = _by_sample(sample, len(samples))
+    category = np.full(len(instances.rows), -1, np.int32)
+    for number in set(instance):
+        category[number] = categories[instances.rows[number]["category_token"]]
+    found = places.arrays("sample_annotation", order) | {"sample_annotation.start": start, "sample_annotation.sample": rows}
+    return found | {"sample_annotation.instance": np.array(instance, np.int32)[order], "instance.category": category}
 
 
 def _by_sample(sample: array[int], count: int) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:

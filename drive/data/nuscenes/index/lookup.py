@@ -35,7 +35,7 @@ class IndexedTables:
         self._descriptors = {table: os.open(path, os.O_RDONLY | os.O_CLOEXEC) for table, path in files.items()}
         self._stamps = {table: _stamp(number) for table, number in self._descriptors.items()}
         self._held: dict[str, dict[str, Record]] = {}
-        self._whole = {table: {row["token"]: row for row in self._rows(table, range(self.count(table)))} for table in WHOLE}
+        self._whole = {table: {row["token"]: row for row in self.rows(table, range(self.count(table)))} for table in WHOLE}
         maps = {log: row["token"] for row in self._whole["map"].values() for log in row["log_tokens"]}
         for row in self._whole["log"].values():
             row["map_token"] = maps[row["token"]]
@@ -80,7 +80,7 @@ class IndexedTables:
         if table == "sample":
             self.hold(self.frames_with(number))
             return self._held[table][token]
-        (row,) = self._rows(table, [number])
+        (row,) = self.rows(table, [number])
         return self._decorated(table, row)
 
     def number(self, table: str, token: str) -> int | None:
@@ -90,7 +90,7 @@ class IndexedTables:
         if place == len(hashes) or hashes[place] != wanted:
             return None
         number = int(self[f"{table}.order"][place])
-        return number if self._rows(table, [number])[0]["token"] == token else None
+        return number if self.rows(table, [number])[0]["token"] == token else None
 
     def sound(self, scene: Record) -> bool:
         """Whether nothing in a scene (its row) would be refused; False also where nobody judged yet."""
@@ -119,7 +119,7 @@ class IndexedTables:
     def hold(self, samples: Iterable[int]) -> None:
         """Reads all rows of some key frames at once; they take the place of those held before."""
         held: dict[str, dict[str, Record]] = {table: {} for table in TABLES if table not in WHOLE}
-        data, boxes = self._of_samples("sample_data", samples), self._of_samples("sample_annotation", samples)
+        data, boxes = self.of_samples("sample_data", samples), self.of_samples("sample_annotation", samples)
         places = (
             ("sample", samples),
             ("ego_pose", data[self["ego_pose.size"][data] > 0]),
@@ -129,7 +129,7 @@ class IndexedTables:
             ("sample_annotation", boxes),
         )
         for table, numbers in places:
-            held[table] = {row["token"]: row for row in self._rows(table, numbers)}
+            held[table] = {row["token"]: row for row in self.rows(table, numbers)}
         self._held = held
         for row in held["sample"].values():
             row |= {"data": {}, "anns": []}
@@ -148,27 +148,33 @@ class IndexedTables:
             row["category_name"] = self.get("category", self.get("instance", row["instance_token"])["category_token"])["name"]
         return row
 
-    def _of_samples(self, table: str, samples: Iterable[int]) -> NDArray[np.int64]:
-        """The rows of some samples."""
+    def of_samples(self, table: str, samples: Iterable[int]) -> NDArray[np.int64]:
+        """The rows of some samples, in their order."""
         start = self[f"{table}.start"]
         return np.concatenate([np.zeros(0, np.int64), *(np.arange(start[n], start[n + 1]) for n in samples)])
 
-    def _rows(self, table: str, numbers: Iterable[int]) -> list[Record]:
-        """Rows as their file says, neighbours read together."""
+    def rows(self, table: str, numbers: Iterable[int]) -> list[Record]:
+        """Rows as their file says. Raises ValueError as `get`."""
+        data, begins, ends = self.gathered(table, numbers)
+        if data.isascii():
+            text = data.decode("ascii")
+            return [scan(text, begin)[0] for begin in begins.tolist()]
+        return [json.loads(data[begin:end].decode()) for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)]
+
+    def gathered(self, table: str, numbers: Iterable[int]) -> tuple[bytes, NDArray[np.int64], NDArray[np.int64]]:
+        """The bytes of rows, neighbours read together, and where in them each row begins and ends. Raises ValueError as `get`."""
         if _stamp(self._descriptors[table]) != self._stamps[table]:
             raise ValueError(f"{self._files[table].name} changed since it was opened; open the data set anew")
         rows = np.fromiter(numbers, np.int64)
-        at, size = self[f"{table}.at"][rows], self[f"{table}.size"][rows]
-        order = np.argsort(at, kind="stable")
-        breaks = np.flatnonzero(at[order][1:] - (at + size)[order][:-1] > GAP_BYTES) + 1
-        found: list[Record] = [{}] * len(rows)
-        for run in np.split(order, breaks) if len(order) else ():
-            first, last = int(at[run[0]]), int(at[run[-1]] + size[run[-1]])
-            piece = os.pread(self._descriptors[table], last - first, first)
-            text = piece.decode("ascii") if piece.isascii() else ""
-            for n, begin, end in zip(run.tolist(), (at[run] - first).tolist(), (at[run] + size[run] - first).tolist(), strict=True):
-                found[n] = scan(text, begin)[0] if text else json.loads(piece[begin:end].decode())
-        return found
+        order = np.argsort(self[f"{table}.at"][rows], kind="stable")
+        at, size = self[f"{table}.at"][rows[order]], self[f"{table}.size"][rows[order]]
+        breaks = np.flatnonzero(at[1:] - (at + size)[:-1] > GAP_BYTES) + 1
+        firsts, lasts = np.concatenate([[0], breaks])[: len(rows)], np.concatenate([breaks, [len(rows)]])[: len(rows)] - 1
+        lengths = (at + size)[lasts] - at[firsts]
+        pieces = [os.pread(self._descriptors[table], n, place) for n, place in zip(lengths.tolist(), at[firsts].tolist(), strict=True)]
+        begins = np.empty(len(rows), np.int64)
+        begins[order] = at + np.repeat(np.cumsum(lengths) - lengths - at[firsts], lasts - firsts + 1)
+        return b"".join(pieces), begins, begins + self[f"{table}.size"][rows]
 
 
 def _stamp(descriptor: int) -> tuple[int, int]:

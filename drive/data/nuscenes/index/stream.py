@@ -6,13 +6,16 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-CHUNK = 1 << 24
+CHUNK = 1 << 22
 Glance = Callable[[str], dict[str, Any] | None]
+# (bytes as characters, the same bytes, where to go on, what stands before the next object) -> what was taken, and where it ended.
+Found = TypeVar("Found")
+Take = Callable[[str, bytes, int, re.Pattern[str]], tuple[Found, int]]
 _SPACE = r"[ \t\n\r]*"
 # What stands before a row: the first one, and every other.
-_FIRST, _NEXT = (re.compile(rf"{_SPACE}{sign}{_SPACE}(?=\{{)") for sign in (r"\[", ","))
+FIRST, NEXT = (re.compile(rf"{_SPACE}{sign}{_SPACE}(?=\{{)") for sign in (r"\[", ","))
 _CLOSING = re.compile(rf"{_SPACE}\]{_SPACE}\Z")
 # The compiled scanner behind `json.loads`: (text, start) -> value, end.
 scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
@@ -35,28 +38,45 @@ def placed_rows(path: Path, chunk: int = CHUNK, glance: Glance | None = None) ->
 
     Raises ValueError where the file holds anything else (a row that is no object, text after the list); objects before that are read.
     """
+
+    def take(text: str, _: bytes, at: int, way: re.Pattern[str]) -> tuple[tuple[dict[str, Any] | None, int, int], int]:
+        row, begin, end = one_row(text, at, way, glance)
+        return (row, begin, end), end
+
+    for (row, begin, end), before in taken(path, chunk, take):
+        if row is not None:
+            yield PlacedRow(row, before + begin, end - begin)
+
+
+def taken(path: Path, chunk: int, take: Take[Found]) -> Iterator[tuple[Found, int]]:
+    """What `take` takes from a file that holds a JSON list of objects, piece by piece, and where in the file the text began that it was
+    given. It raises ValueError or StopIteration where no whole object stands there, and is then given more of the file.
+
+    Raises ValueError as `placed_rows`.
+    """
     with path.open("rb") as file:
         # Bytes as characters of the same number: JSON's own signs are ASCII, so that places in the text are places in the file.
-        text, before, at, whole, way = "", 0, 0, False, _FIRST
+        data, text, before, at, whole, way = b"", "", 0, 0, False, FIRST
         while True:
             try:
-                row, begin, end = _row(text, at, way, glance)
+                found, end = take(text, data, at, way)
             except (ValueError, StopIteration):
                 if whole:
                     break
                 # Twice as much each time: one endless row is looked at again and again in linear time all the same.
-                more = file.read(max(chunk, len(text) - at))
-                text, before, at, whole = text[at:] + more.decode("latin-1"), before + at, 0, not more
+                more = file.read(max(chunk, len(data) - at))
+                data, before, at, whole = data[at:] + more, before + at, 0, not more
+                text = data.decode("latin-1")
                 continue
-            if row is not None:
-                yield PlacedRow(row, before + begin, end - begin)
-            at, way = end, _NEXT
-        if way is _FIRST or not _CLOSING.match(text, at):
+            yield found, before
+            at, way = end, NEXT
+        if way is FIRST or not _CLOSING.match(text, at):
             _refuse(path)
 
 
-def _row(text: str, at: int, way: re.Pattern[str], glance: Glance | None) -> tuple[dict[str, Any] | None, int, int]:
-    """The object behind what has to stand before it, None where nobody wants it; where it begins and ends."""
+def one_row(text: str, at: int, way: re.Pattern[str], glance: Glance | None = None) -> tuple[dict[str, Any] | None, int, int]:
+    """The object behind what has to stand before it, None where nobody wants it; where it begins and ends. Raises ValueError or
+    StopIteration where no whole one stands there."""
     ahead = way.match(text, at)
     if not ahead:
         raise ValueError("no object")

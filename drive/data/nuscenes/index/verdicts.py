@@ -20,13 +20,23 @@ from drive.data.nuscenes.tables import Record, key_frames, refuse_impossible_cam
 SPREAD = 400.0
 
 
-def verdicts(tables: IndexedTables) -> dict[str, NDArray[Any]]:
+def verdicts(tables: IndexedTables, compiled: bool = False) -> dict[str, NDArray[Any]]:
     """For each scene: `scene.sound`, whether nothing in it would be refused and no row of it is another's too; `scene.earliest` and
-    `scene.latest`, the least and greatest time stamp of its rows, ODD where one is no number."""
-    shared = _sharing(tables)
-    found = [_verdict(tables, number, scene) for number, scene in enumerate(tables.scene)]
+    `scene.latest`, the least and greatest time stamp of its rows, ODD where one is no number. compiled: scenes are first looked at by
+    `certain`, and only those that it doubts by the functions that refuse."""
+    shared, sure = _sharing(tables), _sure(tables) if compiled else {}
+    found = [sure.get(number) or _verdict(tables, number, scene) for number, scene in enumerate(tables.scene)]
     columns = np.array(found, np.int64).reshape(-1, 3)
     return {"scene.sound": columns[:, 0].astype(bool) & ~shared, "scene.earliest": columns[:, 1], "scene.latest": columns[:, 2]}
+
+
+def _sure(tables: IndexedTables) -> dict[int, tuple[bool, int, int]]:
+    """The verdicts of scenes that are surely sound."""
+    from drive.data.nuscenes.index.certain import surely_sound
+
+    names = [row["name"] for row in tables.rows("category", range(tables.count("category")))]
+    found = {n: surely_sound(tables, n, names) for n in np.flatnonzero(tables["scene.chained"]).tolist()}
+    return {number: (True, *stamps) for number, stamps in found.items() if stamps}
 
 
 def doubtful(tables: IndexedTables, scenes: Sequence[int]) -> list[int]:
