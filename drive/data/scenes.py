@@ -7,6 +7,7 @@ is computed from key frames at or before t0, except `command`, which says so.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,11 @@ class WindowSteps:
     weight: Array
     valid: Mask
     times_s: Array
+
+    @cached_property
+    def between(self) -> bool:
+        """Whether any step lies between two key frames."""
+        return bool((self.lower != self.upper).any())
 
     def blend(self, low: Array, high: Array) -> Array:
         """Linear interpolation of values whose last axis is the step."""
@@ -256,13 +262,16 @@ def _agents(tracks: Tracks, ego_from_world: Array, past: WindowSteps, future: Wi
     rotation = ego_from_world[:3, :3].T
 
     def blended(values: Array) -> Array:
+        if not steps.between:
+            return np.asarray(values[:, low] + 0.0)  # what the blend comes to, to the sign of a zero
         mixed = steps.blend(np.moveaxis(values[:, low], 1, -1), np.moveaxis(values[:, high], 1, -1))
         return np.moveaxis(mixed, -1, 1)
 
     centres = blended(tracks.centres[keep] @ rotation + ego_from_world[:3, 3])
     forward = tracks.forward[keep] @ rotation
     angle = angle_of(forward)
-    headings = wrap_angle(angle[:, low] + steps.weight * wrap_angle(angle[:, high] - angle[:, low]))
+    turn = steps.weight * wrap_angle(angle[:, high] - angle[:, low]) if steps.between else 0.0
+    headings = wrap_angle(angle[:, low] + turn)
     velocity_valid = valid & tracks.velocity_valid[keep][:, low] & tracks.velocity_valid[keep][:, high]
     velocities = blended(tracks.velocities[keep] @ rotation)[..., :2]
     at_key_frame = valid & (low == high)

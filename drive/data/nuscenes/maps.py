@@ -141,11 +141,12 @@ class MaskMap:
         half = round(PATCH_M / MASK_RESOLUTION_M)
         column, row = round(pose[0] / MASK_RESOLUTION_M), round(self.height - pose[1] / MASK_RESOLUTION_M)
         area = self._window(row - half, row + half, column - half, column + half)
-        contours, hierarchy = cv2.findContours(area, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+        rows = np.flatnonzero(area.any(1))  # the others hold no outline, and need not be looked through
+        first, last = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 1)
+        contours, hierarchy = cv2.findContours(area[first:last], cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE, offset=(0, first))
         rings = []
         for contour, (_, _, _, parent) in zip(contours, hierarchy[0] if len(contours) else (), strict=True):
-            cells = cv2.approxPolyDP(contour, 1.0, closed=True)[:, 0] + 0.5
-            if len(cells) >= 3:
+            if len(contour) >= 3 and len(cells := cv2.approxPolyDP(contour, 1.0, closed=True)[:, 0] + 0.5) >= 3:
                 world = np.column_stack([column - half + cells[:, 0], self.height - (row - half + cells[:, 1])]) * MASK_RESOLUTION_M
                 rings.append(_oriented(_to_ego(world, pose), hole=parent >= 0))
         return MapPatch({"drivable_area": tuple(rings)})
@@ -160,8 +161,11 @@ class MaskMap:
         packed = tiles.swapaxes(1, 2).reshape(tiles.shape[0] * TILE, -1)[low - down * TILE : high - down * TILE]
         begin, end = first // 8 - along * TILE // 8, -(-last // 8) - along * TILE // 8
         bits = np.unpackbits(packed[:, begin:end], axis=1)[:, first % 8 : first % 8 + last - first]
-        beyond = ((low - top, bottom - high), (first - left, right - last))
-        return np.pad(bits, beyond) if np.any(beyond) else bits
+        if (low, high, first, last) == (top, bottom, left, right):
+            return bits
+        window = np.zeros((bottom - top, right - left), dtype=np.uint8)
+        window[low - top : high - top, first - left : last - left] = bits
+        return window
 
 
 def _decoded(path: Path) -> Kept:
