@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from drive.data.layouts import Wanted
+from drive.data.records.held import Held
 from drive.data.records.index import INDEX, IndexRow, read_manifest, read_rows
 from drive.data.records.members import BLOCK, unpacked
-from drive.data.records.sample import from_members
+from drive.data.records.sample import from_members, with_pictures
 from drive.data.records.texts import texts_of
 from drive.schema import SceneSample, StoredPicture, Window
 from drive.words import did_you_mean
@@ -37,6 +38,7 @@ class RecordFolder(Sequence[SceneSample]):
         self.all_tokens: tuple[str, ...] = tuple(row.id for row in rows)
         self._choose(_chosen(root, rows, list(self.manifest.splits), split)[:limit])
         self._files: dict[tuple[int, str], int] = {}
+        self._held = Held()
         self._maps, self._commands = True, True
 
     def _choose(self, rows: list[IndexRow]) -> None:
@@ -128,15 +130,24 @@ class RecordFolder(Sequence[SceneSample]):
     def _made(self, row: IndexRow, members: dict[str, memoryview]) -> SceneSample:
         prefix = f"{row.key}."
         try:
-            text = bytes(members.pop(f"{prefix}json"))
+            text = members.pop(f"{prefix}json")
             named = {name.removeprefix(prefix): content for name, content in members.items()}
             pictures = {name: StoredPicture(f"{row.shard}:{prefix}{name}", bytes(content)) for name, content in named.items()}
-            sample = from_members(text, pictures, self._maps)
+            sample = with_pictures(self._told(row, text), pictures)
         except (KeyError, ValueError) as error:
             raise self._damaged(row, error) from error
         observation = replace(sample.observation, frames=sample.observation.frames[-self.window.frames :])
         observation = observation if self._commands else replace(observation, command=None)
         return replace(sample, observation=observation)
+
+    def _told(self, row: IndexRow, text: memoryview) -> SceneSample:
+        """What a sample's JSON tells, from memory where it was read before. A JSON that differs in length is another one."""
+        key = row.shard, row.offset, row.key, len(text), self._maps
+        sample = self._held.get(key)
+        if sample is None:
+            sample = from_members(bytes(text), {}, self._maps)
+            self._held.put(key, sample, len(text))
+        return sample
 
     def _damaged(self, row: IndexRow, error: Exception) -> ValueError:
         return ValueError(f"sample {row.id} in {self.root / row.shard} is damaged ({error}): `drive check {self.root}` names all")

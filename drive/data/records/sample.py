@@ -79,6 +79,17 @@ def from_members(text: bytes, pictures: Mapping[str, StoredPicture], maps: bool 
         raise ValueError(f"no sample of ours: {type(error).__name__} {error}") from None
 
 
+def with_pictures(sample: SceneSample, pictures: Mapping[str, StoredPicture]) -> SceneSample:
+    """A sample that was read without its pictures, with them."""
+
+    def shown(view: CameraImage) -> CameraImage:
+        stored = pictures.get(str(view.image)) if isinstance(view.image, Path) else None
+        return view if stored is None else CameraImage(view.camera, view.time_s, stored, view.mount)
+
+    frames = tuple([replace(frame, cameras=tuple(map(shown, frame.cameras))) for frame in sample.observation.frames])
+    return replace(sample, observation=replace(sample.observation, frames=frames))
+
+
 def _to_camera(frame: int, view: CameraImage, pictures: dict[str, bytes], look: Look | None) -> dict[str, Any]:
     file, missing, blurred = None, None, 0
     try:

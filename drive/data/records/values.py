@@ -11,6 +11,7 @@ import types
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache, partial
+from itertools import accumulate
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -125,7 +126,8 @@ def _decode_ragged(item: Any, value: Any) -> tuple[np.ndarray, ...]:
     if isinstance(value, list):
         return tuple(decode(item, one) for one in value)
     stored = _expected(value, dict)
-    return tuple(np.split(decode(item, stored["rows"]), np.cumsum(stored["counts"])[:-1]))
+    rows, ends = decode(item, stored["rows"]), list(accumulate(stored["counts"]))
+    return tuple([rows[begin:end] for begin, end in zip([0, *ends[:-1]], [*ends[:-1], len(rows)], strict=True)])
 
 
 def _inner(hint: Any) -> Any:

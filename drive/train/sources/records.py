@@ -1,4 +1,5 @@
-"""Records (`drive pack`) as training samples: read from their shards when they are drawn, none of them kept in memory."""
+"""Records (`drive pack`) as training samples: read from their shards when they are drawn; from the second epoch on those for which there is
+room stay in memory, without their pictures."""
 
 from __future__ import annotations
 
