@@ -41,9 +41,9 @@ def _both(values: Array) -> float:
     return float((rest**2).sum() / degrees / values.size) if degrees else 0.0
 
 
-def table(arms: Mapping[str, Found], metric: str, against: str) -> list[list[str]]:
+def table(arms: Mapping[str, Found], metric: str, against: str, title: str = "trained on") -> list[list[str]]:
     """A row for each arm that has the metric: seeds, towns, mean, and the difference to one arm on the same seeds and towns."""
-    rows = [["trained on", "seeds", "towns", metric, f"beside {against}"]]
+    rows = [[title, "seeds", "towns", metric, f"beside {against}"]]
     for name, seeds in arms.items():
         values = _matrix(seeds, metric)
         if values.size:

@@ -11,7 +11,7 @@ from drive.schema import Window
 # Towns that no configuration learns from: benchmarks of learned planners are driven here.
 FIRST_TEST_TOWN = 900_000
 # What came after the first folders were filled, with what these were made by.
-UNUSED: dict[str, Any] = {"past": False, "target": False, "teacher": "expert", "balanced": False, "drives": 1}
+UNUSED: dict[str, Any] = {"past": False, "target": False, "teacher": "expert", "balanced": False, "drives": 1, "drawn_px": 0}
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class Displacement:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How demonstrations are made. rig: as for `load_rig`; pictures are drawn at the rig's size, then shrunk to width x height.
+    """How demonstrations are made. rig: as for `load_rig` ("random": each town's own); pictures are drawn at the rig's size, then shrunk to
+    width x height. drawn_px: with the rig's widest camera at this width, 0 = as the rig says.
 
     per_town: states of each town; empty_share: of the towns, those without traffic. driver: whose drives the states are drawn
     from: "" = along the lane, as traffic drives; else a planner (as for `load_planner`), whose own mistakes are then answered
@@ -61,9 +62,10 @@ class Recipe:
     teacher: Literal["visible-expert", "expert"] = "visible-expert"
     balanced: bool = True
     drives: int = 1
+    drawn_px: int = 0
 
     def __post_init__(self) -> None:
-        within(self, width=(1, 8192), height=(1, 8192), per_town=(1, 1_000_000), empty_share=(0, 1), drives=(1, 1000))
+        within(self, width=(1, 8192), height=(1, 8192), per_town=(1, 1_000_000), empty_share=(0, 1), drives=(1, 1000), drawn_px=(0, 8192))
         if self.window.frames > 1 and not self.past:
             raise ValueError(f"states without a past have one frame, recipe.window.frames is {self.window.frames}: set recipe.past")
 

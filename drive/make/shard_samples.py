@@ -10,7 +10,7 @@ import numpy as np
 
 from drive.cameras import Camera
 from drive.make.recipe import FIRST_TEST_TOWN
-from drive.make.shards import NAME, Shard, read_recipe, read_shard, rig_cameras
+from drive.make.shards import NAME, Shard, read_recipe, read_shard, rig_cameras, town_of
 from drive.schema import COMMANDS, CameraImage, Frame, Observation, SceneSample, Trajectory, Window
 
 
@@ -75,13 +75,12 @@ class ShardFolder(Sequence[SceneSample]):
             raise ValueError(f"{root}: its towns have the window {self.recipe.window}, the planner wants {window}")
         self._paths = _named(sorted(self.root.glob(NAME.format("*"))), self.root, split)
         self.window, self.scenes = self.recipe.window, tuple(path.stem for path in self._paths)
-        self.trained = sum(int(path.stem.rpartition("-")[2]) < FIRST_TEST_TOWN for path in self._paths)
-        self._reader = ShardReader(rig_cameras(self.recipe), self.window)
+        self.trained = sum(town_of(path) < FIRST_TEST_TOWN for path in self._paths)
         counts = [_states(path) for path in self._paths]
         self._places = [(t, i) for t, count in enumerate(counts) for i in range(count)][:limit]
         self.tokens = tuple(f"{self.scenes[town]}:{state}" for town, state in self._places)
         self.all_tokens = self.tokens
-        self._open: tuple[int, Shard] | None = None
+        self._open: tuple[int, Shard, ShardReader] | None = None
 
     def __len__(self) -> int:
         return len(self._places)
@@ -92,8 +91,10 @@ class ShardFolder(Sequence[SceneSample]):
     def __getitem__(self, i: int) -> SceneSample:  # type: ignore[override]
         town, state = self._places[i]
         if self._open is None or self._open[0] != town:
-            self._open = (town, read_shard(self._paths[town]))
-        return self._reader.sample(self._open[1], state, self.scenes[town])
+            cameras = rig_cameras(self.recipe, town_of(self._paths[town]))
+            self._open = (town, read_shard(self._paths[town]), ShardReader(cameras, self.window))
+        _, shard, reader = self._open
+        return reader.sample(shard, state, self.scenes[town])
 
     def sample(self, token: str) -> SceneSample:
         """The state of a token such as town-900000:12. Raises ValueError where it is not among `tokens`."""

@@ -11,7 +11,7 @@ import json
 import os
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -85,6 +85,11 @@ def shard_path(folder: Path, seed: int) -> Path:
     return folder / NAME.format(f"{seed:06d}")
 
 
+def town_of(path: Path) -> int:
+    """The seed of a file's town."""
+    return int(path.stem.rpartition("-")[2])
+
+
 def open_folder(folder: Path, recipe: Recipe) -> None:
     """Makes a folder for a recipe's files, or checks that it is one. Raises ValueError where another recipe filled it."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -127,7 +132,7 @@ def make_shards(
     open_folder(folder, recipe)
     jobs = [(folder, recipe, seed, load) for seed in seeds if not shard_path(folder, seed).exists()]
     if jobs:
-        compile_ahead(partial(town_world, jobs[0][2], traffic=EMPTY), Sight(recipe.rig), say)
+        compile_ahead(partial(town_world, jobs[0][2], traffic=EMPTY), _sight(recipe), say)
     failed = [(job[2], made) for job, made in zip(jobs, outcomes(_make_shard, jobs, workers), strict=True) if isinstance(made, Failed)]
     if failed:
         names = ", ".join(str(seed) for seed, _ in failed)
@@ -147,15 +152,19 @@ def read_shard(path: Path, check: bool = True) -> Shard:
         raise ValueError(f"{path} is no file of demonstrations ({error}); delete it and it is made again") from error
 
 
-def rig_cameras(recipe: Recipe) -> tuple[Camera, ...]:
-    """The cameras that belong to the stored pictures."""
-    return tuple(resized(camera, recipe.width, recipe.height) for camera in load_rig(recipe.rig))
+def rig_cameras(recipe: Recipe, seed: int = 0) -> tuple[Camera, ...]:
+    """The cameras that belong to the stored pictures of a town; a random rig is each town's own."""
+    return tuple(resized(camera, recipe.width, recipe.height) for camera in load_rig(recipe.rig, seed, recipe.drawn_px or None))
+
+
+def _sight(recipe: Recipe) -> Sight:
+    return Sight(recipe.rig, recipe.drawn_px or None)
 
 
 def _make_shard(job: tuple[Path, Recipe, int, MakePlanner]) -> None:
     """One town: its states, its weather, its pictures. Whatever is random in it follows from the town's seed."""
     folder, recipe, seed, load = job
-    sight, eyes, parts, traffic = Sight(recipe.rig, weather="random"), None, [], False
+    sight, eyes, parts, traffic = replace(_sight(recipe), weather="random"), None, [], False
     for number, count in enumerate(_spread(recipe)):
         rng = np.random.default_rng([seed, 11, number] if number else [seed, 11])
         if not number:

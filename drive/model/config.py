@@ -13,6 +13,7 @@ from drive.tokens.vocab import Grid, IdRange, Vocabulary
 # Weights of the transformer; more than this is a slip of the keyboard here.
 MOST_WEIGHTS = 20_000_000_000
 EGO_MLP: Literal["ego-mlp"] = "ego-mlp"
+Geometry = Literal["none", "intrinsics", "rays", "both", "relative"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class CameraConfig:
     a summary and peaks by one matrix, which training can hold to the first word of answers (`objective.glance`). things, lanes:
     tokens of a frame, for all its pictures together, that hold one thing or one lane each (`drive.model.slots`), which training can hold to
     the truth (`objective.slots`).
+
+    geometry: what patches are told of their cameras: Pluecker rays, intrinsics, both, or nothing; relative: nothing but, in the layers
+    of mixing, how cameras stand to one another. mixing: layers in which all patches of a frame attend to one another before the
+    transformer (`drive.model.mixing`).
     """
 
     backbone: str = "mobilenetv4_conv_small"
@@ -64,11 +69,30 @@ class CameraConfig:
     glance: bool = False
     things: int = 0
     lanes: int = 0
+    geometry: Geometry = "both"
+    mixing: int = 0
 
     def __post_init__(self) -> None:
         within(self, stride=(1, 256), width=(1, 8192), height=(1, 8192), summary=(0, 4096), peaks=(0, 256), things=(0, 256), lanes=(0, 256))
+        within(self, mixing=(0, 64))
         if self.glance and not self.summary:
             raise ValueError("camera.glance reads the tokens of a summary; set camera.summary above 0")
+        if self.mixing and (self.summary or self.peaks or self.things or self.lanes):
+            raise ValueError("camera.mixing is among patches; set camera.summary, peaks, things and lanes to 0")
+        if self.geometry == "relative" and not self.mixing:
+            raise ValueError("camera.geometry relative is told in the layers of camera.mixing; set that above 0")
+        if self.things and not self.told_rays:
+            raise ValueError(f"camera.things are placed along rays, which camera.geometry {self.geometry} hides; set things to 0")
+
+    @property
+    def told_rays(self) -> bool:
+        """Whether patches are told their Pluecker rays."""
+        return self.geometry in ("rays", "both")
+
+    @property
+    def told_intrinsics(self) -> bool:
+        """Whether patches are told their camera's intrinsics."""
+        return self.geometry in ("intrinsics", "both")
 
     @property
     def rows(self) -> int:
@@ -172,6 +196,8 @@ class ModelConfig:
         links = [link.name for chain in chains(self.plan_request) for link in chain] if self.plan_request else []
         if unknown := [name for name in links if name not in requests]:
             raise ValueError(f"plan_request {self.plan_request!r} asks for {unknown[0]}; requests are {', '.join(requests)}; add it there")
+        if self.camera.mixing and self.transformer.head_dim % 8:
+            raise ValueError(f"camera.mixing needs a transformer.head_dim that is a multiple of 8, got {self.transformer.head_dim}")
         parts = [*declared(requests, self.numbers), *([IdRange(LANGUAGE, self.language.tokens)] if self.language else [])]
         object.__setattr__(self, "vocabulary", self.vocabulary.extended(parts, requests))
 

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from drive.model.backbone import Glance, Peaks, Summary, Whole, create_backbone, feature_info
 from drive.model.config import ModelConfig
 from drive.model.fold import folded
+from drive.model.mixing import Mixing, standing
 from drive.model.sensors.base import METRES_SCALE, Encoded, Sensor, Told, frames_of
 from drive.model.sensors.pictures import INTRINSICS_SIZE, CameraPart, Pictures, View, make_view, stacked_pictures
 from drive.model.slots import LANE, LaneSlots, ThingSlots
@@ -28,7 +29,8 @@ RAY_FREQUENCIES = (1.0, 4.0, 16.0)
 
 class CameraSensor(Sensor):
     """What a token is told of its place: its Pluecker ray, its camera's intrinsics, and learned embeddings of row, column and
-    frame; never the camera's name or its place in the list. Rows and columns are places in the picture, whatever its size."""
+    frame; never the camera's name or its place in the list. Rows and columns are places in the picture, whatever its size.
+    `camera.geometry` hides rays or intrinsics: zeros are told in their stead, so that networks stay of one size."""
 
     in_frames = True
     mean: Tensor
@@ -38,6 +40,7 @@ class CameraSensor(Sensor):
         super().__init__(config)
         c, width = config.camera, config.transformer.width
         self.backbone, self.size = create_backbone(c), (c.width, c.height)
+        self.told_rays, self.told_intrinsics, self.relative = c.told_rays, c.told_intrinsics, c.geometry == "relative"
         self._look = Traced(self.backbone)
         self.project = nn.Linear(feature_info(self.backbone).channels()[-1], width)
         self.norm = nn.LayerNorm(width)
@@ -50,6 +53,7 @@ class CameraSensor(Sensor):
         self.things = ThingSlots(c.things, width) if c.things else None
         self.road = Whole(c, width, c.lanes * LANE) if c.lanes else None
         self.lanes = LaneSlots(c.lanes, width) if c.lanes else None
+        self.mixing = Mixing(c.mixing, config.transformer) if c.mixing else None
         self.row = nn.Embedding(c.rows, width)
         self.column = nn.Embedding(c.columns, width)
         self.frame = None if config.inputs.frames_apart else nn.Embedding(MAX_FRAMES, width)
@@ -104,6 +108,9 @@ class CameraSensor(Sensor):
         """The tokens of a frame's cameras stand one behind the other, what is missing behind them, slots behind all."""
         patches = [self._patches(pictures) for pictures in part.sizes]
         tokens, valid = _side_by_side([self._summed(p) for p in patches], part)
+        if self.mixing is not None:
+            places = [standing(pictures.rays.shape[1:3], pictures.projections, self.relative) for pictures in part.sizes]
+            tokens = self.mixing(tokens, _side_by_side(places, part)[0], valid)
         slots, told = self._slotted(patches, part)
         if slots is not None:
             tokens = torch.cat([tokens, slots], 2)
@@ -144,7 +151,9 @@ class CameraSensor(Sensor):
         features = self._look(pixels)[-1]  # [V, channels, r, c]
         features = features.permute(0, 2, 3, 1) if features.shape[1] == self.project.in_features else features
         tokens = self.norm(self.project(features))
-        tokens = tokens + self.ray(_spread(pictures.rays)) + self.intrinsics(pictures.intrinsics)[:, None, None]
+        rays = pictures.rays if self.told_rays else torch.zeros_like(pictures.rays)
+        intrinsics = pictures.intrinsics if self.told_intrinsics else torch.zeros_like(pictures.intrinsics)
+        tokens = tokens + self.ray(_spread(rays)) + self.intrinsics(intrinsics)[:, None, None]
         return tokens + placed(self.row.weight, tokens.shape[1])[:, None] + placed(self.column.weight, tokens.shape[2])
 
     def _summed(self, tokens: Tensor) -> Tensor:

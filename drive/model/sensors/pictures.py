@@ -6,7 +6,7 @@ Shape suffixes: B batch, F frames, C cameras, V pictures of one size, r rows and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -36,13 +36,18 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """Pictures of one size. images [V, 3, H, W] uint8; rays [V, r, c, 6]; intrinsics [V, 9]; where [V, 3]: item of the batch,
-    frame, place in the frame (on the host, since it lays out memory)."""
+    """Pictures of one size. images [V, 3, H, W] uint8; rays [V, r, c, 6]; intrinsics [V, 9]; projections [V, 2, 4, 4]
+    (`projective_matrices`); where [V, 3]: item of the batch, frame, place in the frame (on the host, since it lays out memory)."""
 
     images: Tensor
     rays: Tensor
     intrinsics: Tensor
+    projections: Tensor
     where: NDArray[np.int64]
+
+    def to(self, device: torch.device | str) -> Pictures:
+        moved = {f.name: getattr(self, f.name).to(device) for f in fields(self) if f.name != "where"}
+        return replace(self, **moved)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +58,7 @@ class CameraPart(Part):
     shape: tuple[int, int]
 
     def to(self, device: torch.device | str) -> CameraPart:
-        moved = (replace(p, images=p.images.to(device), rays=p.rays.to(device), intrinsics=p.intrinsics.to(device)) for p in self.sizes)
-        return replace(self, sizes=tuple(moved))
+        return replace(self, sizes=tuple(pictures.to(device) for pictures in self.sizes))
 
     def frames(self, start: int, stop: int) -> CameraPart:
         kept = []
@@ -62,7 +66,8 @@ class CameraPart(Part):
             chosen = (p.where[:, 1] >= start) & (p.where[:, 1] < stop)
             at = torch.from_numpy(chosen).to(p.images.device)
             if chosen.any():
-                kept.append(Pictures(p.images[at], p.rays[at], p.intrinsics[at], p.where[chosen] - [0, start, 0]))
+                tensors = (p.images[at], p.rays[at], p.intrinsics[at], p.projections[at])
+                kept.append(Pictures(*tensors, p.where[chosen] - [0, start, 0]))
         return CameraPart(tuple(kept), (self.shape[0], min(stop, self.shape[1]) - start))
 
 
@@ -105,6 +110,17 @@ def intrinsics_features(camera: Camera) -> Array:
     return np.concatenate([focal, centre, [float(fisheye)], camera.distortion if fisheye else np.zeros(4)])
 
 
+def projective_matrices(intrinsics: NDArray[np.float32], ego_from_camera: Array) -> NDArray[np.float32]:
+    """Features [V, 9] and poses [V, 4, 4] -> P and its inverse, [V, 2, 4, 4]: from the ego frame (metres) to where in a camera's picture
+    (width and height 1, its middle 0) times depth, the fourth row kept (arXiv 2507.10496). A lens that bends is taken for its K alone.
+    """
+    K = np.tile(np.eye(4), (len(intrinsics), 1, 1))
+    K[:, 0, 0], K[:, 1, 1] = intrinsics[:, 0], intrinsics[:, 1]
+    K[:, :2, 2] = intrinsics[:, 2:4] - 0.5
+    P = K @ np.linalg.inv(ego_from_camera)
+    return np.stack([P, np.linalg.inv(P)], 1).astype(np.float32)
+
+
 def stacked_pictures(parts: Sequence[list[list[View]]]) -> CameraPart:
     """Views [F][C] of some observations -> their batch."""
     groups: dict[tuple[int, ...], list[tuple[View, tuple[int, int, int]]]] = {}
@@ -121,4 +137,7 @@ def _stacked(group: Sequence[tuple[View, tuple[int, int, int]]]) -> Pictures:
         torch.from_numpy(np.stack(arrays))
         for arrays in ([v.image for v in views], [v.rays for v in views], [v.intrinsics for v in views])
     )
-    return Pictures(images, rays, intrinsics, np.array([where for _, where in group], np.int64))
+    # Of a frame whose cameras were all turned (`drive.train.jitter`), poses are those of before: only how they stand to one another counts.
+    poses = np.stack([view.camera.ego_from_camera for view in views])
+    projections = torch.from_numpy(projective_matrices(intrinsics.numpy(), poses))
+    return Pictures(images, rays, intrinsics, projections, np.array([where for _, where in group], np.int64))

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 
-from drive.cameras import Camera
 from drive.config import TownData, TownsConfig
 from drive.data.images import blackened
 from drive.frames import Array
@@ -32,16 +31,15 @@ class TownSamples:
     def __init__(self, data: TownsConfig, needs: Needs) -> None:
         check_towns(data.towns, needs)
         towns, self.window, self.black = data.towns, needs.window, data.black
-        self.cameras: tuple[Camera, ...] = rig_cameras(towns[0].recipe)
         self._towns: list[tuple[Path, ShardReader]] = []
         self._traffic: list[bool] = []
         self._where: list[tuple[int, int]] = []
         for part in towns:
             folder, seeds = Path(part.folder), range(part.first, part.first + part.count)
             make_shards(folder, part.recipe, seeds, part.workers, load_planner, say=partial(print, flush=True))
-            reader = ShardReader(self.cameras, part.recipe.shown_to(needs.window, needs.past) or needs.window)
-            for path in (shard_path(folder, seed) for seed in seeds):
-                self._add(path, reader)
+            window = part.recipe.shown_to(needs.window, needs.past) or needs.window
+            for seed in seeds:
+                self._add(shard_path(folder, seed), ShardReader(rig_cameras(part.recipe, seed), window))
         self._shard = lru_cache(KEPT_TOWNS)(partial(read_shard, check=False))
 
     def _add(self, path: Path, reader: ShardReader) -> None:
