@@ -14,12 +14,16 @@ from drive.values import differences, plain
 _OF_A_RUN = ("out", "device", "threads", "workers", "test")
 _OF_A_STAGE = ("name", "steps", "flush_every")
 _OF_TOWNS = ("folder", "workers")
+# What came later is left out where it is not used, so that runs of before it go on.
+_LATER_OF_CAMERA = {"geometry": "both", "mixing": 0}
+_LATER_OF_RECIPE = {"drawn_px": 0}
 
 
 def identity(config: RunConfig) -> dict[str, Any]:
     """The configuration as plain values, without what leaves the weights alone; files and folders by their real path."""
     values = plain(config)
     _drop(values, _OF_A_RUN)
+    _drop_unused(values["model"].get("camera", {}), _LATER_OF_CAMERA)
     values["init"] = values["init"] and os.path.realpath(values["init"])
     for stage, own in zip(values["stages"], config.stages, strict=True):
         _drop(stage, _OF_A_STAGE)
@@ -38,6 +42,7 @@ def _data(data: DatasetConfig | TownsConfig | RecordsConfig) -> dict[str, Any]:
         return values
     for towns in values["towns"]:
         _drop(towns, _OF_TOWNS)
+        _drop_unused(towns["recipe"], _LATER_OF_RECIPE)
         rig = towns["recipe"]["rig"]
         towns["recipe"]["rig"] = os.path.realpath(rig) if Path(rig).is_file() else rig
     return values
@@ -52,3 +57,7 @@ def changes(before: dict[str, Any], config: RunConfig) -> str:
 def _drop(values: dict[str, Any], names: tuple[str, ...]) -> None:
     for name in names:
         del values[name]
+
+
+def _drop_unused(values: dict[str, Any], later: dict[str, Any]) -> None:
+    _drop(values, tuple(name for name, unused in later.items() if values.get(name) == unused))

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from drive.config import DatasetConfig, TownData, TownsConfig
-from drive.train.identity import identity
+from drive.model.config import ModelConfig
+from drive.train.identity import changes, identity
 from drive.train.loop import train
 from tests.train.tiny import assert_equal, config, interrupted, state_step, weights
 
@@ -40,6 +41,17 @@ def test_towns_are_their_recipe_and_seeds(tmp_path: Path, mini: Path) -> None:
         for towns in (TownData(1, 2), TownData(1, 2, "elsewhere", workers=8), TownData(1, 3))
     ]
     assert identity(made[0]) == identity(made[1]) != identity(made[2])
+
+
+def test_runs_of_before_a_field_came_go_on(tmp_path: Path, mini: Path) -> None:
+    run = config(tmp_path, mini)
+    towns = replace(run, stages=(replace(run.stages[0], data=TownsConfig((TownData(1, 2),))),))
+    told = identity(towns)
+    assert not {"geometry", "mixing"} & set(told["model"]["camera"])
+    assert "drawn_px" not in told["stages"][0]["data"][0]["data"]["towns"][0]["recipe"]
+    assert isinstance(run.model, ModelConfig)
+    hidden = replace(towns, model=replace(run.model, camera=replace(run.model.camera, geometry="rays")))
+    assert "model.camera.geometry" in changes(told, hidden) and changes(told, towns) == ""
 
 
 def test_a_finished_run_goes_on_when_asked_for_more_steps(
