@@ -68,7 +68,7 @@ class Comparison:
         """Does what is still to be done. Raises what `train` raises: Interrupted, after which the same goes on."""
         for arm, seed in self.runs():
             run = one_run(self.base, self.folder(arm, seed), arm, seed)
-            told = measured(run, {rig: test_of(self.base, rig, arm == BLACK) for rig in self.rigs})
+            told = measured(run, {rig: towns_by(self.base, rig, arm == BLACK) for rig in self.rigs})
             means = {metric: round(float(np.mean(list(towns.values()))), 3) for metric, towns in told.items()}
             print(json.dumps({"run": run.out, **means}), flush=True)
 
@@ -91,7 +91,7 @@ def one_run(base: RunConfig, out: Path, arm: str, seed: int) -> RunConfig:
     return replace(base, out=str(out), seed=seed, model=model, stages=stages, test=first_towns(base.test, 1))
 
 
-def test_of(base: RunConfig, rig: str, black: bool = False) -> TownsConfig:
+def towns_by(base: RunConfig, rig: str, black: bool = False) -> TownsConfig:
     """The configuration's test towns as a rig sees them; the folder's last word is the rig's."""
     data = _towns(base.test)
     towns = (replace(part, folder=f"{part.folder}-{_word(rig)}", recipe=replace(part.recipe, rig=rig)) for part in data.towns)
@@ -146,7 +146,7 @@ def _write(out: Path, values: Values) -> None:
 def make(base: RunConfig, rigs: Sequence[str]) -> None:
     """Makes all towns that are missing."""
     needs = kind_of(base.model).needs(base.model)
-    for data in [stage.data for stage in base.stages] + [test_of(base, rig) for rig in rigs]:
+    for data in [stage.data for stage in base.stages] + [towns_by(base, rig) for rig in rigs]:
         print(f"{len(open_mix(data, needs))} states in {_towns(data).towns[0].folder}", flush=True)
 
 

@@ -20,7 +20,7 @@ from drive.train.loop import train
 from drive.train.networks import kind_of
 from drive.train.sources import TownSamples
 from tools import compare_geometry
-from tools.compare_geometry import ARMS, BLACK, RIGS, Comparison, one_run, test_of
+from tools.compare_geometry import ARMS, BLACK, RIGS, Comparison, one_run, towns_by
 
 CONFIG = "configs/geometry.yaml"
 
@@ -58,7 +58,7 @@ def base(tmp_path: Path) -> RunConfig:
     assert isinstance(whole.model, ModelConfig)
     stage = replace(whole.stages[0], steps=2, batch_size=4, warmup_steps=1, data=few(whole.stages[0].data, "learn", 3))
     run = replace(whole, stages=(stage,), test=few(whole.test, "test", 2))
-    for data in (stage.data, run.test, *(test_of(run, rig) for rig in RIGS)):
+    for data in (stage.data, run.test, *(towns_by(run, rig) for rig in RIGS)):
         assert isinstance(data, TownsConfig)
         made(data)
     return run
