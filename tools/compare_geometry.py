@@ -88,7 +88,7 @@ def one_run(base: RunConfig, out: Path, arm: str, seed: int) -> RunConfig:
     geometry: Any = "none" if arm == BLACK else arm
     model = replace(base.model, camera=replace(base.model.camera, geometry=geometry))
     stages = tuple(replace(stage, data=replace(_towns(stage.data), black=arm == BLACK)) for stage in base.stages)
-    return replace(base, out=str(out), seed=seed, model=model, stages=stages, test=first_towns(base.test, 1))
+    return replace(base, out=str(out), seed=seed, model=model, stages=stages, test=first_towns(towns_by(base, SEEN), 1))
 
 
 def towns_by(base: RunConfig, rig: str, black: bool = False) -> TownsConfig:
