@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,13 +13,13 @@ from drive.config.load import load_config
 from drive.make.recipe import Recipe
 from drive.make.shard_samples import ShardFolder
 from drive.make.shards import open_folder, rig_cameras, shard_path
-from drive.model.config import ModelConfig
+from drive.model.config import ModelConfig, TransformerConfig
 from drive.render.rigs import load_rig
-from drive.train.loop import train
+from drive.train.folder import CHECKPOINT
 from drive.train.networks import kind_of
 from drive.train.sources import TownSamples
 from tools import compare_geometry
-from tools.compare_geometry import ARMS, BLACK, RIGS, Comparison, one_run, towns_by
+from tools.compare_geometry import ARMS, BLACK, RIGS, SPENT, Comparison, measured, one_run, towns_by
 
 CONFIG = "configs/geometry.yaml"
 
@@ -92,21 +91,39 @@ def test_towns_of_random_rigs_are_read_with_the_cameras_that_they_were_drawn_by(
 
 
 def test_a_comparison_trains_and_scores_each_run_once(base: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    trained: list[str] = []
+    done: list[str] = []
 
-    def counted(run: RunConfig) -> None:
-        trained.append(Path(run.out).name)
-        train(run)
+    def trains(run: RunConfig) -> None:
+        done.append(Path(run.out).name)
+        (Path(run.out) / CHECKPOINT).mkdir(parents=True)
 
-    monkeypatch.setattr(compare_geometry, "train", counted)
+    def scores(run: RunConfig, rig: str, test: TownsConfig) -> compare_geometry.Values:
+        assert isinstance(run.model, ModelConfig) and Path(test.towns[0].folder).name == f"test-{rig}"
+        done.append(rig)
+        off = {"none": 1.0, "rays": 0.75}[run.model.camera.geometry]
+        return {f"{rig} l2_m": {"a": off, "b": 2 * off}, f"{rig} end_m": {"a": 3.0, "b": 3.0}}
 
-    def compared(rigs: Sequence[str]) -> str:
-        comparison = Comparison(base, tmp_path / "runs", ("none", "relative"), rigs, 1)
-        comparison.go_on()
-        return comparison.table()
+    monkeypatch.setattr(compare_geometry, "train", trains)
+    monkeypatch.setattr(compare_geometry, "scored", scores)
+    first = Comparison(base, tmp_path / "runs", ("none", "rays"), ("random",), 2)
+    first.go_on()
+    assert done == ["none-2-0", "random", "rays-2-0", "random", "none-2-1", "random", "rays-2-1", "random"]
+    rows = [line.split() for line in first.table().splitlines()]
+    assert rows[0][:3] == ["told", "seeds", "towns"] and rows[1][:4] == ["none", "2", "2", "1.500"] and rows[2][3] == "1.125"
+    assert rows[2][7].startswith("-0.375")
+    more = replace(first, rigs=RIGS)
+    more.go_on()
+    assert done[8:12] == ["nuscenes", "waymo", "fisheye4", "one-camera"] and len(done) == 8 + 4 * 4
+    more.go_on()
+    assert len(done) == 24 and "one-camera end_m" in more.table()
 
-    first = compared(RIGS[:1])
-    assert trained == ["none-2-0", "relative-2-0"] and "nuscenes" not in first
-    told = compared(RIGS)
-    assert len(trained) == 2 and all(f"{Path(rig).stem} l2_m" in told for rig in RIGS)
-    assert "beside none" in told
+
+def test_a_small_network_learns_and_is_scored(base: RunConfig, tmp_path: Path) -> None:
+    assert isinstance(base.model, ModelConfig)
+    camera = replace(base.model.camera, backbone="mobilenetv4_conv_small_035", mixing=1)
+    small = TransformerConfig(width=32, depth=1, heads=2, kv_heads=1, head_dim=16, mlp_width=48)
+    run = one_run(replace(base, model=replace(base.model, camera=camera, transformer=small)), tmp_path / "run", "relative", 0)
+    told = measured(run, {"nuscenes": towns_by(base, "nuscenes")})
+    assert set(told) == {SPENT, "nuscenes l2_m", "nuscenes end_m"} and told["nuscenes end_m"].keys() == {"town-shard-0", "town-shard-1"}
+    assert all(0 < value < 100 for towns in told.values() for value in towns.values())
+    assert measured(run, {"nuscenes": towns_by(base, "nuscenes")}) == told
