@@ -79,7 +79,8 @@ class Comparison:
             if told := found(self.folder(arm, seed)):
                 there.setdefault(arm, {})[seed] = told
         metrics = dict.fromkeys(metric for seeds in there.values() for told in seeds.values() for metric in told)
-        return "\n\n".join(aligned(table(there, metric, self.arms[0], "told")) for metric in metrics)
+        ordered = sorted(metrics, key=lambda metric: metric == SPENT)
+        return "\n\n".join(aligned(table(there, metric, self.arms[0], "told")) for metric in ordered)
 
 
 def one_run(base: RunConfig, out: Path, arm: str, seed: int) -> RunConfig:
