@@ -34,6 +34,8 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--per-shard", type=number(1), default=256, help="of shards: samples each (default: 256)")
     told = "of shards: detectors of faces, number plates, ... as module:Class,...; what they find is blurred (default: none)"
     verb.add_argument("--blur", metavar="DETECTORS", default="", help=told)
+    told = "of shards: pictures that are larger are shrunk to this size, K with them (default: pictures stay as they are)"
+    verb.add_argument("--size", metavar="WxH", help=told)
     verb.add_argument("--workers", type=number(1, 1024), default=1, help="of shards: processes (default: 1)")
 
 
@@ -44,6 +46,8 @@ def run(args: argparse.Namespace) -> int:
         return _shards(args)
     from drive.cli.pack_answers import pack_answers
 
+    if args.size:
+        raise ValueError(f"--size is of shards, which hold pictures; --form {form} names those of the source as they are")
     if args.blur:
         raise ValueError(f"--blur is of shards, which hold pictures; --form {form} names those of the source as they are")
     if len(args.paths) > 1:
@@ -57,6 +61,7 @@ def _shards(args: argparse.Namespace) -> int:
     from drive.cli.pack_answers import balance_table
     from drive.eval.aligned import aligned
     from drive.records.pack import QUESTIONS, Settings, pack, window_of
+    from drive.records.shrink import size_of
     from drive.tasks.questions.chosen import balance_rows
 
     if len(args.paths) < 2 or args.out:
@@ -67,15 +72,17 @@ def _shards(args: argparse.Namespace) -> int:
     shares = _shares(args.splits)
     blur = tuple(name.strip() for name in args.blur.split(",") if name.strip())
     of_each = args.per_shard, args.split, args.limit, window
-    settings = Settings(sources, args.tasks or "", shares, args.seed, *of_each, blur, args.balance)
+    size = size_of(args.size) if args.size else None
+    settings = Settings(sources, args.tasks or "", shares, args.seed, *of_each, blur, args.balance, size)
     rows = pack(settings, out, args.workers, args.progress)
     told = []
     for split, _ in shares:
         own = [row for row in rows if row.split == split]
         counts = {"samples": len(own), "drives": len({r.drive for r in own}), "pictures": sum(r.pictures for r in own)}
         told.append({"split": split, **counts, "missing": sum(r.missing for r in own), "bytes": sum(r.bytes for r in own)})
+    shrunk = f"\npictures larger than {args.size} were shrunk to it" if size else ""
     blurred = f"\nregions blurred: {sum(row.blurred or 0 for row in rows)}, found by {', '.join(blur)}" if blur else ""
-    tables = [aligned([list(told[0]), *([str(value) for value in row.values()] for row in told)]) + blurred]
+    tables = [aligned([list(told[0]), *([str(value) for value in row.values()] for row in told)]) + shrunk + blurred]
     kept = []
     if (out / QUESTIONS).exists():
         told_of = json.loads((out / QUESTIONS).read_text())

@@ -42,6 +42,7 @@ def _blocks(folder: RecordFolder, curated: Curated) -> Iterator[Block]:
     yield Table(["tag", "records", "share", "drawn", "share drawn"], tag_rows(curated), digits=3)
     yield Heading("Not looked for")
     yield Text(pictures_blurred(folder))
+    yield Text(pictures_shrunk(folder))
     yield Text(words_not_looked_for(curated) or NOT_IN_WORDS)
 
 
@@ -54,6 +55,17 @@ def pictures_blurred(folder: RecordFolder) -> str:
     found = f"{told['regions']} regions in pictures of {told['samples']} of all {len(folder.all_tokens)} records"
     by = f"found by {', '.join(told['detectors'])}; what these miss can be read."
     return f"Faces and number plates: {found} were blurred, {by}" + "".join(before)
+
+
+def pictures_shrunk(folder: RecordFolder) -> str:
+    """Whether pictures have the size that their source had."""
+
+    def told(size: list[int]) -> str:
+        return f"those larger than {size[0]}x{size[1]} were shrunk to that"
+
+    before = [f" In {one['name']}, {told(one['size'])} before." for one in folder.manifest.sources if "size" in one]
+    own = folder.manifest.size
+    return f"Size of pictures: {told(own) if own else 'as their source had it'}." + "".join(before)
 
 
 def words_not_looked_for(curated: Curated) -> str:

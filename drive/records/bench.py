@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,20 +43,22 @@ class RecordsBench:
 
     def __str__(self) -> str:
         lines = [f"{self.samples} samples with {self.pictures} pictures in random order, samples/s of CPU time"]
-        lines += [f"  {'':<44}{'first pass':>11}{'later':>9}"]
-        lines += [f"  {pace.what:<44}{pace.first:>11,.0f}{pace.again:>9,.0f}" for pace in self.paces]
+        lines += [f"  {'':<62}{'first pass':>11}{'later':>9}"]
+        lines += [f"  {pace.what:<62}{pace.first:>11,.0f}{pace.again:>9,.0f}" for pace in self.paces]
         return "\n".join(lines)
 
 
 def bench_records(data: str = "data/mini", repeats: int = 3) -> RecordsBench:
-    """Packs a data set into a temporary folder and reads both. The best of some passes counts as a later one."""
+    """Packs a data set into temporary folders, as it is and at SIZE, and reads all. The best of some passes counts as a later one."""
     with tempfile.TemporaryDirectory() as folder:
-        records = str(Path(folder) / "records")
-        rows = pack(Settings((data,), shares=(("all", 1.0),)), records)
-        ways = ((False, False), (True, False), (False, True))  # maps, decoding
-        paces = [
-            _pace(root, name, maps, decode, repeats) for maps, decode in ways for name, root in (("data set", data), ("records", records))
-        ]
+        plain, small = (str(Path(folder) / name) for name in ("plain", "small"))
+        settings = Settings((data,), shares=(("all", 1.0),))
+        rows = pack(settings, plain)
+        pack(replace(settings, size=SIZE), small)
+        roots = {"data set": data, "records": plain}
+        ways = [(root, name, maps, False) for maps in (False, True) for name, root in roots.items()]
+        ways += [(root, name, False, True) for name, root in {**roots, f"records packed with --size {SIZE[0]}x{SIZE[1]}": small}.items()]
+        paces = [_pace(*way, repeats) for way in ways]
         return RecordsBench(len(rows), sum(row.pictures for row in rows), tuple(paces))
 
 

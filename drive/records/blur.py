@@ -52,7 +52,7 @@ class Blur:
             raise MissingImage(f"{name} does not decode ({error})") from error
         boxes = np.concatenate([_found(spec, one, pixels, name) for spec, one in self.detectors.items()])
         boxes = boxes[(boxes[:, 2:] > 0).all(1) & (boxes[:, :2] < pixels.shape[1::-1]).all(1)]
-        return (_encoded(blurred(pixels, boxes), kind, name), len(boxes)) if len(boxes) else (data, 0)
+        return (encoded(blurred(pixels, boxes), kind, name), len(boxes)) if len(boxes) else (data, 0)
 
 
 @lru_cache(maxsize=4)
@@ -93,10 +93,11 @@ def _found(spec: str, one: Detector, pixels: Pixels, name: str) -> NDArray[np.fl
     return boxes
 
 
-def _encoded(pixels: Pixels, kind: str | None, name: str) -> bytes:
+def encoded(pixels: Pixels, kind: str | None, name: str) -> bytes:
+    """A picture as a file of a kind, JPEG at QUALITY. Raises ValueError for a kind that cannot be written."""
     file = io.BytesIO()
     try:
         Image.fromarray(pixels).save(file, kind, quality=QUALITY)
     except (OSError, ValueError, KeyError) as error:
-        raise ValueError(f"{name}: a blurred picture cannot be written as {kind} ({error}): convert the source to JPEG or PNG") from error
+        raise ValueError(f"{name}: a changed picture cannot be written as {kind} ({error}): convert the source to JPEG or PNG") from error
     return file.getvalue()

@@ -34,6 +34,7 @@ from drive.pool import results
 from drive.progress import SILENT, Progress
 from drive.records.blur import Blur, blur_of
 from drive.records.drives import Moment, assigned, drives_of
+from drive.records.shrink import Shrink
 from drive.schema import SceneSample, Window
 from drive.tasks.questions.chosen import Chosen, chosen, known_answers
 from drive.tasks.writer import Asks, Writer, asks_anything
@@ -48,7 +49,8 @@ QUESTIONS = "questions.json"  # split -> question -> answer -> how often it is k
 class Settings:
     """What records are packed by. sources: folders that `open_dataset` opens, or of demonstrations in towns. split, limit: of each
     source. tasks: requests whose right answers become `messages`, "" for none. shares: of the splits. per_shard: samples of a shard.
-    blur: detectors (`drive.records.blur`), as `module:Class`, of what is blurred in pictures. balance: one of `BALANCES`."""
+    blur: detectors (`drive.records.blur`), as `module:Class`, of what is blurred in pictures. balance: one of `BALANCES`. size: width and
+    height that larger pictures are shrunk to, K with them; None: pictures stay as they are."""
 
     sources: tuple[str, ...]
     tasks: str = ""
@@ -60,6 +62,7 @@ class Settings:
     window: Window = Window()
     blur: tuple[str, ...] = ()
     balance: str = "set"
+    size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         wrong = [name for name, _ in self.shares if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii()]
@@ -203,7 +206,8 @@ def _pieces(shard: ShardJob, writer: Writer | None, rows: list[IndexRow]) -> Ite
         dataset = _opened(shard.settings, moment.source)
         sample, key = dataset[moment.place], f"{shard.name}-{number:04d}"
         more = {"drive": drive, "source": dataset.name}
-        piece, found = packed_sample(sample, key, more, writer, blur_of(shard.settings.blur))
+        shrink = Shrink(*shard.settings.size) if shard.settings.size else None
+        piece, found = packed_sample(sample, key, more, writer, blur_of(shard.settings.blur), shrink)
         yield piece
         rows.append(
             IndexRow(
@@ -223,10 +227,15 @@ def _pieces(shard: ShardJob, writer: Writer | None, rows: list[IndexRow]) -> Ite
 
 
 def packed_sample(
-    sample: SceneSample, key: str, more: dict[str, Any], writer: Writer | None = None, blur: Blur | None = None
+    sample: SceneSample,
+    key: str,
+    more: dict[str, Any],
+    writer: Writer | None = None,
+    blur: Blur | None = None,
+    shrink: Shrink | None = None,
 ) -> tuple[bytes, dict[str, Any]]:
     """A sample's members, and what the index tells of it."""
-    values, pictures = to_members(sample, more, blur)
+    values, pictures = to_members(sample, more, blur, shrink)
     if writer is not None:
         record = writer.record(named_pictures(sample, values)).model_dump(mode="json")
         values |= {"messages": record["messages"], "unknown": record["unknown"]}
@@ -259,7 +268,7 @@ def _finished(out: Path, settings: Settings, shards: Sequence[ShardJob], balance
     files = {name: {"bytes": (out / name).stat().st_size, "sha256": digest(out / name)} for name in names}
     counts = Counter(moment.source for shard in shards for moment, _ in shard.moments)
     sources = [
-        {"name": Path(root).resolve().name, "samples": counts[number]} | _blurred_before(Path(root))
+        {"name": Path(root).resolve().name, "samples": counts[number]} | _changed_before(Path(root))
         for number, root in enumerate(settings.sources)
     ]
     splits = {
@@ -268,12 +277,16 @@ def _finished(out: Path, settings: Settings, shards: Sequence[ShardJob], balance
     }
     regions = [row.blurred or 0 for row in rows]
     blur = {"detectors": list(settings.blur), "regions": sum(regions), "samples": sum(map(bool, regions))}
-    Manifest(VERSION, asdict(settings.window), settings.tasks, settings.seed, sources, splits, files, blur).write(out)
+    size = list(settings.size) if settings.size else None
+    Manifest(VERSION, asdict(settings.window), settings.tasks, settings.seed, sources, splits, files, blur, size).write(out)
     shutil.rmtree(out / PARTS)
     return rows
 
 
-def _blurred_before(root: Path) -> dict[str, Any]:
-    """Of a source that is records in which something was blurred: what."""
-    blur = read_manifest(root)[0].blur if is_records(root) else {}
-    return {"blur": blur} if blur.get("detectors") else {}
+def _changed_before(root: Path) -> dict[str, Any]:
+    """Of a source that is records whose pictures were changed: what was blurred, and the size that they were shrunk to."""
+    if not is_records(root):
+        return {}
+    told, _ = read_manifest(root)
+    blur = {"blur": told.blur} if told.blur.get("detectors") else {}
+    return blur | ({"size": told.size} if told.size else {})

@@ -58,9 +58,7 @@ def test_decisions_leave_out_and_weigh(packed: Path, tmp_path: Path) -> None:
     ids = [open_source(RecordsConfig(str(packed)), NEEDS)[i].token for i in range(12)]
     rest = open_source(RecordsConfig(str(packed)), NEEDS)
     every = [rest[i].token for i in range(len(rest))]
-    decisions = [
-        Verdict(name, name not in ids, 2.0 if name == every[-1] else 1.0, (), ("situation:stop",), {"a.b": 1.5}) for name in every
-    ]
+    decisions = [Verdict(name, name not in ids, 2.0 if name == every[-1] else 1.0, (), ("situation:stop",), {"a.b": 1.5}) for name in every]
     write_decisions(tmp_path / "curation.parquet", decisions)
     assert read_decisions(tmp_path / "curation.parquet") == {d.id: d for d in decisions}
     read = open_source(RecordsConfig(str(packed), decisions=str(tmp_path / "curation.parquet")), NEEDS)

@@ -50,7 +50,8 @@ class IndexRow:
 @dataclass(frozen=True)
 class Manifest:
     """records.json. files: of every file its size and SHA-256. splits: of each, how many samples and drives. blur: the detectors that
-    looked at all pictures, how many `regions` were blurred and in how many `samples`; no detectors: nobody looked."""
+    looked at all pictures, how many `regions` were blurred and in how many `samples`; no detectors: nobody looked. size: width and
+    height that larger pictures were shrunk to; None: pictures have the size that their source had."""
 
     version: int
     window: dict[str, Any]
@@ -60,6 +61,7 @@ class Manifest:
     splits: dict[str, dict[str, int]]
     files: dict[str, dict[str, Any]]
     blur: dict[str, Any] = field(default_factory=lambda: {"detectors": [], "regions": 0, "samples": 0})
+    size: list[int] | None = None
 
     def write(self, folder: Path) -> None:
         """Writes it: the folder is whole from then on."""

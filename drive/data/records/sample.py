@@ -31,14 +31,17 @@ from drive.schema import CameraImage, Frame, MissingImage, Observation, SceneSam
 
 JSON = "json"
 Look = Callable[[bytes, str], tuple[bytes, int]]  # a picture's file and its name -> the file to write, regions blurred in it
+Shrinks = Callable[[CameraImage, bytes, str], tuple[Camera, bytes]]  # a view, its picture's file and name -> camera and file to write
 
 
-def to_members(sample: SceneSample, more: Mapping[str, Any], look: Look | None = None) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """A sample -> its JSON, `more` in it, and its pictures by their names. A picture file is taken as it is, or as `look` gives it back;
-    pixels become PNG."""
+def to_members(
+    sample: SceneSample, more: Mapping[str, Any], look: Look | None = None, shrink: Shrinks | None = None
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """A sample -> its JSON, `more` in it, and its pictures by their names. A picture file is taken as it is, or as `look` and then `shrink`
+    give it back; pixels become PNG."""
     pictures: dict[str, bytes] = {}
     frames = [
-        {"time_s": frame.time_s, "cameras": [_to_camera(number, view, pictures, look) for view in frame.cameras]}
+        {"time_s": frame.time_s, "cameras": [_to_camera(number, view, pictures, look, shrink) for view in frame.cameras]}
         for number, frame in enumerate(sample.observation.frames)
     ]
     observed = encode(Observation, replace(sample.observation, frames=())) | {"frames": frames}
@@ -49,11 +52,10 @@ def to_members(sample: SceneSample, more: Mapping[str, Any], look: Look | None =
 
 
 def named_pictures(sample: SceneSample, values: Mapping[str, Any]) -> SceneSample:
-    """The sample, its pictures replaced by their names in the shard: what messages are made of."""
+    """The sample with the cameras of the shard, its pictures replaced by their names there: what messages are made of."""
     frames = []
     for frame, own in zip(sample.observation.frames, values["observation"]["frames"], strict=True):
-        names = [Path(one["file"] or one["missing"]) for one in own["cameras"]]
-        frames.append(replace(frame, cameras=tuple(replace(v, image=n) for v, n in zip(frame.cameras, names, strict=True))))
+        frames.append(replace(frame, cameras=tuple([_from_camera(one, {}) for one in own["cameras"]])))
     return replace(sample, observation=replace(sample.observation, frames=tuple(frames)))
 
 
@@ -90,20 +92,23 @@ def with_pictures(sample: SceneSample, pictures: Mapping[str, StoredPicture]) ->
     return replace(sample, observation=replace(sample.observation, frames=frames))
 
 
-def _to_camera(frame: int, view: CameraImage, pictures: dict[str, bytes], look: Look | None) -> dict[str, Any]:
-    file, missing, blurred = None, None, 0
+def _to_camera(frame: int, view: CameraImage, pictures: dict[str, bytes], look: Look | None, shrink: Shrinks | None) -> dict[str, Any]:
+    file, missing, blurred, camera = None, None, 0, view.camera
+    name = str(view.image) if isinstance(view.image, Path) else view.camera.name
     try:
         data, kind = _bytes_of(view)
         if look is not None:
-            data, blurred = look(data, str(view.image) if isinstance(view.image, Path) else view.camera.name)
+            data, blurred = look(data, name)
+        if shrink is not None:
+            camera, data = shrink(view, data, name)
         file = f"{frame}.{_plain(view.camera.name)}.{kind}"
         if file in pictures:
             raise ValueError(f"two cameras of a frame are called {view.camera.name!r}, or nearly so: rename one")
         pictures[file] = data
     except MissingImage:
         missing = view.image.as_posix() if isinstance(view.image, Path) else view.camera.name
-    camera, mount = encode(Camera, view.camera), encode(Array | None, view.mount)
-    told = {"camera": camera, "time_s": view.time_s, "mount": mount, "file": file, "missing": missing}
+    told = {"camera": encode(Camera, camera), "time_s": view.time_s, "mount": encode(Array | None, view.mount)}
+    told |= {"file": file, "missing": missing}
     return told if look is None else told | {"blurred": blurred}
 
 
