@@ -29,6 +29,8 @@ ODD = -(2**63)
 END, LOST = -1, -2
 # Tables whose rows all fit in memory while the index is built.
 SHORT = ("category", "attribute", "visibility", "sensor", "log", "map", "scene", "calibrated_sensor", "instance", "sample")
+# What is kept of the rows of the longer ones.
+NEEDED = {"calibrated_sensor": ("sensor_token",), "instance": ("category_token",), "sample": ("token", "timestamp", "next")}
 
 Arrays = dict[str, NDArray[Any]]
 Record = dict[str, Any]
@@ -64,19 +66,39 @@ class Places:
 
 
 class ShortTable:
-    """All rows of a table, and the number of each token's."""
+    """All rows of a table, or some of their fields, and the number of each token's."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, fields: tuple[str, ...] = ()) -> None:
         self.rows: list[Record] = []
         self.numbers: dict[str, int] = {}
         self.places = Places()
         for row, at, size in placed_rows(path):
             self.places.add([row["token"]], [at], [size])
             self.numbers[row["token"]] = len(self.rows)
-            self.rows.append(row)
+            self.rows.append({name: row[name] for name in fields if name in row} if fields else row)
 
     def __getitem__(self, token: str) -> Record:
         return self.rows[self.numbers[token]]
+
+
+class Wanted:
+    """Which rows point to a token: mostly one, for which a list would take as much memory as the token."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, int] = {}
+        self._all: dict[str, list[int]] = {}
+
+    def add(self, tokens: Iterable[str], start: int) -> None:
+        """Of rows from number `start` on."""
+        for n, token in enumerate(tokens, start):
+            first = self._first.setdefault(token, n)
+            if first != n:
+                self._all.setdefault(token, [first]).append(n)
+
+    def of(self, token: str) -> Iterable[int]:
+        """Their numbers."""
+        first = self._first.get(token)
+        return () if first is None else self._all.get(token) or (first,)
 
 
 def build(files: dict[str, Path], compiled: bool = False) -> Kept:
@@ -85,7 +107,7 @@ def build(files: dict[str, Path], compiled: bool = False) -> Kept:
     Raises KeyError where an annotation or data of a key frame points to a row that there is not, or a log has no map (as
     nuscenes-devkit does); ValueError and TypeError where a table is no list of rows, has a token twice, or one that is no text.
     """
-    short = {name: ShortTable(files[name]) for name in SHORT}
+    short = {name: ShortTable(files[name], NEEDED.get(name, ())) for name in SHORT}
     arrays = {key: value for name, table in short.items() for key, value in table.places.arrays(name).items()}
     _require_maps(short)
     arrays |= _data_of_key_frames(files, short, compiled) | _annotations(files["sample_annotation"], short, compiled) | _chains(short)
@@ -111,11 +133,10 @@ def _data_of_key_frames(files: dict[str, Path], short: dict[str, ShortTable], co
     sensors = short["sensor"].numbers
     for row in calibrations.rows:
         sensors[row["sensor_token"]]
-    places, sample, calibration, poses = Places(), array("i"), array("i"), dict[str, list[int]]()
+    places, sample, calibration, poses = Places(), array("i"), array("i"), Wanted()
     fields = ("token", "sample_token", "ego_pose_token", "calibrated_sensor_token")
     for at, size, (tokens, of_sample, of_pose, of_mount) in texts_of(files["sample_data"], fields, "is_key_frame", compiled):
-        for n, token in enumerate(of_pose, len(sample)):
-            poses.setdefault(token, []).append(n)
+        poses.add(of_pose, len(sample))
         places.add(tokens, at, size)
         sample.extend(map(samples.__getitem__, of_sample))
         calibration.extend(map(calibrations.numbers.__getitem__, of_mount))
@@ -125,13 +146,13 @@ def _data_of_key_frames(files: dict[str, Path], short: dict[str, ShortTable], co
     return found | _poses(files["ego_pose"], poses, order, compiled)
 
 
-def _poses(path: Path, wanted: dict[str, list[int]], order: NDArray[np.int64], compiled: bool) -> Arrays:
+def _poses(path: Path, wanted: Wanted, order: NDArray[np.int64], compiled: bool) -> Arrays:
     """Where the pose of each row of sample_data lies. Of a token that stands in two rows nobody could say which is meant."""
     count = len(order)
     at, size, hashes = np.zeros(count, np.int64), np.zeros(count, np.int32), np.zeros(count, np.uint64)
     for places, lengths, (tokens,) in texts_of(path, ("token",), compiled=compiled):
         for token, place, length in zip(tokens, places, lengths, strict=True):
-            for n in wanted.get(token, ()):
+            for n in wanted.of(token):
                 if size[n]:
                     raise ValueError(f"{path.name}: the token {token} stands in more than one row")
                 at[n], size[n], hashes[n] = place, length, token_hash(token)
