@@ -219,21 +219,23 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
 
 
 def _cpu_seconds(*arguments: str) -> float:
-    """User and system time of `python arguments...`, the least of several runs."""
-    seconds = []
-    for _ in range(RUNS):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        subprocess.run([sys.executable, *arguments], check=True, capture_output=True, cwd=ROOT, env=environment)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return min(seconds)
+    """User and system time of `python arguments...`."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, *arguments], check=True, capture_output=True, cwd=ROOT, env=environment)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _is_quick(limit_s: float, *arguments: str) -> bool:
+    """Whether the least of several runs keeps the limit: the first that does is enough."""
+    return any(_cpu_seconds(*arguments) <= limit_s for _ in range(RUNS))
 
 
 def test_import_drive_is_quick_and_free_of_torch() -> None:
-    assert _cpu_seconds("-c", "import drive, sys; assert 'torch' not in sys.modules and 'numpy' not in sys.modules") <= IMPORT_LIMIT_S
+    assert _is_quick(IMPORT_LIMIT_S, "-c", "import drive, sys; assert 'torch' not in sys.modules and 'numpy' not in sys.modules")
 
 
 @pytest.mark.parametrize("command", [["--help"], ["eval", "--help"]])
 def test_help_is_quick(command: list[str]) -> None:
-    assert _cpu_seconds("-m", "drive", *command) <= HELP_LIMIT_S
+    assert _is_quick(HELP_LIMIT_S, "-m", "drive", *command)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shutil
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numba
@@ -20,21 +19,15 @@ ROOT = Path(__file__).resolve().parents[1]
 COMPILED = re.compile(r"^@(?:fast_|maker_)?(?:kernel|part)$", re.MULTILINE)
 KERNEL_FILES = sorted(path for path in (ROOT / "drive").rglob("*.py") if COMPILED.search(path.read_text()))
 
-PROGRAM = """
-import sys
-sys.path.insert(0, sys.argv[1])
-from drive.jit import cache_folder
-print(*[f"{module} {cache_folder(module).name}" for module in sys.argv[2:]], sep="\\n")
-"""
-
-
 def _module(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
-def _folders(root: Path, modules: list[str]) -> dict[str, str]:
-    done = subprocess.run([sys.executable, "-I", "-c", PROGRAM, str(root), *modules], capture_output=True, text=True, check=True)
-    return dict(line.split() for line in done.stdout.splitlines())
+def _folders(modules: list[str]) -> dict[str, str]:
+    """Names of the cache folders, as a process that starts now would find them."""
+    jit._imported.cache_clear()
+    jit.cache_folder.cache_clear()
+    return {module: jit.cache_folder(module).name for module in modules}  # type: ignore[union-attr]
 
 
 def test_there_are_kernels_and_nobody_else_compiles() -> None:
@@ -43,20 +36,29 @@ def test_there_are_kernels_and_nobody_else_compiles() -> None:
     assert [p for p in others if "import numba" in p.read_text()] == []
 
 
-def test_changing_any_kernels_source_drops_its_cache_and_that_of_those_who_call_it(tmp_path: Path) -> None:
-    """Every kernel file in turn gets a new line in a copy of the package."""
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the package whose caches are asked for in place of this one's."""
     shutil.copytree(ROOT / "drive", tmp_path / "drive", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(jit, "PACKAGE", tmp_path / "drive")
+    yield tmp_path
+    jit._imported.cache_clear()
+    jit.cache_folder.cache_clear()
+
+
+def test_changing_any_kernels_source_drops_its_cache_and_that_of_those_who_call_it(copied: Path) -> None:
+    """Every kernel file in turn gets a new line in a copy of the package."""
     modules = [_module(path) for path in KERNEL_FILES]
-    before = _folders(tmp_path, modules)
+    before = _folders(modules)
     assert len(before) == len(modules) and len(set(before.values())) == len(modules)
     for path in KERNEL_FILES[:: len(KERNEL_FILES) // 6]:
-        copy = tmp_path / path.relative_to(ROOT)
+        copy = copied / path.relative_to(ROOT)
         text = copy.read_text()
         copy.write_text(text + "\n# changed\n")
-        after = _folders(tmp_path, modules)
+        after = _folders(modules)
         copy.write_text(text)
         changed = {module for module in modules if after[module] != before[module]}
-        assert changed == {module for module in modules if path in jit.sources_of(module)}
+        assert changed == {module for module in modules if copy in jit.sources_of(module)}
         assert _module(path) in changed
 
 

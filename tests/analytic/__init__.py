@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -19,14 +20,27 @@ SEED = 1
 @cache
 def analytic_set() -> Path:
     """The folder of the set, called mini: eight drives of 14 key frames with six cameras. Must not be changed."""
+    return _once("mini", write_set)
+
+
+@cache
+def small_set() -> Path:
+    """Of that set two drives, and two cameras: what suffices to train on. Must not be changed."""
+    from tests.analytic.part import write_part
+
+    return _once("small", lambda root: write_part(analytic_set(), root, ("stopped", "accelerate"), ("CAM_FRONT", "CAM_BACK", "LIDAR_TOP")))
+
+
+def _once(name: str, write: Callable[[Path], object]) -> Path:
+    """What was written to the folder of that name, once for all processes and for these sources."""
     source = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-    root = Path(tempfile.gettempdir()) / f"drive-analytic-{os.getuid()}-{hashlib.sha256(source).hexdigest()[:12]}" / "mini"
+    root = Path(tempfile.gettempdir()) / f"drive-analytic-{os.getuid()}-{hashlib.sha256(source).hexdigest()[:12]}" / name
     if not root.is_dir():
         part = Path(tempfile.mkdtemp(prefix="drive-analytic-"))
-        write_set(part / "mini")
+        write(part / name)
         root.parent.mkdir(exist_ok=True)
         with contextlib.suppress(OSError):  # another process was faster
-            (part / "mini").rename(root)
+            (part / name).rename(root)
         shutil.rmtree(part)
     return root
 

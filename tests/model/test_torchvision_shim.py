@@ -12,6 +12,8 @@ import torch
 
 from drive.model.torchvision_shim import SCHEMAS, ensure_torchvision
 
+ROOT = Path(__file__).resolve().parents[2]
+
 # Stands in for torchvision beside another build of torch: its operators were never registered, yet it describes them.
 MISMATCHED = """
 import torch
@@ -19,45 +21,53 @@ from torchvision import extension
 for name in {names}:
     torch.library.register_fake("torchvision::" + name)(lambda *a: None)
 """
+# Each folder in a process of its own, which shares the import of torch with the others.
 SCRIPT = """
-import sys
+import os, sys
+import torch
 from drive.model.torchvision_shim import ensure_torchvision
-try:
-    print(ensure_torchvision(), ensure_torchvision(), sys.modules["torchvision"].extension.loads)
-except Exception as error:
-    print(type(error).__name__, error)
+for folder in sys.argv[1:]:
+    if os.fork() == 0:
+        sys.path.insert(0, folder)
+        try:
+            print(ensure_torchvision(), ensure_torchvision(), sys.modules["torchvision"].extension.loads)
+        except Exception as error:
+            print(type(error).__name__, str(error).replace("\\n", " "))
+        break
+    os.wait()
 """
+# What stands in for torchvision, and how what ensure_torchvision() says beside it begins.
+BESIDE = {
+    "missing operators are declared and it is imported afresh": (MISMATCHED.format(names=["nms", "qnms"]), "('nms', 'qnms') () 3\n"),
+    "a matched build is left alone": ("from torchvision import extension", "() () 1\n"),
+    "a strange operator is passed on": (
+        MISMATCHED.format(names=["nms", "unheard_of"]),
+        "RuntimeError operator torchvision::unheard_of does not exist",
+    ),
+    "another error is passed on": ("raise RuntimeError('CUDA major versions differ')", "RuntimeError CUDA major versions differ"),
+    "a missing module is passed on": ("import no_such_module", "ModuleNotFoundError No module named 'no_such_module'"),
+}
 
 
-def _import_beside(folder: Path, package: str) -> str:
-    """What ensure_torchvision() says in a fresh interpreter that finds this package as torchvision."""
-    (folder / "torchvision").mkdir()
-    (folder / "torchvision/__init__.py").write_text(package)
-    (folder / "torchvision/extension.py").write_text("import torch\ntorch.loads = loads = getattr(torch, 'loads', 0) + 1\n")
-    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, timeout=120)
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What ensure_torchvision() says in a process that finds this package as torchvision."""
+    folders = []
+    for package, _ in BESIDE.values():
+        folders.append(tmp_path_factory.mktemp("beside"))
+        (folders[-1] / "torchvision").mkdir()
+        (folders[-1] / "torchvision/__init__.py").write_text(package)
+        (folders[-1] / "torchvision/extension.py").write_text("import torch\ntorch.loads = loads = getattr(torch, 'loads', 0) + 1\n")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    call = [sys.executable, "-c", SCRIPT, *map(str, folders)]
+    done = subprocess.run(call, env=environment, capture_output=True, text=True, timeout=120, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    return dict(zip(BESIDE, done.stdout.splitlines(keepends=True), strict=True))
 
 
-def test_declares_what_is_missing_and_imports_afresh(tmp_path: Path) -> None:
-    assert _import_beside(tmp_path, MISMATCHED.format(names=["nms", "qnms"])) == "('nms', 'qnms') () 3"
-
-
-def test_matched_build_is_left_alone(tmp_path: Path) -> None:
-    assert _import_beside(tmp_path, "from torchvision import extension") == "() () 1"
-
-
-@pytest.mark.parametrize(
-    ("package", "message"),
-    [
-        (MISMATCHED.format(names=["nms", "unheard_of"]), "RuntimeError operator torchvision::unheard_of does not exist"),
-        ("raise RuntimeError('CUDA major versions differ')", "RuntimeError CUDA major versions differ"),
-        ("import no_such_module", "ModuleNotFoundError No module named 'no_such_module'"),
-    ],
-)
-def test_other_failures_are_passed_on(tmp_path: Path, package: str, message: str) -> None:
-    assert _import_beside(tmp_path, package).startswith(message)
+@pytest.mark.parametrize("case", BESIDE)
+def test_beside_other_builds(case: str, said: dict[str, str]) -> None:
+    assert said[case].startswith(BESIDE[case][1])
 
 
 def test_timm_runs_on_the_installed_builds() -> None:
@@ -90,7 +100,6 @@ def test_torchs_compiler_comes_with_its_first_use_and_not_before() -> None:
         "print(early, roi_align.is_compile_supported('cpu') in (True, False), 'torch._dynamo' in sys.modules)\n"
         "print(torch.compile(lambda x: x + 1, backend='eager')(torch.ones(1)).item())\n"
     )
-    root = Path(__file__).resolve().parents[2]
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200, cwd=root)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["False", "True", "True", "2.0"]

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from drive.baselines import BASELINES
 from drive.bicycle_fit import fitted_headings
@@ -110,6 +109,8 @@ def test_the_last_bit_of_a_drive_is_the_same_whatever_the_threads() -> None:
 
 def test_whoever_plans_does_so_in_one_thread(world: World) -> None:
     """Also a network: its answer may tip where several threads add up in another order. Afterwards all is as before."""
+    import torch  # here: workers and other processes that import this file do without
+
     seen: list[int] = []
 
     class Asked(Positions):

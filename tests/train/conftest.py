@@ -1,4 +1,4 @@
-"""A run that nothing disturbed, to compare others with."""
+"""What trainings learn from here, and a run that nothing disturbed, to compare others with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from drive.train.loop import train
+from tests.analytic import small_set
 from tests.train.tiny import config
+
+
+@pytest.fixture(scope="session")
+def mini() -> Path:
+    """Two drives and two cameras of the data set with known answers: a run opens it often, and reads all its pictures."""
+    return small_set()
 
 
 @pytest.fixture(scope="session")

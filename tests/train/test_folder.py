@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import resource
 import shutil
-import subprocess
-import sys
+import time
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -15,31 +16,29 @@ import torch
 
 from drive.outputs import OutputError
 from drive.train import checks
-from drive.train.folder import MARKER
+from drive.train.folder import MARKER, claimed
 from drive.train.loop import train
 from drive.train.step import Update
 from tests.train.tiny import assert_equal, config, state_step, weights
 
-ROOT = Path(__file__).resolve().parents[2]
+
+def _claim(out: Path, told: Connection) -> None:
+    with claimed(out, False):
+        told.send("claimed")
+        time.sleep(60)
 
 
 def test_a_second_training_in_the_folder_is_refused_and_a_dead_one_is_not_in_the_way(tmp_path: Path, mini: Path) -> None:
     out = tmp_path / "run"
-    code = """if True:
-        import sys, time
-        from pathlib import Path
-        from drive.train.folder import claimed
-        with claimed(Path(sys.argv[1]), False):
-            print("claimed", flush=True)
-            time.sleep(60)
-    """
-    other = subprocess.Popen([sys.executable, "-c", code, str(out)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert other.stdout is not None and other.stdout.readline() == "claimed\n"
+    here, there = multiprocessing.Pipe()
+    other = multiprocessing.get_context("fork").Process(target=_claim, args=(out, there))
+    other.start()
+    assert here.recv() == "claimed"
     for fresh in (False, True):
         with pytest.raises(ValueError, match=f"in use by another training .process {other.pid} on"):
             train(config(out, mini), fresh=fresh)
     other.kill()
-    other.wait()
+    other.join()
     assert (out / MARKER).is_file()
     train(config(out, mini, steps=1))
 

@@ -21,7 +21,14 @@ from drive.train.jitter import jittered
 from drive.train.networks import kind_of
 from drive.train.objectives import NextToken
 from drive.train.sources import DatasetSamples
-from tests.train.test_loop import MODEL
+from tests.analytic import analytic_set
+from tests.train.tiny import MODEL
+
+
+@pytest.fixture(scope="module")
+def mini() -> Path:
+    """All cameras."""
+    return analytic_set()
 
 
 @pytest.fixture(scope="module")

@@ -208,7 +208,7 @@ def test_hostile_configurations_are_a_line(text: str, message: str, folder: Path
         ("vocab_size", 2**31 - 1, r"embed_tokens.weight is \[11, 16\], expected \[2147483647, 16\]"),
         ("hidden_size", 8192, r"input_layernorm.weight is \[16\], expected \[8192\]"),
         ("intermediate_size", 1_000_000, r"mlp.gate_proj.weight is \[24, 16\], expected \[1000000, 16\]"),
-        ("num_hidden_layers", 512, r"has no model.layers.1.input_layernorm.weight"),
+        ("num_hidden_layers", 64, r"has no model.layers.1.input_layernorm.weight"),
         ("head_dim", 4096, r"is \[16, 16\], expected \[8192, 16\]"),
     ],
 )

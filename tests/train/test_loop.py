@@ -17,20 +17,22 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from drive.model.network import DrivingNetwork
 from drive.train.guard import NonFinite
 from drive.train.loop import train
+from drive.values import to_yaml
 from tests.train.tiny import MODEL, assert_equal, config, interrupted, weights
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_an_interrupted_run_goes_on_to_bit_equal_weights(tmp_path: Path, mini: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    straight, broken = config(tmp_path / "straight", mini), config(tmp_path / "broken", mini)
-    train(straight)
+def test_an_interrupted_run_goes_on_to_bit_equal_weights(
+    tmp_path: Path, mini: Path, straight: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = config(tmp_path / "broken", mini)
     interrupted(monkeypatch, broken, 2)
     assert not (tmp_path / "broken" / "checkpoint").exists()
     with pytest.raises(ValueError, match="another configuration"):
         train(replace(broken, seed=5))
     train(broken)
-    assert_equal(weights(tmp_path / "straight"), weights(tmp_path / "broken"))
+    assert_equal(weights(straight), weights(tmp_path / "broken"))
     with pytest.raises(ValueError, match="finished run"):
         train(broken)
 
@@ -74,9 +76,8 @@ def test_loss_falls_and_batch_statistics_fit_the_final_weights(tmp_path: Path, m
 
 def test_ctrl_c_on_the_command_line_saves_and_says_how_to_go_on(tmp_path: Path, mini: Path) -> None:
     source = tmp_path / "run.yaml"
-    text = (ROOT / "configs" / "demo.yaml").read_text().replace("data/mini", str(mini)).replace("out/demo/run", str(tmp_path / "run"))
-    source.write_text(text)
-    command = [sys.executable, "-m", "drive", "train", str(source), "--stages.0.steps", "5000", "--stages.0.batch_size", "2"]
+    source.write_text(to_yaml(config(tmp_path / "run", mini, steps=5000)))
+    command = [sys.executable, "-m", "drive", "train", str(source), "--stages.0.batch_size", "2"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT)
     deadline = time.monotonic() + 120
     while not (tmp_path / "run" / "tensorboard").is_dir() and time.monotonic() < deadline:

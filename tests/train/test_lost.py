@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -85,9 +86,9 @@ def test_a_number_that_is_none_stops_the_step_and_leaves_the_last_good_state(
     assert state_step(tmp_path / "run") == 4
     train(run)
     assert_equal(weights(tmp_path / "run"), weights(straight))
-    # As the message says: from the state's weights, more slowly, elsewhere.
-    slower = replace(run, out=str(tmp_path / "slower"), init=str(tmp_path / "run" / "resume"))
-    train(replace(slower, stages=(replace(run.stages[0], learning_rate=3e-4, steps=2),)))
+    if what == "gradient":  # as the message says: from the state's weights, more slowly, elsewhere
+        slower = replace(run, out=str(tmp_path / "slower"), init=str(tmp_path / "run" / "resume"))
+        train(replace(slower, stages=(replace(run.stages[0], learning_rate=3e-4, steps=2),)))
 
 
 def test_gradients_whose_norm_overflows_are_no_step_of_zero() -> None:
@@ -139,6 +140,15 @@ def test_a_kill_in_the_middle_of_a_save_loses_two_steps_and_no_bit(tmp_path: Pat
         assert_equal(weights(out), weights(straight))
 
 
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory, mini: Path) -> Path:
+    """The folder of a run that a signal ended in its fifth step."""
+    out = tmp_path_factory.mktemp("stopped") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        interrupted(patch, config(out, mini), 4)
+    return out
+
+
 @pytest.mark.parametrize(
     ("name", "damage"),
     [
@@ -154,13 +164,12 @@ def test_a_damaged_state_falls_back_to_the_one_before(
     tmp_path: Path,
     mini: Path,
     straight: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    stopped: Path,
     capsys: pytest.CaptureFixture[str],
     name: str,
     damage: Callable[[Path], Any],
 ) -> None:
-    out = tmp_path / "run"
-    interrupted(monkeypatch, config(out, mini), 4)
+    out = Path(shutil.copytree(stopped, tmp_path / "run"))
     damage(out / "resume" / name)
     train(config(out, mini))
     told = capsys.readouterr().out
@@ -168,9 +177,8 @@ def test_a_damaged_state_falls_back_to_the_one_before(
     assert_equal(weights(out), weights(straight))
 
 
-def test_where_both_states_are_damaged_nothing_is_begun(tmp_path: Path, mini: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    out = tmp_path / "run"
-    interrupted(monkeypatch, config(out, mini), 4)
+def test_where_both_states_are_damaged_nothing_is_begun(tmp_path: Path, mini: Path, stopped: Path) -> None:
+    out = Path(shutil.copytree(stopped, tmp_path / "run"))
     for name in ("resume", "resume.old"):
         (out / name / "model.safetensors").write_bytes(b"")
     with pytest.raises(ValueError, match="no state of .* is whole .*--fresh"):

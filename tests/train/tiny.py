@@ -20,7 +20,7 @@ from drive.train.stop import Interrupted
 
 MODEL = ModelConfig(
     requests=("plan:bins", "plan:text"),
-    camera=CameraConfig(backbone="mobilenetv4_conv_small_035", width=64, height=32),
+    camera=CameraConfig(backbone="test_efficientnet", width=64, height=32),
     transformer=TransformerConfig(width=32, depth=1, heads=2, kv_heads=1, head_dim=16, mlp_width=48),
 )
 
