@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.analytic import analytic_set
+from tests import once
+from tests.analytic import analytic_set, sets_folder
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -39,6 +40,15 @@ def _one_thread() -> None:
     """Two OpenMP threads on shared cores are slower than one; torch is not imported for those who do not use it."""
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _once() -> Iterator[None]:
+    """See `tests.once`."""
+    with pytest.MonkeyPatch.context() as patch:
+        once.index_once(patch, sets_folder(), REPOSITORY / "data" / "mini")
+        once.scenery_once(patch)
+        yield
 
 
 @pytest.fixture(scope="session")

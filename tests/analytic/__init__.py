@@ -31,10 +31,16 @@ def small_set() -> Path:
     return _once("small", lambda root: write_part(analytic_set(), root, ("stopped", "accelerate"), ("CAM_FRONT", "CAM_BACK", "LIDAR_TOP")))
 
 
-def _once(name: str, write: Callable[[Path], object]) -> Path:
-    """What was written to the folder of that name, once for all processes and for these sources."""
+@cache
+def sets_folder() -> Path:
+    """Where both lie, or will: another folder for other sources."""
     source = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-    root = Path(tempfile.gettempdir()) / f"drive-analytic-{os.getuid()}-{hashlib.sha256(source).hexdigest()[:12]}" / name
+    return Path(tempfile.gettempdir()).resolve() / f"drive-analytic-{os.getuid()}-{hashlib.sha256(source).hexdigest()[:12]}"
+
+
+def _once(name: str, write: Callable[[Path], object]) -> Path:
+    """What was written to the folder of that name, once for all processes."""
+    root = sets_folder() / name
     if not root.is_dir():
         part = Path(tempfile.mkdtemp(prefix="drive-analytic-"))
         write(part / name)

@@ -21,7 +21,8 @@ from drive.render.look.posing import BLINK_ON_S, BLINK_S, BRAKE_GLOW, turn_joint
 from drive.render.look.signs import lamp_places
 from drive.render.look.solids import blob, box, disc, loft, prism, quad, tube
 from drive.render.look.soup import GREEN_LAMP, LEFT_LAMP, RIGHT_LAMP, SEMANTIC_CODE, TAIL, Shape, Soup
-from drive.render.look.textures import ALL, NUMBER
+from drive.render.look.static import static_mesh
+from drive.render.look.textures import ALL, NUMBER, textures
 from drive.render.look.things import build_barrier, build_cone, build_digger
 from drive.render.look.vehicles import build_van
 from drive.render.scene import Mesh
@@ -244,7 +245,7 @@ def test_markings_lie_on_the_road_and_crossings_where_the_map_says() -> None:
 
 
 def test_same_seed_same_bytes() -> None:
-    for again, before in ((look.static_mesh(town(), DAY, 3), still()), (look.textures(5), look.textures(5))):
+    for again, before in ((static_mesh(town(), DAY, 3), still()), (textures(5), textures(5))):
         assert all(np.array_equal(a, b) for a, b in zip(again, before, strict=True))
     state = town().start
     twice = look.actor_mesh(look.actor_models(town(), DAY, 3), state), look.actor_mesh(actors(), state)
