@@ -41,13 +41,13 @@ def scenery_once(patch: pytest.MonkeyPatch) -> None:
     build, made = look.static_mesh, dict[tuple[Any, ...], tuple[World, Mesh]]()
 
     def once(world: World, weather: Weather, seed: int, hindsight: bool = False) -> Mesh:
-        if world.furniture is None:
-            return build(world, weather, seed, hindsight)  # of a recording: its agents count too
-        key = id(world.map), id(world.furniture), len(world.static.kind), weather.night, seed
+        recorded = world.furniture is None  # then its agents count too
+        place = (id(world),) if recorded else (id(world.map), id(world.furniture), len(world.static.kind))
+        key = *place, weather.night, seed, recorded and hindsight
         if key not in made:
             if len(made) == TOWNS:
                 made.pop(next(iter(made)))
-            made[key] = world, build(world, weather, seed)  # the world is held, so that nothing else gets its parts' ids
+            made[key] = world, build(world, weather, seed, hindsight)  # the world is held, so that nothing else gets its ids
         return made[key][1]
 
     patch.setattr(look, "static_mesh", once)

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import contextlib
+import fcntl
 import hashlib
 import os
-import shutil
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -41,13 +40,14 @@ def sets_folder() -> Path:
 def _once(name: str, write: Callable[[Path], object]) -> Path:
     """What was written to the folder of that name, once for all processes."""
     root = sets_folder() / name
-    if not root.is_dir():
-        part = Path(tempfile.mkdtemp(prefix="drive-analytic-"))
-        write(part / name)
-        root.parent.mkdir(exist_ok=True)
-        with contextlib.suppress(OSError):  # another process was faster
+    root.parent.mkdir(exist_ok=True)
+    with (root.parent / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # seconds of work: whoever comes meanwhile waits for it
+        if not root.is_dir():
+            part = Path(tempfile.mkdtemp(prefix="drive-analytic-"))
+            write(part / name)
             (part / name).rename(root)
-        shutil.rmtree(part)
+            part.rmdir()
     return root
 
 

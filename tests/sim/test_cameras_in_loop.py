@@ -14,7 +14,7 @@ import pytest
 from drive.baselines import ConstantVelocity, StandStill
 from drive.cli import main
 from drive.expert.expert import Expert
-from drive.render.look.static import static_mesh
+from drive.render import look
 from drive.render.weather import WEATHERS
 from drive.schema import CameraImage, Observation, Plan, Window
 from drive.sim.draw import MapView
@@ -109,10 +109,13 @@ def test_earlier_frames_are_what_was_seen_then(world: World, short_run: Rollout,
     assert len(eyes.frames(states, Window())) == 1
 
 
+recorded = functools.cache(recorded_world)
+
+
 def test_pictures_depend_on_nothing_after_them(rig: str) -> None:
     pictures = []
     for futures in (1, 2):
-        made = recorded_world(futures)
+        made = recorded(futures)
         states = [made.start]
         for _ in range(15):
             states.append(made.step(states[-1], (0.0, 0.0)))
@@ -122,8 +125,8 @@ def test_pictures_depend_on_nothing_after_them(rig: str) -> None:
 
 
 def test_only_hindsight_makes_scenery_of_the_future() -> None:
-    worlds = [recorded_world(futures) for futures in (1, 2)]
-    now, later = ([static_mesh(world, WEATHERS["day"], 0, known).vertices.tobytes() for world in worlds] for known in (False, True))
+    worlds = [recorded(futures) for futures in (1, 2)]
+    now, later = ([look.static_mesh(world, WEATHERS["day"], 0, known).vertices.tobytes() for world in worlds] for known in (False, True))
     assert now[0] == now[1] and later[0] != later[1]
 
 
@@ -235,12 +238,12 @@ def test_a_drive_is_shown_through_its_cameras(short_run: Rollout, rig: str) -> N
 
 
 def test_the_panel_shows_the_thoughts_of_the_plan_in_force(short_run: Rollout, rig: str) -> None:
-    state, at, panel = next(states_of(short_run)), short_run.plans[0][0], SurroundView(short_run, Sight(rig)).panel
-    part = np.s_[panel.y : panel.y + panel.height, panel.x : panel.x + panel.width]
+    state, at = next(states_of(short_run)), short_run.plans[0][0]
 
     def shown(*thoughts: str) -> np.ndarray:
-        run = replace(short_run, thoughts=thoughts)
-        return SurroundView(run, Sight(rig)).frame(0, state, (at, short_run.plans[0][1]))[part]
+        view = SurroundView(replace(short_run, thoughts=thoughts), Sight(rig), width=640)
+        part = np.s_[view.panel.y : view.panel.y + view.panel.height, view.panel.x : view.panel.x + view.panel.width]
+        return view.frame(0, state, (at, short_run.plans[0][1]))[part]
 
     rest = ("",) * (len(short_run.plans) - 1)
     assert (shown("red, 23 m\nstop straight", *rest) != shown("green, 23 m\nfaster straight", *rest)).any()

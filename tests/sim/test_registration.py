@@ -11,8 +11,6 @@ import pytest
 from drive.sim.env import LogEnv
 from tests.analytic import analytic_set
 
-MINI = analytic_set()
-
 
 @pytest.mark.parametrize("imports", ["import drive, gymnasium", "import gymnasium, drive", "import drive.sim.env, gymnasium"])
 def test_environments_are_known_in_either_order(imports: str) -> None:
@@ -27,12 +25,12 @@ def test_environments_pass_the_checker_made_by_name() -> None:
     from gymnasium.utils.env_checker import check_env
 
     check_env(gymnasium.make("drive/Town-v0").unwrapped)
-    check_env(gymnasium.make("drive/Log-v0", file=str(MINI), scene="brake").unwrapped)
-    check_env(gymnasium.make("drive/Log-v0", file=str(MINI), scene="straight", reactive=False, render_mode="rgb_array").unwrapped)
+    check_env(gymnasium.make("drive/Log-v0", file=str(analytic_set()), scene="brake").unwrapped)
+    check_env(gymnasium.make("drive/Log-v0", file=str(analytic_set()), scene="straight", reactive=False, render_mode="rgb_array").unwrapped)
 
 
 def test_render_shows_the_world_from_above() -> None:
-    env = LogEnv(str(MINI), scene="straight", render_mode="rgb_array")
+    env = LogEnv(str(analytic_set()), scene="straight", render_mode="rgb_array")
     with pytest.raises(ValueError, match="call reset before render"):
         env.render()
     env.reset(seed=0)
@@ -43,11 +41,9 @@ def test_render_shows_the_world_from_above() -> None:
     assert first is not None and later is not None and first.shape == later.shape and first.dtype == np.uint8
     middle = tuple(side // 2 for side in first.shape[:2])
     assert (first[middle] == later[middle]).all() and (first != later).any()  # the ego stays in the middle
-    assert env.metadata["render_fps"] == 10 and LogEnv(str(MINI), scene="straight").render() is None
+    assert env.metadata["render_fps"] == 10 and LogEnv(str(analytic_set()), scene="straight").render() is None
     with pytest.raises(ValueError, match="rgb_array"):
-        LogEnv(str(MINI), scene="straight", render_mode="human")
-
-
+        LogEnv(str(analytic_set()), scene="straight", render_mode="human")
 
 
 def test_vector_environments_repeat() -> None:

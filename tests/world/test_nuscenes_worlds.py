@@ -22,14 +22,15 @@ from drive.world.recorded.nuscenes import scene_names, scene_world
 from drive.world.recorded.resample import interpolated
 from drive.world.state import BY_LANE, FAULT, OFF_ROAD, PEDESTRIAN, SPEED
 from tests.analytic import analytic_set
+from tests.analytic.scenes import DRIVES
 
-MINI = analytic_set()
+SCENES = [name for name, *_ in DRIVES]
 EXPANSION = "maps/expansion/boston-seaport.json"
 
 
-@pytest.mark.parametrize("scene", scene_names(MINI))
+@pytest.mark.parametrize("scene", SCENES)
 def test_the_humans_drive_is_clean(scene: str) -> None:
-    run = replay_human(scene_world(MINI, scene, reactive=False))
+    run = replay_human(scene_world(analytic_set(), scene, reactive=False))
     result = score(run)
     assert not run.flags[:, [FAULT, OFF_ROAD]].any() and len(run.actions) == 65
     if scene == "stopped":  # there is no way to go: neither a success nor a failure
@@ -42,17 +43,17 @@ def test_the_humans_drive_is_clean(scene: str) -> None:
 def test_motion_between_key_frames_is_the_cars_own() -> None:
     """The script behind the set gives closed forms: 3 m/s and 1 m/s^2; 8 m/s on a circle of 40 m."""
     t = np.arange(66) * 0.1
-    human = scene_world(MINI, "accelerate").static.human
+    human = scene_world(analytic_set(), "accelerate").static.human
     way = np.hypot(*(human[:, :2] - human[0, :2]).T)
     np.testing.assert_allclose(way, 3 * t + t**2 / 2, atol=0.01)
     np.testing.assert_allclose(human[:, 3], 3 + t, atol=0.01)
-    human = scene_world(MINI, "left-40m").static.human
+    human = scene_world(analytic_set(), "left-40m").static.human
     np.testing.assert_allclose(np.unwrap(human[:, 2]) - human[0, 2], 8 * t / 40, atol=1e-6)
     np.testing.assert_allclose(human[:, 3], 8.0, atol=0.03)
 
 
 def test_agents_lanes_and_crossings_come_along() -> None:
-    world = scene_world(MINI, "brake")
+    world = scene_world(analytic_set(), "brake")
     assert {lane.kind for lane in world.map.lanes} == {"road"} and len(world.map.lanes) >= 2
     assert all(abs(lane.width_m - 3.5) < 0.1 for lane in world.map.lanes)
     (crossing,) = world.map.crossings
@@ -64,7 +65,7 @@ def test_agents_lanes_and_crossings_come_along() -> None:
 
 
 def test_a_chain_of_arcs_is_the_devkits() -> None:
-    paths = json.loads((MINI / EXPANSION).read_text())["arcline_path_3"]
+    paths = json.loads((analytic_set() / EXPANSION).read_text())["arcline_path_3"]
     for chain in paths.values():
         theirs = np.array(discretize_lane(chain, 0.5))[:, :2]
         ours = arcline(chain, 0.25)
@@ -98,26 +99,27 @@ def test_gaps_stay_gaps() -> None:
 
 
 def test_a_saved_drive_replays(tmp_path: Path) -> None:
-    episode = Episode(str(MINI), scene="right-30m")
+    episode = Episode(str(analytic_set()), scene="right-30m")
     run = rollout(make_world(episode), LaneFollower())
     found, stated = replay_file(save_rollout(run, episode, tmp_path, episode.name))
     assert found.hash == stated and episode.name == "right-30m" and run.ego[:, SPEED].max() > 5
 
 
 def test_a_data_set_gives_its_scenes() -> None:
-    assert [e.scene for e in choose_episodes([str(MINI)], 3, 2, ["ordinary"], None)] == scene_names(MINI)[2:5]
+    assert scene_names(analytic_set()) == SCENES
+    assert [e.scene for e in choose_episodes([str(analytic_set())], 3, 2, ["ordinary"], None)] == SCENES[2:5]
     with pytest.raises(ValueError, match="no scene number 99"):
-        choose_episodes([str(MINI)], 3, 99, ["ordinary"], None)
+        choose_episodes([str(analytic_set())], 3, 99, ["ordinary"], None)
     with pytest.raises(ValueError, match="no scene 'nowhere'"):
-        scene_world(MINI, "nowhere")
+        scene_world(analytic_set(), "nowhere")
 
 
 @pytest.fixture
 def damaged(tmp_path: Path) -> Path:
     """The tables of the embedded set, linked, with a copy of its map to damage."""
     (tmp_path / "maps" / "expansion").mkdir(parents=True)
-    shutil.copytree(MINI / "v1.0-mini", tmp_path / "v1.0-mini")
-    shutil.copy(MINI / "maps" / "synthetic.png", tmp_path / "maps")
+    shutil.copytree(analytic_set() / "v1.0-mini", tmp_path / "v1.0-mini")
+    shutil.copy(analytic_set() / "maps" / "synthetic.png", tmp_path / "maps")
     return tmp_path
 
 
@@ -146,7 +148,7 @@ def _first_path(data: dict[str, Any], **values: Any) -> None:
     ],
 )
 def test_a_broken_map_is_refused_with_its_place(damaged: Path, damage: Any, message: str) -> None:
-    data = json.loads((MINI / EXPANSION).read_text())
+    data = json.loads((analytic_set() / EXPANSION).read_text())
     damage(data)
     (damaged / EXPANSION).write_text(json.dumps(data))
     with pytest.raises(ValueError, match=message):

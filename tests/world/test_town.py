@@ -56,11 +56,9 @@ def test_two_hundred_seeds_give_150_lane_graphs() -> None:
 
 def test_same_seed_same_bytes_whatever_the_hash_seed(towns: list[Town]) -> None:
     code = "import sys; sys.path.insert(0, 'tests/world'); from test_town import *; print(town_bytes(make_town(5)))"
-    told = set()
-    for seed in ("1", "77"):
-        env = os.environ | {"PYTHONHASHSEED": seed}
-        told.add(subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout.strip())
-    assert told == {town_bytes(towns[5])}
+    env = os.environ | {"PYTHONHASHSEED": "77" if os.environ.get("PYTHONHASHSEED") == "1" else "1"}
+    told = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout.strip()
+    assert told == town_bytes(towns[5])
 
 
 def test_lanes_join_smoothly(towns: list[Town]) -> None:
