@@ -19,9 +19,9 @@ setup:
 demo: setup
 	@.venv/bin/python tools/demo.py $(ARGS)
 
-# One thread for each worker: two threads on a shared core are slower than one.
+# One thread for each worker: two threads on a shared core are slower than one. Files as tests/conftest.py orders them.
 test: setup
-	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n auto --maxprocesses 8 --dist loadfile $(ARGS)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv/bin/python -m pytest -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup
 	@.venv/bin/python -m ruff check .

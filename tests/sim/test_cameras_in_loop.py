@@ -17,6 +17,7 @@ from drive.expert.expert import Expert
 from drive.render import look
 from drive.render.weather import WEATHERS
 from drive.schema import CameraImage, Observation, Plan, Window
+from drive.sim import draw_sight
 from drive.sim.draw import MapView
 from drive.sim.draw_sight import THOUGHT_LINES, SurroundView, lines_of
 from drive.sim.env import TownEnv
@@ -237,7 +238,9 @@ def test_a_drive_is_shown_through_its_cameras(short_run: Rollout, rig: str) -> N
     assert (with_plan[part] != without[part]).any() == moved
 
 
-def test_the_panel_shows_the_thoughts_of_the_plan_in_force(short_run: Rollout, rig: str) -> None:
+def test_the_panel_shows_the_thoughts_of_the_plan_in_force(short_run: Rollout, rig: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("Renderer", "Backdrop"):  # the town stays as it is: it is set up once for all six drives
+        monkeypatch.setattr(draw_sight, name, functools.cache(getattr(draw_sight, name)))
     state, at = next(states_of(short_run)), short_run.plans[0][0]
 
     def shown(*thoughts: str) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Two ranks by forking, as `torchrun` starts them but for its agent and a second import of everything:
 
-    python -m tests.train.two_ranks norms
-    python -m tests.train.two_ranks train RUN.yaml     (any `drive` command)
+    python -m tests.train.two_ranks train RUN.yaml         (any `drive` command)
+    python -m tests.train.two_ranks norms train RUN.yaml   (batch normalisation alone before it)
 """
 
 from __future__ import annotations
@@ -78,6 +78,10 @@ def both(what: Callable[[], int]) -> None:
 
 if __name__ == "__main__":
     import_timm()
-    for slow in ("torch._dynamo", "nuscenes.nuscenes", "drive.train.loop") if sys.argv[1] == "train" else ():
+    for slow in ("torch._dynamo", "nuscenes.nuscenes", "drive.train.loop"):
         importlib.import_module(slow)  # once, not in each rank
-    both(norms if sys.argv[1:] == ["norms"] else lambda: main(sys.argv[1:]))
+    command = sys.argv[1:]
+    if command[0] == "norms":
+        both(norms)
+        command = command[1:]
+    both(lambda: main(command))
