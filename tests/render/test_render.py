@@ -95,7 +95,7 @@ def test_pixels_show_what_a_ray_caster_finds(name: str, renderer: Renderer, town
 @pytest.mark.parametrize("name", FISHEYES)
 def test_fisheyes_show_what_a_ray_caster_finds(name: str, renderer: Renderer, town: tuple[World, State], meshes: tuple[Mesh, ...]) -> None:
     camera = FISHEYES[name]
-    pixels = random_pixels(camera, 500, 1)
+    pixels = random_pixels(camera, 1000, 1)
     same = agreement(meshes, renderer.render(town[1], [camera])[0], town[1], camera, *pixels)
     inner = away_from_edges(meshes, town[1], camera, *pixels)
     assert same[inner].all(-1).mean() >= 0.99 and inner.mean() > 0.6, same[inner].mean(0)
