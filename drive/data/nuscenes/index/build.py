@@ -81,8 +81,8 @@ class ShortTable:
         return self.rows[self.numbers[token]]
 
 
-class Wanted:
-    """Which rows point to a token: mostly one, for which a list would take as much memory as the token."""
+class PosesAsked:
+    """Which rows of data ask for a pose, by its token: mostly one, for which a list would take as much memory as the token."""
 
     def __init__(self) -> None:
         self._first: dict[str, int] = {}
@@ -133,7 +133,7 @@ def _data_of_key_frames(files: dict[str, Path], short: dict[str, ShortTable], co
     sensors = short["sensor"].numbers
     for row in calibrations.rows:
         sensors[row["sensor_token"]]
-    places, sample, calibration, poses = Places(), array("i"), array("i"), Wanted()
+    places, sample, calibration, poses = Places(), array("i"), array("i"), PosesAsked()
     fields = ("token", "sample_token", "ego_pose_token", "calibrated_sensor_token")
     for at, size, (tokens, of_sample, of_pose, of_mount) in texts_of(files["sample_data"], fields, "is_key_frame", compiled):
         poses.add(of_pose, len(sample))
@@ -146,7 +146,7 @@ def _data_of_key_frames(files: dict[str, Path], short: dict[str, ShortTable], co
     return found | _poses(files["ego_pose"], poses, order, compiled)
 
 
-def _poses(path: Path, wanted: Wanted, order: NDArray[np.int64], compiled: bool) -> Arrays:
+def _poses(path: Path, wanted: PosesAsked, order: NDArray[np.int64], compiled: bool) -> Arrays:
     """Where the pose of each row of sample_data lies. Of a token that stands in two rows nobody could say which is meant."""
     count = len(order)
     at, size, hashes = np.zeros(count, np.int64), np.zeros(count, np.int32), np.zeros(count, np.uint64)
