@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from drive.expert.proposals import on_route
-from drive.frames import Array
+from drive.frames import Array, compose_se2, invert_se2
 from drive.world.advance import light_colours
 from drive.world.observe import command_at
-from drive.world.state import ACCEL, DT_S, GATE, SPEED, STATION, State, Static
+from drive.world.state import ACCEL, ACTIVE, CYCLIST, DT_S, GATE, HEADING, MOTORCYCLE, PEDESTRIAN, SPEED, STATION, State, Static, X, Y
 from drive.world.world import World
 
 LIGHT_M, GATE_M, LEAD_M = 40.0, 25.0, 30.0
@@ -23,7 +23,10 @@ STANDING_MPS, STARTING_MPS, STARTING_MPS2 = 0.3, 4.0, 0.4
 STANDING_M = 0.25  # what a step at a standstill counts as, in metres driven
 RED_MPS2 = 4.0  # a red light is not shown to who would have to brake harder for it
 PHASES = (0, 1, 2)  # green, yellow, red: places in `drive.maps.COLOURS`
+PEOPLE_M, BESIDE_M = 25.0, 5.0  # somebody on foot or on two wheels so far ahead, and no further to the side
 GROUPS = ("green", "yellow", "red", "gate", "lead", "turn", "stop", "start", "plain")
+ON_FOOT = (PEDESTRIAN, CYCLIST, MOTORCYCLE)
+PEOPLE = "people"  # one group more, where it is asked for: few states have any, and half of who is hit is one of them
 
 
 def next_gate(static: Static, state: State) -> tuple[int, float] | None:
@@ -42,8 +45,15 @@ def light_ahead(static: Static, state: State) -> tuple[int, float] | None:
     return (light, gate[1]) if gate and light >= 0 and gate[1] <= LIGHT_M else None
 
 
-def groups_of(world: World, state: State) -> tuple[str, ...]:
-    """What the ego meets in a state."""
+def people_ahead(static: Static, state: State) -> bool:
+    """Whether somebody on foot or on two wheels is ahead, in the way or next to it."""
+    there = (state.marks[1:, ACTIVE] != 0) & np.isin(static.kind[1:], ON_FOOT)
+    at = compose_se2(invert_se2(state.ego[[X, Y, HEADING]]), state.pose[1:][there])
+    return bool(((at[:, 0] > 0) & (at[:, 0] <= PEOPLE_M) & (np.abs(at[:, 1]) <= BESIDE_M)).any())
+
+
+def groups_of(world: World, state: State, people: bool = False) -> tuple[str, ...]:
+    """What the ego meets in a state; people: `PEOPLE` too."""
     static, ego = world.static, state.ego
     found = []
     light, gate = light_ahead(static, state), next_gate(static, state)
@@ -59,6 +69,8 @@ def groups_of(world: World, state: State) -> tuple[str, ...]:
         found.append("stop")
     elif ego[SPEED] < STARTING_MPS and ego[ACCEL] > STARTING_MPS2:
         found.append("start")
+    if people and people_ahead(static, state):
+        found.append(PEOPLE)
     return tuple(found) or ("plain",)
 
 
@@ -67,11 +79,11 @@ def _yields(static: Static, gate: int) -> bool:
     return bool((static.conflict_priority[rows[rows >= 0]] < 0).any())
 
 
-def balanced_weights(world: World, drive: Sequence[State]) -> Array:
-    """How likely each state is drawn, [N]: every group the same in all, within a group even along the way."""
+def balanced_weights(world: World, drive: Sequence[State], people: bool = False) -> Array:
+    """How likely each state is drawn, [N]: every group the same in all, within a group even along the way. people: as of `groups_of`."""
     stations = np.array([state.ego[STATION] for state in drive])
     way = np.maximum(np.abs(np.diff(stations, append=stations[-1])), STANDING_M)
-    member = np.array([[group in found for group in GROUPS] for found in (groups_of(world, state) for state in drive)])
+    member = np.array([[group in found for group in (*GROUPS, PEOPLE)] for found in (groups_of(world, state, people) for state in drive)])
     mass = (way[:, None] * member).sum(0)
     share = np.where(mass > 0, 1.0 / np.maximum(mass, 1e-9), 0.0)
     return np.asarray(way * (member @ share))

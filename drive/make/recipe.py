@@ -11,7 +11,15 @@ from drive.schema import Window
 # Towns that no configuration learns from: benchmarks of learned planners are driven here.
 FIRST_TEST_TOWN = 900_000
 # What came after the first folders were filled, with what these were made by.
-UNUSED: dict[str, Any] = {"past": False, "target": False, "teacher": "expert", "balanced": False, "drives": 1, "drawn_px": 0}
+UNUSED: dict[str, Any] = {
+    "past": False,
+    "target": False,
+    "teacher": "expert",
+    "balanced": False,
+    "people": False,
+    "drives": 1,
+    "drawn_px": 0,
+}
 
 
 @dataclass(frozen=True)
@@ -45,8 +53,8 @@ class Recipe:
     (DAgger, arXiv 1011.0686). past: the ego is driven to every state for the window's past, so that states have past poses and, with
     `window.frames` above 1, earlier pictures. target: store what is around the ego too, and what a navigator says. teacher: whose plans
     are the answers ("expert" knows what no camera shows). balanced: states are drawn evenly over lights, gates, leads, turns and stops,
-    and shown at every phase of the light ahead. drives: over how many drives through a town, each with its own route and traffic, its
-    states are spread.
+    and shown at every phase of the light ahead; people: those with somebody on foot or on two wheels ahead have a share of their own.
+    drives: over how many drives through a town, each with its own route and traffic, its states are spread.
     """
 
     rig: str = "configs/rigs/first-drive.yaml"
@@ -61,6 +69,7 @@ class Recipe:
     target: bool = False
     teacher: Literal["visible-expert", "expert"] = "visible-expert"
     balanced: bool = True
+    people: bool = False
     drives: int = 1
     drawn_px: int = 0
 
@@ -68,6 +77,8 @@ class Recipe:
         within(self, width=(1, 8192), height=(1, 8192), per_town=(1, 1_000_000), empty_share=(0, 1), drives=(1, 1000), drawn_px=(0, 8192))
         if self.window.frames > 1 and not self.past:
             raise ValueError(f"states without a past have one frame, recipe.window.frames is {self.window.frames}: set recipe.past")
+        if self.people and not self.balanced:
+            raise ValueError("recipe.people is a share among balanced states: set recipe.balanced, or leave people off")
 
     @property
     def past_s(self) -> float:

@@ -7,8 +7,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from drive.frames import compose_se2
 from drive.make import shards
-from drive.make.balance import GROUPS, balanced_weights, groups_of, light_ahead, next_gate, phase_shifts
+from drive.make.balance import GROUPS, ON_FOOT, PEOPLE, balanced_weights, groups_of, light_ahead, next_gate, people_ahead, phase_shifts
 from drive.make.demonstrations import Shown, demonstrations, drive_by_lane
 from drive.make.recipe import Displacement, Recipe
 from drive.make.shards import make_shards, read_shard, shard_path
@@ -17,7 +18,7 @@ from drive.roads import Navigation
 from drive.schema import Window
 from drive.sim.episodes import Episode, make_world
 from drive.world.advance import light_colours
-from drive.world.state import DT_S, SPEED, State
+from drive.world.state import ACTIVE, DT_S, SPEED, State
 from drive.world.world import World
 
 SEED = 10_002
@@ -52,6 +53,34 @@ def test_every_group_gets_the_same_mass(world: World, drive: list[State]) -> Non
     for group, member in own.items():
         assert not member.any() or weights[member].sum() >= 1.0 - 1e-9, group
     assert weights.sum() == pytest.approx(sum(member.any() for member in own.values()))
+
+
+def test_people_have_a_share_of_their_own_where_it_is_asked_for(world: World, drive: list[State]) -> None:
+    met = np.array([people_ahead(world.static, state) for state in drive])
+    assert met.any() and not met.all()
+    assert all((PEOPLE in groups_of(world, state, people=True)) == there for state, there in zip(drive, met, strict=True))
+    assert not any(PEOPLE in groups_of(world, state) for state in drive)
+    before, after = balanced_weights(world, drive), balanced_weights(world, drive, people=True)
+    assert after[met].sum() / after.sum() > before[met].sum() / before.sum() and after[met].sum() >= 1.0
+    assert after.sum() == pytest.approx(before.sum() + 1.0)
+    with pytest.raises(ValueError, match="people is a share among balanced"):
+        Recipe(balanced=False, people=True)
+
+
+def test_who_is_ahead_is_on_foot_near_and_in_front(world: World, drive: list[State]) -> None:
+    state, walker = drive[50], int(np.flatnonzero(np.isin(world.static.kind, ON_FOOT))[0])
+    ego = state.ego[:3]
+
+    def placed(ahead: float, left: float, active: bool = True) -> State:
+        pose, marks = state.pose.copy(), state.marks.copy()
+        marks[1:, ACTIVE] = 0
+        marks[walker, ACTIVE] = active
+        pose[walker] = compose_se2(ego, np.array([ahead, left, 0.0]))
+        return state._replace(pose=pose, marks=marks)
+
+    assert people_ahead(world.static, placed(10.0, 4.0)) and people_ahead(world.static, placed(24.0, -4.0))
+    gone = (placed(-3.0, 0.0), placed(26.0, 0.0), placed(10.0, 6.0), placed(10.0, 0.0, active=False))
+    assert not any(people_ahead(world.static, one) for one in gone)
 
 
 def test_groups_say_what_is_there(world: World, drive: list[State]) -> None:
