@@ -135,7 +135,10 @@ def test_records_say_what_was_blurred(source: tuple[Path, dict[str, str]], recor
     assert manifest["blur"] == {"detectors": [f"{ME}:Magenta", f"{ME}:Nothing"], "regions": 1, "samples": 1}
     assert "plates: 1 regions in pictures of 1 of all 5 records were blurred" in pictures_blurred(RecordFolder(records))
     pack(Settings((str(records),), shares=(("train", 1.0),)), tmp_path / "again")
-    told = pictures_blurred(RecordFolder(tmp_path / "again"))
+    again = RecordFolder(tmp_path / "again")
+    assert [row.id for row in again.rows if row.missing] == [source[1]["cut"]]  # its file is still there, and nobody finds it
+    assert not any(str(source[0]).encode() in tar.read_bytes() for folder in (records, again.root) for tar in folder.glob("*.tar"))
+    told = pictures_blurred(again)
     assert "none were blurred" in told and told.endswith("records came with 1 regions blurred.")
     assert json.loads((tmp_path / "again" / "records.json").read_text())["blur"]["detectors"] == []
     assert {row.blurred for row in read_rows(tmp_path / "again" / "index.parquet")} == {None}

@@ -8,7 +8,8 @@
      "target": {...}, "messages": [...], "unknown": [...]}
 
 Fields are those of `drive.schema`; messages those of `drive.tasks.messages`, whose files are members too. `missing` names a picture that
-the source had no file of, or one that no detector could look at. `blurred`: regions in it (`drive.records.blur`), where detectors looked.
+the source had no file of, or one that no detector could look at: its name alone, by which nobody finds it. `blurred`: regions in it
+(`drive.records.blur`), where detectors looked.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from drive.frames import Array
 from drive.schema import CameraImage, Frame, MissingImage, Observation, SceneSample, StoredPicture, Target
 
 JSON = "json"
+NOT_PACKED = Path("(not packed)")  # where pictures lie that a record does not hold
 Look = Callable[[bytes, str], tuple[bytes, int]]  # a picture's file and its name -> the file to write, regions blurred in it
 Shrinks = Callable[[CameraImage, bytes, str], tuple[Camera, bytes]]  # a view, its picture's file and name -> camera and file to write
 
@@ -106,7 +108,7 @@ def _to_camera(frame: int, view: CameraImage, pictures: dict[str, bytes], look: 
             raise ValueError(f"two cameras of a frame are called {view.camera.name!r}, or nearly so: rename one")
         pictures[file] = data
     except MissingImage:
-        missing = view.image.as_posix() if isinstance(view.image, Path) else view.camera.name
+        missing = view.image.name if isinstance(view.image, Path) else view.camera.name
     told = {"camera": encode(Camera, camera), "time_s": view.time_s, "mount": encode(Array | None, view.mount)}
     told |= {"file": file, "missing": missing}
     return told if look is None else told | {"blurred": blurred}
@@ -114,7 +116,7 @@ def _to_camera(frame: int, view: CameraImage, pictures: dict[str, bytes], look: 
 
 def _from_camera(own: Mapping[str, Any], pictures: Mapping[str, StoredPicture]) -> CameraImage:
     name = own["file"]
-    image = pictures.get(name) or Path(name or own["missing"])
+    image = pictures.get(name) or Path(name or NOT_PACKED / Path(own["missing"]).name)
     return CameraImage(decode(Camera, own["camera"]), float(own["time_s"]), image, decode(Array | None, own["mount"]))
 
 
