@@ -116,6 +116,8 @@ def _to_camera(frame: int, view: CameraImage, pictures: dict[str, bytes], look: 
 
 def _from_camera(own: Mapping[str, Any], pictures: Mapping[str, StoredPicture]) -> CameraImage:
     name = own["file"]
+    if name is not None and Path(name).name != name:
+        raise ValueError(f"a picture of a record is a member of its shard, got the path {name!r}")
     image = pictures.get(name) or Path(name or NOT_PACKED / Path(own["missing"]).name)
     return CameraImage(decode(Camera, own["camera"]), float(own["time_s"]), image, decode(Array | None, own["mount"]))
 
