@@ -4,6 +4,7 @@ as it needs. Numbers of several bytes are copied: in the file they stand at odd 
 from __future__ import annotations
 
 import io
+import math
 import mmap
 import struct
 import zipfile
@@ -40,6 +41,8 @@ def _array(content: mmap.mmap, member: zipfile.ZipInfo, path: Path) -> np.ndarra
     if member.compress_type != zipfile.ZIP_STORED:
         raise ValueError(f"{path}: {member.filename} is compressed, and cannot be used where it lies")
     begin = member.header_offset + _HEADER
+    if begin > len(content):
+        raise ValueError(f"{path}: {member.filename} begins behind its end")
     start = begin + sum(struct.unpack("<HH", content[begin - 4 : begin]))
     head = io.BytesIO(content[start : start + min(member.file_size, 4096)])
     version = np.lib.format.read_magic(head)
@@ -47,8 +50,8 @@ def _array(content: mmap.mmap, member: zipfile.ZipInfo, path: Path) -> np.ndarra
     shape, by_column, dtype = read(head)
     if dtype.hasobject:
         raise ValueError(f"{path}: {member.filename} holds objects")
-    count = int(np.prod(shape, dtype=np.int64))
-    if head.tell() + count * dtype.itemsize > member.file_size:
+    count = math.prod(shape)
+    if min(shape, default=0) < 0 or head.tell() + count * dtype.itemsize > member.file_size:
         raise ValueError(f"{path}: {member.filename} is cut off")
     flat = np.frombuffer(content, dtype, count, start + head.tell()) if count else np.zeros(0, dtype)
     whole = flat.reshape(shape, order="F" if by_column else "C")

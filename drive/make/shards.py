@@ -142,9 +142,9 @@ def make_shards(
 def read_shard(path: Path, check: bool = True) -> Shard:
     """A town's file, its pictures where they lie on disk. check: read it all once before. Raises ValueError where it is damaged."""
     try:
+        arrays = mapped_arrays(path)  # first: it refuses what is compressed, which may be endless
         if check:
             checked(path)
-        arrays = mapped_arrays(path)
         own = {name: arrays[name] for name in (*ALWAYS, *(name for name in SOMETIMES if name in arrays))}
         targets = {name.removeprefix(TARGET): array for name, array in arrays.items() if name.startswith(TARGET)}
         return Shard(**own, traffic=bool(arrays["traffic"]), targets=targets or None)

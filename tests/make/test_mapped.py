@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -48,3 +49,12 @@ def test_objects_compression_damage_and_other_files_are_refused(tmp_path: Path) 
     path.write_bytes(content)
     with pytest.raises(ValueError, match="is damaged"):
         checked(path)
+
+
+@pytest.mark.parametrize("shape", ["(-1,)", "(-1, -8)", "(4294967296, 4294967296)", "(99,)"])
+def test_shapes_that_are_no_shape_of_the_file_are_refused(tmp_path: Path, shape: str) -> None:
+    head = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}".ljust(117).encode() + b"\n"
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
+        file.writestr("a.npy", b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + bytes(8))
+    with pytest.raises(ValueError, match="is cut off"):
+        mapped_arrays(tmp_path / "a.npz")
