@@ -16,7 +16,8 @@ _OF_A_STAGE = ("name", "steps", "flush_every")
 _OF_TOWNS = ("folder", "workers")
 # What came later is left out where it is not used, so that runs of before it go on.
 _LATER_OF_CAMERA = {"geometry": "both", "mixing": 0}
-_LATER_OF_RECIPE = {"drawn_px": 0}
+_LATER_OF_INPUTS: dict[str, Any] = {"earlier": []}
+_LATER_OF_RECIPE = {"people": False, "drawn_px": 0}
 
 
 def identity(config: RunConfig) -> dict[str, Any]:
@@ -24,6 +25,7 @@ def identity(config: RunConfig) -> dict[str, Any]:
     values = plain(config)
     _drop(values, _OF_A_RUN)
     _drop_unused(values["model"].get("camera", {}), _LATER_OF_CAMERA)
+    _drop_unused(values["model"].get("inputs", {}), _LATER_OF_INPUTS)
     values["init"] = values["init"] and os.path.realpath(values["init"])
     for stage, own in zip(values["stages"], config.stages, strict=True):
         _drop(stage, _OF_A_STAGE)

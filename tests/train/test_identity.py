@@ -47,8 +47,8 @@ def test_runs_of_before_a_field_came_go_on(tmp_path: Path, mini: Path) -> None:
     run = config(tmp_path, mini)
     towns = replace(run, stages=(replace(run.stages[0], data=TownsConfig((TownData(1, 2),))),))
     told = identity(towns)
-    assert not {"geometry", "mixing"} & set(told["model"]["camera"])
-    assert "drawn_px" not in told["stages"][0]["data"][0]["data"]["towns"][0]["recipe"]
+    assert not {"geometry", "mixing"} & set(told["model"]["camera"]) and "earlier" not in told["model"]["inputs"]
+    assert not {"drawn_px", "people"} & set(told["stages"][0]["data"][0]["data"]["towns"][0]["recipe"])
     assert isinstance(run.model, ModelConfig)
     hidden = replace(towns, model=replace(run.model, camera=replace(run.model.camera, geometry="rays")))
     assert "model.camera.geometry" in changes(told, hidden) and changes(told, towns) == ""
