@@ -100,7 +100,7 @@ def _train(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
 
 
 def _pack(args: argparse.Namespace) -> tuple[str, list[dict[str, Any]], str]:
-    from drive.train.bench import bench_pack
+    from drive.train.pack_bench import bench_pack
 
     speed = bench_pack(repeats=args.repeats)
     return str(speed), speed.rows(), _written(args, speed.rows())
