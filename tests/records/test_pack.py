@@ -20,6 +20,7 @@ from drive.data.dataset import open_dataset
 from drive.data.images import read_image
 from drive.data.records.dataset import RecordFolder
 from drive.data.records.index import PARTS, read_rows, write_rows
+from drive.data.records.members import BLOCK, packed, unpacked
 from drive.records import pack as packing
 from drive.records.pack import Settings, pack
 from drive.schema import SceneSample, StoredPicture, Window
@@ -155,6 +156,26 @@ def test_damage_is_found_and_named(records: Path, tmp_path: Path, capsys: pytest
     assert read.sample(fine.id).token == fine.id
     with pytest.raises(ValueError, match="val-000000.tar"):
         next(iter(open_dataset(folder, split="val")))
+
+
+def test_a_picture_that_its_shard_lacks_is_damage_and_not_a_missing_picture(records: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(records, tmp_path / "renamed"))
+    row = read_rows(folder / "index.parquet")[0]
+    shard = folder / row.shard
+    data = shard.read_bytes()
+    piece = data[row.offset : row.offset + row.bytes]
+    picture = next(name for name, _ in unpacked(piece) if not name.endswith(".json"))
+    head = piece.index(picture.encode().ljust(100, b"\0"))
+    renamed = bytearray(piece)
+    renamed[head : head + BLOCK] = packed([("elsewhere", b"")])[:BLOCK]
+    size = slice(head + 124, head + 136)
+    renamed[size] = piece[size]
+    total = sum(renamed[head : head + BLOCK]) - sum(renamed[head + 148 : head + 156]) + 8 * 32
+    renamed[head + 148 : head + 156] = b"%06o\0 " % total
+    shard.write_bytes(data[: row.offset] + bytes(renamed) + data[row.offset + row.bytes :])
+    with pytest.raises(ValueError, match=rf"sample {row.id} in .* is damaged .*{picture.partition('.')[2]} is not in the shard"):
+        open_dataset(folder)[0]
+    assert open_dataset(folder).unread(0).token == row.id  # type: ignore[attr-defined]
 
 
 def test_a_damaged_index_and_manifest_are_refused(records: Path, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ class RecordFolder(Sequence[SceneSample]):
 
     def unread(self, i: int) -> SceneSample:
         """Sample i without its pictures' bytes: cameras and targets alone."""
-        return self._made(self.rows[i], {f"{self.rows[i].key}.json": self._json(self.rows[i])})
+        return self._made(self.rows[i], {f"{self.rows[i].key}.json": self._json(self.rows[i])}, shown=False)
 
     def texts(self, i: int) -> tuple[str, ...]:
         """The free texts of sample i (`drive.data.records.texts`). Raises ValueError as `__getitem__`."""
@@ -127,13 +127,14 @@ class RecordFolder(Sequence[SceneSample]):
         other._commands = False
         return other
 
-    def _made(self, row: IndexRow, members: dict[str, memoryview]) -> SceneSample:
+    def _made(self, row: IndexRow, members: dict[str, memoryview], shown: bool = True) -> SceneSample:
         prefix = f"{row.key}."
         try:
             text = members.pop(f"{prefix}json")
             named = {name.removeprefix(prefix): content for name, content in members.items()}
             pictures = {name: StoredPicture(f"{row.shard}:{prefix}{name}", bytes(content)) for name, content in named.items()}
-            sample = with_pictures(self._told(row, text), pictures)
+            sample = self._told(row, text)
+            sample = with_pictures(sample, pictures) if shown else sample
         except (KeyError, ValueError) as error:
             raise self._damaged(row, error) from error
         observation = replace(sample.observation, frames=sample.observation.frames[-self.window.frames :])

@@ -84,11 +84,14 @@ def from_members(text: bytes, pictures: Mapping[str, StoredPicture], maps: bool 
 
 
 def with_pictures(sample: SceneSample, pictures: Mapping[str, StoredPicture]) -> SceneSample:
-    """A sample that was read without its pictures, with them."""
+    """A sample that was read without its pictures, with them. Raises ValueError for a picture that it names and that is not there."""
 
     def shown(view: CameraImage) -> CameraImage:
-        stored = pictures.get(str(view.image)) if isinstance(view.image, Path) else None
-        return view if stored is None else CameraImage(view.camera, view.time_s, stored, view.mount)
+        if not isinstance(view.image, Path) or view.image.parent == NOT_PACKED:
+            return view
+        if str(view.image) not in pictures:
+            raise ValueError(f"its picture {view.image} is not in the shard")
+        return CameraImage(view.camera, view.time_s, pictures[str(view.image)], view.mount)
 
     frames = tuple([replace(frame, cameras=tuple(map(shown, frame.cameras))) for frame in sample.observation.frames])
     return replace(sample, observation=replace(sample.observation, frames=frames))

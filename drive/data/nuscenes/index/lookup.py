@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import weakref
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +34,7 @@ class IndexedTables:
     def __init__(self, root: Path, version: str, files: dict[str, Path], index: Kept) -> None:
         self.root, self.version, self._files, self._index = root, version, files, index
         self._descriptors = {table: os.open(path, os.O_RDONLY | os.O_CLOEXEC) for table, path in files.items()}
+        weakref.finalize(self, _close, list(self._descriptors.values()))
         self._stamps = {table: _stamp(number) for table, number in self._descriptors.items()}
         self._held: dict[str, dict[str, Record]] = {}
         self._whole = {table: {row["token"]: row for row in self.rows(table, range(self.count(table)))} for table in WHOLE}
@@ -41,10 +43,6 @@ class IndexedTables:
             row["map_token"] = maps[row["token"]]
         self._numbers = {token: number for number, token in enumerate(self._whole["scene"])}
         self.scene, self.sensor = list(self._whole["scene"].values()), list(self._whole["sensor"].values())
-
-    def __del__(self) -> None:
-        for number in getattr(self, "_descriptors", {}).values():
-            os.close(number)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return IndexedTables, (self.root, self.version, self._files, self._index)
@@ -175,6 +173,11 @@ class IndexedTables:
         begins = np.empty(len(rows), np.int64)
         begins[order] = at + np.repeat(np.cumsum(lengths) - lengths - at[firsts], lasts - firsts + 1)
         return b"".join(pieces), begins, begins + self[f"{table}.size"][rows]
+
+
+def _close(descriptors: list[int]) -> None:
+    for number in descriptors:
+        os.close(number)
 
 
 def _stamp(descriptor: int) -> tuple[int, int]:
