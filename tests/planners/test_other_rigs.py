@@ -49,6 +49,12 @@ def planner() -> NetworkPlanner:
     return NetworkPlanner(DrivingNetwork(MODEL).eval(), "tiny", rig=OWN)
 
 
+@pytest.fixture(autouse=True)
+def nothing_left_to_say() -> None:
+    """What planners of other tests in this process still had to say."""
+    all_notes()
+
+
 def test_its_own_rig_gets_the_plans_that_it_ever_got(planner: NetworkPlanner) -> None:
     seen = observed(OWN)
     assert planner.shown(seen) is seen
