@@ -89,13 +89,14 @@ def _compare(path: Path, expected: Mapping[str, Tensor], subset: bool) -> None:
                 raise ValueError(f"{path} does not fit its config.json: {name} is of type {dtype}, expected {' or '.join(fitting)}")
 
 
-def fill_backbone(backbone: nn.Module, file: Path, name: str) -> None:
+def fill_backbone(backbone: nn.Module, file: Path, name: str, prefix: str = "") -> None:
     """Fill a backbone (timm's `name`) from a safetensors file of the whole timm model, or of the backbone alone; what it does not have (a
-    classifier, later stages) is left out.
+    classifier, later stages) is left out. prefix: of the names in the file that count.
 
     Raises ValueError naming the first tensor that is missing, of another shape or not finite; the backbone is then as it was.
     """
-    own, given = backbone.state_dict(), load_tensors(file)
+    own = backbone.state_dict()
+    given = {key.removeprefix(prefix): tensor for key, tensor in load_tensors(file).items() if key.startswith(prefix)}
     found: dict[str, Tensor] = {}
     for key, tensor in own.items():
         # timm's lists of features call the module `stages.0` `stages_0`.

@@ -42,7 +42,7 @@ class Inputs:
 @dataclass(frozen=True)
 class CameraConfig:
     """backbone: any timm name with feature maps; pretrained: a run starts from timm's own weights of it, weights: from a safetensors file
-    of them; stride: its feature map to use; width, height: size images are read at. Those of
+    of them, or from the backbone of a checkpoint or shipped planner; stride: its feature map to use; width, height: size images are read at. Those of
     another shape are read at their own, with about as many patches; stretch: at width x height all the same.
 
     summary: tokens a picture is summed up in by two matrices over all its patches; 0 = every patch is a token. A summary is

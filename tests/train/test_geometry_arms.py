@@ -120,7 +120,7 @@ def test_a_comparison_trains_and_scores_each_run_once(base: RunConfig, tmp_path:
 
 def test_a_small_network_learns_and_is_scored(base: RunConfig, tmp_path: Path) -> None:
     assert isinstance(base.model, ModelConfig)
-    camera = replace(base.model.camera, backbone="mobilenetv4_conv_small_035", mixing=1)
+    camera = replace(base.model.camera, backbone="mobilenetv4_conv_small_035", weights=None, mixing=1)
     small = TransformerConfig(width=32, depth=1, heads=2, kv_heads=1, head_dim=16, mlp_width=48)
     run = one_run(replace(base, model=replace(base.model, camera=camera, transformer=small)), tmp_path / "run", "relative", 0)
     told = measured(run, {"nuscenes": towns_by(base, "nuscenes")})

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from drive.checkpoint import save_checkpoint
 from drive.model.config import CameraConfig
 from drive.model.torchvision_shim import import_timm
-from drive.train.vision import load_vision
+from drive.train.vision import BACKBONE, load_vision
 from tests.model.conftest import make_network
 
 
@@ -36,3 +38,19 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
         save_file({k: v for k, v in (state | {name: value}).items() if v is not None}, file)
         with pytest.raises(ValueError, match=message):
             load_vision(network, file)
+
+
+def test_the_backbone_of_another_network_is_a_start(tmp_path: Path) -> None:
+    learned, network = make_network(), make_network(camera=replace(make_network().config.camera, summary=2))
+    with torch.no_grad():
+        for weight in learned.parameters():
+            weight.add_(0.25)
+    folder = save_checkpoint(tmp_path / "learned", learned, {})
+    kept = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    load_vision(network, folder)
+    given, own = learned.state_dict(), network.state_dict()
+    assert all(torch.equal(own[name], given[name] if name.startswith(BACKBONE) else kept[name]) for name in own)
+    with pytest.raises(ValueError, match="no-such-planner is missing"):
+        load_vision(network, "no-such-planner")
+    with pytest.raises(ValueError, match=r"first-drive.*, expected \["):
+        load_vision(network, "first-drive")
