@@ -42,8 +42,8 @@ class Inputs:
 @dataclass(frozen=True)
 class CameraConfig:
     """backbone: any timm name with feature maps; pretrained: a run starts from timm's own weights of it, weights: from a safetensors file
-    of them, or from the backbone of a checkpoint or shipped planner; stride: its feature map to use; width, height: size images are read at. Those of
-    another shape are read at their own, with about as many patches; stretch: at width x height all the same.
+    of them, or from the backbone of a checkpoint or shipped planner; stride: its feature map to use; width, height: size images are read
+    at. Those of another shape are read at their own, with about as many patches; stretch: at width x height all the same.
 
     summary: tokens a picture is summed up in by two matrices over all its patches; 0 = every patch is a token. A summary is
     learned in fewer steps and costs less, for rigs that stay as they are. peaks: tokens besides, each number of which is the largest over
