@@ -2,7 +2,7 @@
 
     python -m tools.average_checkpoints data/checkpoints/first-answers runs/people/checkpoint data/checkpoints/first-answers
 
-Where the second went on from the first, their mean drives at least as well as either, at the cost of one (arXiv 2203.05482).
+Where the second went on from the first, their mean can be better than either, at the cost of one (arXiv 2203.05482).
 OUT may be one of them; its model card and curves stay. provenance.json tells of the second, and of the first under `averaged_with`.
 """
 
