@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 PLANNER = (
     "a shipped planner's name (first-drive), a checkpoint folder, constant-velocity, stand-still, log, or your own module:Class, "
     "exec:COMMAND or http://HOST:PORT; watchful:NAME says of each plan whether NAME could see, and falls back where not; "
-    "own-views:NAME leaves other rigs' pictures as they are; black:NAME and newest:NAME show it black pictures, and no earlier ones"
+    "own-views:NAME leaves other rigs' pictures as they are; black:NAME and newest:NAME show it black pictures, and no earlier ones; "
+    "heedful:NAME keeps its plans behind who it states ahead"
 )
 SHOWN_TRACEBACKS = 3
 SETS = "nuScenes tables, Argoverse 2, PandaSet, Waymo, WOD-E2E, OpenScene/NAVSIM, ScenarioNet"

@@ -19,8 +19,8 @@ PRIVILEGED_NAMES, LOG = ("expert", "visible-expert", "lane-follower"), "log"  # 
 def load_planner(spec: str | Path, device: str = "auto") -> Planner:
     """A shipped planner's name, a checkpoint (its folder, or that of the run), a baseline's name, `module:Class` (also of the current
     folder), `exec:COMMAND` or `http://HOST:PORT` (docs/own-planner.md) -> a planner; `black:` before any of these shows it black pictures,
-    `newest:` those of t0 alone; `watchful:` watches over what it is shown, `blurred-2:` corrupts that (docs/degraded.md),
-    `own-views:` leaves other rigs' as they are (docs/other-rigs.md).
+    `newest:` those of t0 alone; `heedful:` keeps its plans behind who it states ahead; `watchful:` watches over what it is shown,
+    `blurred-2:` corrupts that (docs/degraded.md), `own-views:` leaves other rigs' as they are (docs/other-rigs.md).
 
     Raises ValueError naming what was tried where it is none of these.
     """

@@ -20,6 +20,7 @@ from drive.planners.notes import speaks
 from drive.schema import Answers, DecodeError, Observation, Plan, PlanError, PlannerSpec
 
 if TYPE_CHECKING:
+    from drive.answers.see import LeadSeen
     from drive.decode.answer import Answer
     from drive.decode.engine import Engine
     from drive.decode.tables import GrammarTables
@@ -44,7 +45,8 @@ class NetworkPlanner:
     seed: of the samples drawn, which are the same for the same observation. temperature: of the draw. request: what `plan` asks, with
     one plan in it, such as see>decide>plan; by default what the network's configuration says in `plan_request`. deadline_s: time after
     which nothing more than the plan, which then comes first, is waited for. rig: the one that the network knows, where it learned on one
-    alone: pictures of any other are resampled into that one's views (`drive.data.resample`).
+    alone: pictures of any other are resampled into that one's views (`drive.data.resample`). heeds: what a plan becomes where
+    somebody was stated ahead (`drive.planners.heedful`).
     """
 
     network: DrivingNetwork
@@ -54,6 +56,7 @@ class NetworkPlanner:
     request: str | None = None
     deadline_s: float | None = None
     rig: tuple[Camera, ...] = ()
+    heeds: Callable[[Array, Array, float, LeadSeen], Array] | None = None
     _foreign: Foreign = field(default_factory=Foreign, repr=False)
     _asked: dict[tuple[Chain, ...], Asked] = field(default_factory=dict, repr=False)
     _tasks: dict[str, Task] = field(default_factory=dict, repr=False)
@@ -80,11 +83,21 @@ class NetworkPlanner:
         found = self._answers(observations, (chain,), samples)
         for answers in found:
             answers.best(name)  # raises where it failed
+        found = [self._heeded(*pair, name) for pair in zip(found, observations, strict=True)]
         thoughts = [str(link) for link in chain[: [str(link) for link in chain].index(name)]]
         return [
             replace(_central(np.stack(answers.values[name]), answers.log_probs[name], times), text=_in_words(answers, thoughts))
             for answers in found
         ]
+
+    def _heeded(self, answers: Answers, observation: Observation, name: str) -> Answers:
+        """The plans as `heeds` has them, each by what was stated before it."""
+        if self.heeds is None or observation.speed_mps is None:
+            return answers
+        times, speed = self.network.config.window.future_times_s, observation.speed_mps
+        told = zip(answers.values[name], answers.values["see"], strict=True)
+        plans = tuple(plan if seen.lead is None else self.heeds(plan, times, speed, seen.lead) for plan, seen in told)
+        return replace(answers, values={**answers.values, name: plans})
 
     def answer(self, observation: Observation, requests: str | Sequence[str], samples: int = 1, deadline_s: float | None = None) -> Answers:
         """The answers to several requests such as see>decide>plan, decoded together; each chain is answered as it would be alone.

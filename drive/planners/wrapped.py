@@ -1,5 +1,5 @@
-"""Words before a planner's name that wrap it: `black:`, `newest:`, `watchful:`, `own-views:`, and faults (`drive.watch.corruptions`) such
-as `blurred-2@10:`."""
+"""Words before a planner's name that wrap it: `black:`, `newest:`, `heedful:`, `watchful:`, `own-views:`, and faults
+(`drive.watch.corruptions`) such as `blurred-2@10:`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 
 from drive.planners.faulty import faulty
 from drive.planners.foreign import AS_THEY_ARE, own_views
+from drive.planners.heedful import heedful
 from drive.planners.less import black, newest
 from drive.planners.watchful import watchful
 from drive.watch.corruptions import KINDS
 
-LESS, WATCHFUL = {"black": black, "newest": newest}, "watchful"
+LESS, WATCHFUL = {"black": black, "newest": newest, "heedful": heedful}, "watchful"
 # watchful+CAM_FRONT+CAM_BACK: which cameras must be there. blurred-2@10: strength 2, from 10 s of a drive on.
 FAULT = re.compile(rf"({'|'.join(KINDS)})-(\d+)(?:@(\d+(?:\.\d+)?))?")
 
