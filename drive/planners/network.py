@@ -91,9 +91,11 @@ class NetworkPlanner:
         ]
 
     def _heeded(self, answers: Answers, observation: Observation, name: str) -> Answers:
-        """The plans as `heeds` has them, each by what was stated before it."""
-        if self.heeds is None or observation.speed_mps is None:
+        """The plans as `heeds` has them, each by what was stated before it. Raises PlanError where nothing was, or the speed is unknown."""
+        if self.heeds is None:
             return answers
+        if observation.speed_mps is None or "see" not in answers.values:
+            raise PlanError(f"{self.name} heeds what it states, from the car's speed: this plan came without one of them (a deadline?)")
         times, speed = self.network.config.window.future_times_s, observation.speed_mps
         told = zip(answers.values[name], answers.values["see"], strict=True)
         plans = tuple(plan if seen.lead is None else self.heeds(plan, times, speed, seen.lead) for plan, seen in told)

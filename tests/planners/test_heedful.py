@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from drive.answers.see import LeadSeen
 from drive.planners.heedful import BRAKES_MPS2, STAND_OFF_M, behind
 from drive.planners.load import load_planner
 from drive.planners.network import NetworkPlanner
+from drive.schema import Answers, PlanError
 
 TIMES = np.arange(1, 7) * 0.5
 STRAIGHT = np.stack([8.0 * TIMES, 0 * TIMES, 0 * TIMES], -1)
@@ -51,3 +54,11 @@ def test_only_who_states_something_heeds_it() -> None:
     for other in ("first-drive", "constant-velocity"):
         with pytest.raises(ValueError, match="states nothing before it plans"):
             load_planner(f"heedful:{other}")
+
+
+def test_a_plan_without_what_it_heeds_is_refused() -> None:
+    planner = load_planner("heedful:first-answers")
+    assert isinstance(planner, NetworkPlanner)
+    seen = SimpleNamespace(speed_mps=5.0)
+    with pytest.raises(PlanError, match="heeds what it states"):
+        planner._heeded(Answers({"plan:bins": (STRAIGHT,)}), seen, "plan:bins")  # type: ignore[arg-type]
