@@ -1,4 +1,4 @@
-"""A plan that heeds what its network stated before it: it stays behind who is stated ahead.
+"""Plans that heed what their network states: they stay behind who it states ahead.
 
 Most cars that `first-answers` hits it has stated, and planned into all the same (docs/log.md). `heedful:NAME` slows such a plan along its
 own path, by the gentlest braking that is enough.
@@ -6,17 +6,21 @@ own path, by the gentlest braking that is enough.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from drive.answers.see import LeadSeen
+from drive.answers.see import LeadSeen, Seen
+from drive.asking import PLAN
 from drive.frames import Array
 from drive.planners.network import NetworkPlanner
+from drive.schema import Answers, Observation, Plan, PlanError, PlannerSpec
 
 STAND_OFF_M = 1.5  # left to who is ahead
 BRAKES_MPS2 = np.arange(0.5, 8.01, 0.25)
+SEE = "see"
 
 
 def behind(poses: Array, times_s: Array, speed_mps: float, lead: LeadSeen) -> Array:
@@ -35,12 +39,59 @@ def behind(poses: Array, times_s: Array, speed_mps: float, lead: LeadSeen) -> Ar
     return np.stack([np.interp(driven, along, column) for column in path.T], -1)
 
 
-def heedful(planner: Any) -> NetworkPlanner:
+class Heedful:
+    """A network as a planner whose plans, among other answers too, stay behind who it states ahead beside them."""
+
+    def __init__(self, planner: NetworkPlanner) -> None:
+        self.planner, self.name = planner, f"{planner.name}-heedful"
+
+    @property
+    def spec(self) -> PlannerSpec:
+        """The planner's."""
+        return self.planner.spec
+
+    def plan(self, observation: Observation, samples: int = 1) -> Plan:
+        """The planner's plan, slowed where it must be. Raises PlanError where the planner does, nothing is stated (a deadline), or the
+        speed is unknown."""
+        answers = self.planner.planned([observation], samples)[0]
+        if SEE not in answers.values and not answers.failures:
+            raise PlanError(
+                f"{self.name} heeds what it states, and this plan came without (a deadline?): give it time, or none of heedful:"
+            )
+        return self.planner.as_plan(self._heeding(answers, observation))
+
+    def answer(self, observation: Observation, requests: str | Sequence[str], samples: int = 1, deadline_s: float | None = None) -> Answers:
+        """The planner's answers; plans stay behind who is stated among them. A plan that is asked for alone is as the planner has it."""
+        return self._heeding(self.planner.answer(observation, requests, samples, deadline_s), observation)
+
+    def take_notes(self) -> tuple[str, ...]:
+        """The planner's notes."""
+        return self.planner.take_notes()
+
+    def _heeding(self, answers: Answers, observation: Observation) -> Answers:
+        names = [name for name in answers.values if name.partition(":")[0] == PLAN]
+        stated: Sequence[Seen] = answers.values.get(SEE, ())
+        if not names or not any(seen.lead for seen in stated):
+            return answers
+        times, speed = self.planner.network.config.window.future_times_s, observation.speed_mps
+        if speed is None:
+            raise PlanError(f"{self.name} brakes from the car's speed, which is not told: give it, or take {self.planner.name}")
+        made = {
+            name: tuple(
+                plan if seen.lead is None else behind(plan, times, speed, seen.lead)
+                for plan, seen in zip(answers.values[name], stated, strict=True)
+            )
+            for name in names
+        }
+        return replace(answers, values={**answers.values, **made})
+
+
+def heedful(planner: Any) -> Heedful:
     """The planner, its plans kept behind what it states. Raises ValueError where it states nothing before it plans."""
     chain = planner.plan_chain[0] if isinstance(planner, NetworkPlanner) else ()
     links = [str(link) for link in chain]
-    if "see" not in links or links.index("see") > links.index(planner.plan_chain[1]):
+    if SEE not in links or links.index(SEE) > links.index(planner.plan_chain[1]):
         raise ValueError(
             f"heedful: {planner.name} states nothing before it plans; take a network that plans by see>plan, such as first-answers"
         )
-    return replace(planner, name=f"{planner.name}-heedful", heeds=behind)
+    return Heedful(planner)

@@ -20,7 +20,6 @@ from drive.planners.notes import speaks
 from drive.schema import Answers, DecodeError, Observation, Plan, PlanError, PlannerSpec
 
 if TYPE_CHECKING:
-    from drive.answers.see import LeadSeen
     from drive.decode.answer import Answer
     from drive.decode.engine import Engine
     from drive.decode.tables import GrammarTables
@@ -45,8 +44,7 @@ class NetworkPlanner:
     seed: of the samples drawn, which are the same for the same observation. temperature: of the draw. request: what `plan` asks, with
     one plan in it, such as see>decide>plan; by default what the network's configuration says in `plan_request`. deadline_s: time after
     which nothing more than the plan, which then comes first, is waited for. rig: the one that the network knows, where it learned on one
-    alone: pictures of any other are resampled into that one's views (`drive.data.resample`). heeds: what a plan becomes where
-    somebody was stated ahead (`drive.planners.heedful`).
+    alone: pictures of any other are resampled into that one's views (`drive.data.resample`).
     """
 
     network: DrivingNetwork
@@ -56,7 +54,6 @@ class NetworkPlanner:
     request: str | None = None
     deadline_s: float | None = None
     rig: tuple[Camera, ...] = ()
-    heeds: Callable[[Array, Array, float, LeadSeen], Array] | None = None
     _foreign: Foreign = field(default_factory=Foreign, repr=False)
     _asked: dict[tuple[Chain, ...], Asked] = field(default_factory=dict, repr=False)
     _tasks: dict[str, Task] = field(default_factory=dict, repr=False)
@@ -76,30 +73,22 @@ class NetworkPlanner:
 
     def plan_batch(self, observations: Sequence[Observation], samples: int = 1) -> list[Plan]:
         """Several observations at once; greedy answers equal those of `plan`."""
+        return [self.as_plan(answers) for answers in self.planned(observations, samples)]
+
+    def planned(self, observations: Sequence[Observation], samples: int = 1) -> list[Answers]:
+        """The answers that `plan_batch` makes its plans of: those to the links of `plan_chain`, the plan's alone under a deadline."""
         chain, name = self.plan_chain
-        times = self.network.config.window.future_times_s
         if self.deadline_s is not None:  # what stands before the plan would be waited for
             chain = tuple(link for link in chain if str(link) == name)
-        found = self._answers(observations, (chain,), samples)
-        for answers in found:
-            answers.best(name)  # raises where it failed
-        found = [self._heeded(*pair, name) for pair in zip(found, observations, strict=True)]
-        thoughts = [str(link) for link in chain[: [str(link) for link in chain].index(name)]]
-        return [
-            replace(_central(np.stack(answers.values[name]), answers.log_probs[name], times), text=_in_words(answers, thoughts))
-            for answers in found
-        ]
+        return self._answers(observations, (chain,), samples)
 
-    def _heeded(self, answers: Answers, observation: Observation, name: str) -> Answers:
-        """The plans as `heeds` has them, each by what was stated before it. Raises PlanError where nothing was, or the speed is unknown."""
-        if self.heeds is None:
-            return answers
-        if observation.speed_mps is None or "see" not in answers.values:
-            raise PlanError(f"{self.name} heeds what it states, from the car's speed: this plan came without one of them (a deadline?)")
-        times, speed = self.network.config.window.future_times_s, observation.speed_mps
-        told = zip(answers.values[name], answers.values["see"], strict=True)
-        plans = tuple(plan if seen.lead is None else self.heeds(plan, times, speed, seen.lead) for plan, seen in told)
-        return replace(answers, values={**answers.values, name: plans})
+    def as_plan(self, answers: Answers) -> Plan:
+        """What was `planned`, the most central plan first, with what was answered before it in words. Raises PlanError where it failed."""
+        chain, name = self.plan_chain
+        answers.best(name)  # raises where it failed
+        links = [str(link) for link in chain]
+        central = _central(np.stack(answers.values[name]), answers.log_probs[name], self.network.config.window.future_times_s)
+        return replace(central, text=_in_words(answers, links[: links.index(name)]))
 
     def answer(self, observation: Observation, requests: str | Sequence[str], samples: int = 1, deadline_s: float | None = None) -> Answers:
         """The answers to several requests such as see>decide>plan, decoded together; each chain is answered as it would be alone.

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from drive.answers.see import LeadSeen
-from drive.planners.heedful import BRAKES_MPS2, STAND_OFF_M, behind
+from drive.answers.see import LeadSeen, Seen
+from drive.planners.heedful import BRAKES_MPS2, STAND_OFF_M, Heedful, behind, heedful
 from drive.planners.load import load_planner
 from drive.planners.network import NetworkPlanner
-from drive.schema import Answers, PlanError
+from drive.schema import Answers, PlanError, Window
+from tests.model.conftest import make_network, make_observation
 
 TIMES = np.arange(1, 7) * 0.5
 STRAIGHT = np.stack([8.0 * TIMES, 0 * TIMES, 0 * TIMES], -1)
@@ -48,17 +50,49 @@ def test_too_near_it_brakes_as_hard_as_it_can_and_standing_it_stands() -> None:
     assert np.abs(behind(STRAIGHT, TIMES, 0.0, _lead(1.0))).max() < 1e-6
 
 
-def test_only_who_states_something_heeds_it() -> None:
-    planner = load_planner("heedful:first-answers")
-    assert isinstance(planner, NetworkPlanner) and planner.name == "first-answers-heedful" and planner.heeds is behind
-    for other in ("first-drive", "constant-velocity"):
-        with pytest.raises(ValueError, match="states nothing before it plans"):
-            load_planner(f"heedful:{other}")
+class _Talker(NetworkPlanner):
+    """Plans straight on and states one lead."""
+
+    lead: LeadSeen | None = None
+
+    def _answers(self, observations: Any, chains: Any, samples: int, deadline_s: float | None = None) -> list[Answers]:
+        links = [str(link) for chain in chains for link in chain]
+        values = {"see": (Seen(("lead",), lead=self.lead),) * samples, "plan:bins": (STRAIGHT,) * samples}
+        return [Answers({name: values[name] for name in links}, {name: np.zeros(samples) for name in links})]
+
+
+def _talker(lead: LeadSeen | None, **changes: Any) -> Heedful:
+    planner = _Talker(make_network(requests=("see", "plan:bins"), plan_request="see>plan", window=Window()), **changes)
+    planner.lead = lead
+    return heedful(planner)
+
+
+OBSERVATION = replace(make_observation(window=Window()), speed_mps=8.0)
+
+
+def test_plans_alone_and_among_other_answers_are_the_same_and_nothing_else_is_changed() -> None:
+    lead = _lead(14.0)
+    found = _talker(lead).plan(OBSERVATION, samples=2)
+    assert found.trajectories == pytest.approx(np.stack([behind(STRAIGHT, TIMES, 8.0, lead)] * 2)) and "14 m" in str(found.text)
+    answers = _talker(lead).answer(OBSERVATION, "see>plan")
+    assert (answers.best("plan:bins") == found.best).all() and answers.best("see").lead == lead
+    assert (_talker(lead).answer(OBSERVATION, "plan").best("plan:bins") == STRAIGHT).all(), "nothing is stated beside it"
+    assert (_talker(None).plan(OBSERVATION).best == STRAIGHT).all()
+
+
+def test_without_a_speed_it_says_what_it_lacks() -> None:
+    with pytest.raises(PlanError, match="brakes from the car's speed"):
+        _talker(_lead(14.0)).plan(replace(OBSERVATION, speed_mps=None))
 
 
 def test_a_plan_without_what_it_heeds_is_refused() -> None:
-    planner = load_planner("heedful:first-answers")
-    assert isinstance(planner, NetworkPlanner)
-    seen = SimpleNamespace(speed_mps=5.0)
     with pytest.raises(PlanError, match="heeds what it states"):
-        planner._heeded(Answers({"plan:bins": (STRAIGHT,)}), seen, "plan:bins")  # type: ignore[arg-type]
+        _talker(_lead(14.0), deadline_s=5.0).plan(OBSERVATION)
+
+
+def test_only_who_states_something_heeds_it() -> None:
+    planner = load_planner("heedful:first-answers")
+    assert isinstance(planner, Heedful) and planner.name == "first-answers-heedful" and planner.spec == planner.planner.spec
+    for other in ("first-drive", "constant-velocity"):
+        with pytest.raises(ValueError, match="states nothing before it plans"):
+            load_planner(f"heedful:{other}")
