@@ -23,6 +23,7 @@ STANDING_MPS, STARTING_MPS, STARTING_MPS2 = 0.3, 4.0, 0.4
 STANDING_M = 0.25  # what a step at a standstill counts as, in metres driven
 RED_MPS2 = 4.0  # a red light is not shown to who would have to brake harder for it
 PHASES = (0, 1, 2)  # green, yellow, red: places in `drive.maps.COLOURS`
+TURNING_M, TURNING_RAD = 10.0, 0.3  # the route turns by so much within so many metres
 PEOPLE_M, BESIDE_M = 25.0, 5.0  # somebody on foot or on two wheels so far ahead, and no further to the side
 GROUPS = ("green", "yellow", "red", "gate", "lead", "turn", "stop", "start", "plain")
 ON_FOOT = (PEDESTRIAN, CYCLIST, MOTORCYCLE)
@@ -79,14 +80,26 @@ def _yields(static: Static, gate: int) -> bool:
     return bool((static.conflict_priority[rows[rows >= 0]] < 0).any())
 
 
-def balanced_weights(world: World, drive: Sequence[State], people: bool = False) -> Array:
-    """How likely each state is drawn, [N]: every group the same in all, within a group even along the way. people: as of `groups_of`."""
+def turning(static: Static, state: State) -> bool:
+    """Whether the ego is in a turn, or right before it."""
+    first, last = int(static.path_ptr[0]), int(static.path_ptr[1]) - 1
+    here = min(first + int(state.ego[STATION]), last)
+    return abs(float(static.path[min(here + round(TURNING_M), last), 2] - static.path[here, 2])) > TURNING_RAD
+
+
+def balanced_weights(world: World, drive: Sequence[State], people: bool = False, turns: float = 0.0) -> Array:
+    """How likely each state is drawn, [N]: every group the same, within a group even along the way. people: as of `groups_of`.
+    turns: share of the draws that those who are `turning` have before all others."""
     stations = np.array([state.ego[STATION] for state in drive])
     way = np.maximum(np.abs(np.diff(stations, append=stations[-1])), STANDING_M)
     member = np.array([[group in found for group in (*GROUPS, PEOPLE)] for found in (groups_of(world, state, people) for state in drive)])
     mass = (way[:, None] * member).sum(0)
     share = np.where(mass > 0, 1.0 / np.maximum(mass, 1e-9), 0.0)
-    return np.asarray(way * (member @ share))
+    weights = way * (member @ share)
+    bent = way * np.array([turning(world.static, state) for state in drive])
+    if turns == 0.0 or bent.sum() == 0.0:
+        return np.asarray(weights)
+    return np.asarray((1.0 - turns) * weights / weights.sum() + turns * bent / bent.sum())
 
 
 def phase_shifts(world: World, state: State, rng: np.random.Generator) -> list[int]:

@@ -17,6 +17,7 @@ UNUSED: dict[str, Any] = {
     "teacher": "expert",
     "balanced": False,
     "people": False,
+    "turns": 0.0,
     "drives": 1,
     "drawn_px": 0,
 }
@@ -54,6 +55,7 @@ class Recipe:
     `window.frames` above 1, earlier pictures. target: store what is around the ego too, and what a navigator says. teacher: whose plans
     are the answers ("expert" knows what no camera shows). balanced: states are drawn evenly over lights, gates, leads, turns and stops,
     and shown at every phase of the light ahead; people: those with somebody on foot or on two wheels ahead have a share of their own.
+    turns: share of the draws that states in turns have before all others, when balanced.
     drives: over how many drives through a town, each with its own route and traffic, its states are spread.
     """
 
@@ -70,15 +72,26 @@ class Recipe:
     teacher: Literal["visible-expert", "expert"] = "visible-expert"
     balanced: bool = True
     people: bool = False
+    turns: float = 0.0
     drives: int = 1
     drawn_px: int = 0
 
     def __post_init__(self) -> None:
-        within(self, width=(1, 8192), height=(1, 8192), per_town=(1, 1_000_000), empty_share=(0, 1), drives=(1, 1000), drawn_px=(0, 8192))
+        within(
+            self,
+            width=(1, 8192),
+            height=(1, 8192),
+            per_town=(1, 1_000_000),
+            empty_share=(0, 1),
+            turns=(0, 1),
+            drives=(1, 1000),
+            drawn_px=(0, 8192),
+        )
         if self.window.frames > 1 and not self.past:
             raise ValueError(f"states without a past have one frame, recipe.window.frames is {self.window.frames}: set recipe.past")
-        if self.people and not self.balanced:
-            raise ValueError("recipe.people is a share among balanced states: set recipe.balanced, or leave people off")
+        for name in ("people", "turns"):
+            if getattr(self, name) and not self.balanced:
+                raise ValueError(f"recipe.{name} is a share among balanced states: set recipe.balanced, or leave {name} off")
 
     @property
     def past_s(self) -> float:

@@ -1,8 +1,8 @@
 """Demonstrations in rendered towns on disk: one file a town, made when it is missing, read back as arrays.
 
-    FOLDER/recipe.json          how they were made; files of another recipe are refused
-    FOLDER/town-010000.npz      images, dynamics, commands, futures, whether traffic moved; with recipe.past earlier images and past
-                                poses, with recipe.target what a navigator says and the columns of the targets (`target_arrays`)
+FOLDER/recipe.json          how they were made; files of another recipe are refused
+FOLDER/town-010000.npz      images, dynamics, commands, futures, whether traffic moved; with recipe.past earlier images and past
+                            poses, with recipe.target what a navigator says and the columns of the targets (`target_arrays`)
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def _make_shard(job: tuple[Path, Recipe, int, MakePlanner]) -> None:
             traffic = bool(rng.random() >= recipe.empty_share)
         world = town_world(seed, traffic=TrafficConfig() if traffic else EMPTY, drive=number)
         drive = list(states_of(rollout(world, load(recipe.driver), Loop(2.0, sight=sight)))) if recipe.driver else None
-        how = recipe.window, recipe.displacement, rng, drive, recipe.past_s, recipe.teacher, recipe.balanced, recipe.people
+        how = recipe.window, recipe.displacement, rng, drive, recipe.past_s, recipe.teacher, recipe.balanced, recipe.people, recipe.turns
         shown = demonstrations(world, count, *how)
         eyes = eyes.recast(world) if eyes else Eyes(world, sight)
         parts.append((world, shown, eyes))

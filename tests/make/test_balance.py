@@ -7,9 +7,20 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from drive.frames import compose_se2
+from drive.frames import compose_se2, wrap_angle
 from drive.make import shards
-from drive.make.balance import GROUPS, ON_FOOT, PEOPLE, balanced_weights, groups_of, light_ahead, next_gate, people_ahead, phase_shifts
+from drive.make.balance import (
+    GROUPS,
+    ON_FOOT,
+    PEOPLE,
+    balanced_weights,
+    groups_of,
+    light_ahead,
+    next_gate,
+    people_ahead,
+    phase_shifts,
+    turning,
+)
 from drive.make.demonstrations import Shown, demonstrations, drive_by_lane
 from drive.make.recipe import Displacement, Recipe
 from drive.make.shards import make_shards, read_shard, shard_path
@@ -18,7 +29,7 @@ from drive.roads import Navigation
 from drive.schema import Window
 from drive.sim.episodes import Episode, make_world
 from drive.world.advance import light_colours
-from drive.world.state import ACTIVE, DT_S, SPEED, State
+from drive.world.state import ACTIVE, DT_S, HEADING, SPEED, STATION, State
 from drive.world.world import World
 
 SEED = 10_002
@@ -65,6 +76,29 @@ def test_people_have_a_share_of_their_own_where_it_is_asked_for(world: World, dr
     assert after.sum() == pytest.approx(before.sum() + 1.0)
     with pytest.raises(ValueError, match="people is a share among balanced"):
         Recipe(balanced=False, people=True)
+
+
+def test_turns_get_the_share_that_is_asked_for_before_all_else(world: World, drive: list[State]) -> None:
+    bent = np.array([turning(world.static, state) for state in drive])
+    assert 0.02 < bent.mean() < 0.5
+    headings = np.array([state.ego[HEADING] for state in drive])
+    stations = np.array([state.ego[STATION] for state in drive])
+    for k in np.flatnonzero(bent)[::10]:
+        later = int(np.searchsorted(stations, stations[k] + 10.0))
+        assert later >= len(drive) or abs(wrap_angle(headings[later] - headings[k])) > 0.1, "it does turn there"
+    plain = balanced_weights(world, drive)
+    own = plain[bent].sum() / plain.sum()
+    weights = balanced_weights(world, drive, turns=0.5)
+    assert weights.sum() == pytest.approx(1.0) and weights[bent].sum() == pytest.approx(0.5 + 0.5 * own)
+    assert (balanced_weights(world, drive, turns=0.0) == plain).all()
+    with pytest.raises(ValueError, match="turns is a share among balanced"):
+        Recipe(balanced=False, turns=0.5)
+    assert Recipe.from_json(Recipe(turns=0.5).to_json()).turns == 0.5 and "turns" not in Recipe().to_json()
+
+
+def test_where_nothing_turns_all_stays_as_it_is(world: World, drive: list[State]) -> None:
+    straight = [state for state in drive if not turning(world.static, state)]
+    assert (balanced_weights(world, straight, turns=0.5) == balanced_weights(world, straight)).all()
 
 
 def test_who_is_ahead_is_on_foot_near_and_in_front(world: World, drive: list[State]) -> None:
