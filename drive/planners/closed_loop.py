@@ -49,8 +49,8 @@ def simulate(
     report.json, the page with `videos` videos, and replayable drives. probe: one planner drives the towns again with black pictures, with
     another town's, with mounts told wrong and with red lights shown green (`drive.sim.shown`); the report then is a `ProbeReport`.
 
-    Raises ValueError, before anything is driven, where one of these is none, or a planner gives no plans or needs cameras that are not
-    there, and FileNotFoundError for a file that is not there. A planner that fails in an episode fails that episode.
+    Raises ValueError, before anything is driven, where one of these is none, two planners have one name, or one gives no plans or needs
+    cameras that are not there, and FileNotFoundError for a file that is not there. A planner that fails in an episode fails that episode.
     """
     if rig is None and (weather or rig_width):
         raise ValueError(f"weather and rig_width are of a rig's pictures, got {weather!r} and {rig_width!r} without a rig: give `rig` too")
@@ -64,10 +64,13 @@ def simulate(
     if probe and (len(names) != 1 or LOG in names or any(episode.source != "town" for episode in chosen)):
         raise ValueError(f"a probe is of one planner in towns, got {', '.join(names)} in {', '.join(map(str, _listed(sources)))}")
     progress.begin(f"loading {', '.join(names)}")
-    for name in names:
+    called: dict[str, str] = {}
+    for name in dict.fromkeys(names):
         if name != LOG:
             planner = load(name)
             require_plans([planner])
+            if (other := called.setdefault(planner.name, name)) != name:
+                raise ValueError(f"{other} and {name} are both called {planner.name!r}: drive them in two runs, or none can be told apart")
             require_sight(planner, sight)
             if probe:
                 require_probe(planner, sight)

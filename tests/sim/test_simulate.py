@@ -6,6 +6,7 @@ import pytest
 
 import drive
 from drive.baselines import StandStill
+from drive.shipped import shipped_checkpoint
 
 
 def test_simulate_drives_names_and_objects_the_same() -> None:
@@ -26,3 +27,9 @@ def test_simulate_refuses_what_it_cannot_drive() -> None:
         drive.simulate("town", [])
     with pytest.raises(ValueError, match="source 'twon' is none of these"):
         drive.simulate("twon", "stand-still")
+
+
+def test_two_planners_of_one_name_are_refused_before_anything_is_driven() -> None:
+    with pytest.raises(ValueError, match="both called 'first-drive'"):
+        drive.simulate("village", ["first-drive", str(shipped_checkpoint("first-drive"))], rig="first-drive")
+    assert drive.simulate("village", ["stand-still", "stand-still"], episodes=1, seed=7, traffic="empty").planners == ["stand-still"]
