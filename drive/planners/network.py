@@ -15,14 +15,14 @@ from drive.asking import PLAN
 from drive.cameras import Camera
 from drive.data.resample import in_rig
 from drive.frames import Array
+from drive.planners.asked import Asked, plan_first, read
 from drive.planners.foreign import Foreign
 from drive.planners.notes import speaks
-from drive.schema import Answers, DecodeError, Observation, Plan, PlanError, PlannerSpec
+from drive.schema import Answers, Observation, Plan, PlanError, PlannerSpec
 
 if TYPE_CHECKING:
     from drive.decode.answer import Answer
     from drive.decode.engine import Engine
-    from drive.decode.tables import GrammarTables
     from drive.model.inputs import Prepared
     from drive.model.network import DrivingNetwork
     from drive.tasks import Task
@@ -120,7 +120,7 @@ class NetworkPlanner:
             late = partial(_late, began + deadline_s, least)
         rows = self._decode(observations, asked, samples, self._engine.decode, late)
         why = f"the deadline of {deadline_s:g} s came before its answer" if deadline_s is not None else ""
-        return [_read(asked, row, observation, why) for row, observation in zip(rows, observations, strict=True)]
+        return [read(asked, row, observation, why) for row, observation in zip(rows, observations, strict=True)]
 
     def _decode(
         self, observations: Sequence[Observation], asked: Asked, samples: int, decode: Decode, stop: Callable[[int], bool] | None = None
@@ -220,7 +220,7 @@ class NetworkPlanner:
         given = [part for opened, task, link in told for part in (opened, task.encode(thoughts[link], observation))]
         openings = (np.concatenate([*given, whole.openings[first]]), *whole.openings[first + 1 :])
         asked = Asked.by(self.network, (ChainTask(chain[first:], whole.tasks[first:], openings),))
-        answers = _read(asked, self._decode([observation], asked, 1, self._engine.decode)[0], observation, "")
+        answers = read(asked, self._decode([observation], asked, 1, self._engine.decode)[0], observation, "")
         answers.best(name)  # raises where it failed
         return Plan(np.stack(answers.values[name]), config.window.future_times_s, answers.log_probs[name])
 
@@ -238,63 +238,8 @@ class NetworkPlanner:
         return whole_table(masks), self.prefix(observation)[0].labels + tuple(asked.chains[0].labels(rows[0][0][0].ids))
 
 
-def plan_first(chain: Chain) -> Chain:
-    """The chain with its plans before all else."""
-    return tuple(sorted(chain, key=lambda link: link.task != PLAN))
-
-
 def _late(when: float, least: int, tokens: int) -> bool:
     return tokens >= least and time.monotonic() >= when
-
-
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """Requests as decoding takes them: their chains, the ids of the tokens that open them, the tables of their grammars."""
-
-    chains: tuple[ChainTask, ...]
-    ids: tuple[int, ...]
-    tables: GrammarTables
-
-    @staticmethod
-    def of(network: DrivingNetwork, requests: tuple[Chain, ...], made: dict[str, Task] | None = None) -> Asked:
-        """made: as of `ChainTask.of`. Raises ValueError for a request that the network's vocabulary does not have."""
-        from drive.tasks.chain import ChainTask
-
-        config = network.config
-        return Asked.by(network, tuple(ChainTask.of(chain, config.vocabulary, config.window, made) for chain in requests))
-
-    @staticmethod
-    def by(network: DrivingNetwork, chains: tuple[ChainTask, ...]) -> Asked:
-        """Of chains that are made already."""
-        from drive.decode.tables import grammar_tables
-
-        tables = grammar_tables([chain.grammar for chain in chains], network.config.vocabulary.size, next(network.parameters()).device)
-        return Asked(chains, tuple(int(chain.openings[0][0]) for chain in chains), tables)
-
-
-def _read(asked: Asked, rows: list[list[Answer]], observation: Observation, late: str) -> Answers:
-    """The answers of every link. late: why one was not reached."""
-    from drive.decode.answer import Answer
-
-    values: dict[str, tuple[Any, ...]] = {}
-    log_probs: dict[str, Array] = {}
-    failures: dict[str, str] = {}
-    for chain, samples in zip(asked.chains, rows, strict=True):
-        parts = [[Answer(a.ids[part], a.log_probs[part]) for part in chain.parts(a.ids)] for a in samples]
-        for number, (link, task) in enumerate(zip(chain.chain, chain.tasks, strict=True)):
-            if any(len(part) <= number for part in parts):
-                failures[str(link)] = late
-                continue
-            try:
-                values[str(link)] = tuple(_value(task, part[number], observation) for part in parts)
-                log_probs[str(link)] = np.array([part[number].log_prob for part in parts])
-            except DecodeError as error:
-                failures[str(link)] = str(error)
-    return Answers(values, log_probs, failures)
-
-
-def _value(task: Task, answer: Answer, observation: Observation) -> Any:
-    return task.scored(task.decode(answer.ids, observation), answer.ids, answer.log_probs)
 
 
 def _in_words(answers: Answers, thoughts: Sequence[str]) -> str | None:

@@ -19,7 +19,7 @@ from drive.decode.tables import GrammarTables, grammar_tables
 from drive.model.config import ModelConfig
 from drive.model.inputs import collate, prepare
 from drive.model.network import Cache
-from drive.planners.network import Asked
+from drive.planners.asked import Asked
 from drive.schema import DecodeError
 from drive.tasks import TASKS, chains, make_task
 from drive.tasks.base import Task

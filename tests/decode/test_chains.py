@@ -11,7 +11,8 @@ import torch
 from drive.decode import reference
 from drive.decode.engine import LiveSpans
 from drive.model.network import DrivingNetwork
-from drive.planners.network import Asked, NetworkPlanner
+from drive.planners.asked import Asked
+from drive.planners.network import NetworkPlanner
 from drive.schema import PlanError
 from drive.tasks import chains
 from drive.tasks.chain import ChainTask
