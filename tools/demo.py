@@ -41,7 +41,7 @@ from drive.viz.page import Block, Heading, Image, Numbers, Table, Text, write_pa
 
 OUT = Path("out/demo")
 PICTURES = 6
-DRIVERS = ("first-answers", "ego-mlp", "expert")
+DRIVERS = ("heedful:first-answers", "ego-mlp", "expert")
 RIG = "first-drive"
 # Training takes as many steps as fit into this, at least FEWEST and at most those of the configuration.
 TRAINING_S = 120.0
