@@ -54,14 +54,13 @@ class Heedful:
         """The planner's plan, slowed where it must be. Raises PlanError where the planner does, nothing is stated (a deadline), or the
         speed is unknown."""
         answers = self.planner.planned([observation], samples)[0]
-        if SEE not in answers.values and not answers.failures:
-            raise PlanError(
-                f"{self.name} heeds what it states, and this plan came without (a deadline?): give it time, or none of heedful:"
-            )
+        if SEE not in answers.values | answers.failures:
+            raise PlanError(f"{self.name} heeds what it states, and was to plan without (a deadline): give it time, or none of heedful:")
         return self.planner.as_plan(self._heeding(answers, observation))
 
     def answer(self, observation: Observation, requests: str | Sequence[str], samples: int = 1, deadline_s: float | None = None) -> Answers:
-        """The planner's answers; plans stay behind who is stated among them. A plan that is asked for alone is as the planner has it."""
+        """The planner's answers; plans stay behind who is stated among them, and fail where that was asked for and failed. A plan that is
+        asked for without `see` is as the planner has it."""
         return self._heeding(self.planner.answer(observation, requests, samples, deadline_s), observation)
 
     def take_notes(self) -> tuple[str, ...]:
@@ -71,11 +70,14 @@ class Heedful:
     def _heeding(self, answers: Answers, observation: Observation) -> Answers:
         names = [name for name in answers.values if name.partition(":")[0] == PLAN]
         stated: Sequence[Seen] = answers.values.get(SEE, ())
-        if not names or not any(seen.lead for seen in stated):
-            return answers
         times, speed = self.planner.network.config.window.future_times_s, observation.speed_mps
-        if speed is None:
-            raise PlanError(f"{self.name} brakes from the car's speed, which is not told: give it, or take {self.planner.name}")
+        leads = any(seen.lead for seen in stated)
+        if names and SEE in answers.failures:
+            return _without(answers, names, f"{self.name} heeds what it states, and that failed: {answers.failures[SEE]}")
+        if names and leads and speed is None:
+            return _without(answers, names, f"{self.name} brakes from the car's speed, which is unknown: give it or use {self.planner.name}")
+        if not names or not leads or speed is None:
+            return answers
         made = {
             name: tuple(
                 plan if seen.lead is None else behind(plan, times, speed, seen.lead)
@@ -84,6 +86,13 @@ class Heedful:
             for name in names
         }
         return replace(answers, values={**answers.values, **made})
+
+
+def _without(answers: Answers, names: Sequence[str], why: str) -> Answers:
+    """These answers as failures."""
+    values = {name: value for name, value in answers.values.items() if name not in names}
+    log_probs = {name: value for name, value in answers.log_probs.items() if name not in names}
+    return Answers(values, log_probs, answers.failures | dict.fromkeys(names, why))
 
 
 def heedful(planner: Any) -> Heedful:

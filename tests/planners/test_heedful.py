@@ -54,11 +54,14 @@ class _Talker(NetworkPlanner):
     """Plans straight on and states one lead."""
 
     lead: LeadSeen | None = None
+    blind: bool = False
 
     def _answers(self, observations: Any, chains: Any, samples: int, deadline_s: float | None = None) -> list[Answers]:
         links = [str(link) for chain in chains for link in chain]
         values = {"see": (Seen(("lead",), lead=self.lead),) * samples, "plan:bins": (STRAIGHT,) * samples}
-        return [Answers({name: values[name] for name in links}, {name: np.zeros(samples) for name in links})]
+        told = [name for name in links if not (self.blind and name == "see")]
+        failed = {name: "cannot be read" for name in links if name not in told}
+        return [Answers({name: values[name] for name in told}, {name: np.zeros(samples) for name in told}, failed)]
 
 
 def _talker(lead: LeadSeen | None, **changes: Any) -> Heedful:
@@ -83,6 +86,20 @@ def test_plans_alone_and_among_other_answers_are_the_same_and_nothing_else_is_ch
 def test_without_a_speed_it_says_what_it_lacks() -> None:
     with pytest.raises(PlanError, match="brakes from the car's speed"):
         _talker(_lead(14.0)).plan(replace(OBSERVATION, speed_mps=None))
+
+
+def test_where_it_could_not_state_anything_the_plan_fails_with_the_reason() -> None:
+    blind = _talker(None)
+    blind.planner.blind = True  # type: ignore[attr-defined]
+    with pytest.raises(PlanError, match="that failed: cannot be read"):
+        blind.plan(OBSERVATION)
+    answers = blind.answer(OBSERVATION, "see>plan")
+    assert not answers.values and not answers.log_probs and set(answers.failures) == {"see", "plan:bins"}
+
+
+def test_without_a_speed_other_answers_stay() -> None:
+    answers = _talker(_lead(14.0)).answer(replace(OBSERVATION, speed_mps=None), "see>plan")
+    assert answers.best("see").lead == _lead(14.0) and "brakes from the car's speed" in answers.failures["plan:bins"]
 
 
 def test_a_plan_without_what_it_heeds_is_refused() -> None:
