@@ -1,8 +1,8 @@
 """Demonstrations in rendered towns on disk: one file a town, made when it is missing, read back as arrays.
 
-FOLDER/recipe.json          how they were made; files of another recipe are refused
-FOLDER/town-010000.npz      images, dynamics, commands, futures, whether traffic moved; with recipe.past earlier images and past
-                            poses, with recipe.target what a navigator says and the columns of the targets (`target_arrays`)
+    FOLDER/recipe.json          how they were made; files of another recipe are refused
+    FOLDER/town-010000.npz      images, dynamics, commands, futures, whether traffic moved; with recipe.past earlier images and past
+                                poses, with recipe.target what a navigator says and the columns of the targets (`target_arrays`)
 """
 
 from __future__ import annotations
