@@ -75,7 +75,7 @@ class Heedful:
         if names and SEE in answers.failures:
             return _without(answers, names, f"{self.name} heeds what it states, and that failed: {answers.failures[SEE]}")
         if names and leads and speed is None:
-            return _without(answers, names, f"{self.name} brakes from the car's speed, which is unknown: give it or use {self.planner.name}")
+            return _without(answers, names, f"{self.name} brakes from the car's speed, which is unknown: give it, or {self.planner.name}")
         if not names or not leads or speed is None:
             return answers
         made = {
