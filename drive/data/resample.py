@@ -73,6 +73,13 @@ def in_rig(observation: Observation, rig: Sequence[Camera]) -> tuple[Observation
     return (observation if same else replace(observation, frames=tuple(frames))), tuple(foreign)
 
 
+def needed(cameras: Sequence[Camera], rig: Sequence[Camera]) -> tuple[Camera, ...]:
+    """Those cameras whose pictures `resample` reads for the views of a rig."""
+    keys = tuple(camera_key(camera) for camera in cameras)
+    read = {int(k) for wanted in rig for k in np.unique(sampling(keys, camera_key(wanted)).source)}
+    return tuple(camera for k, camera in enumerate(cameras) if k in read)
+
+
 @lru_cache(KEPT)
 def _patches(keys: tuple[CameraKey, ...], wanted: CameraKey) -> tuple[_Patch, ...]:
     """A sampling taken apart by camera and level, finer levels first."""

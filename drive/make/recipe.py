@@ -20,6 +20,7 @@ UNUSED: dict[str, Any] = {
     "turns": 0.0,
     "drives": 1,
     "drawn_px": 0,
+    "taken_by": "",
 }
 
 
@@ -47,7 +48,8 @@ class Displacement:
 @dataclass(frozen=True)
 class Recipe:
     """How demonstrations are made. rig: as for `load_rig` ("random": each town's own); pictures are drawn at the rig's size, then shrunk to
-    width x height. drawn_px: with the rig's widest camera at this width, 0 = as the rig says.
+    width x height. drawn_px: with the rig's widest camera at this width, 0 = as the rig says. taken_by: another rig, whose cameras are
+    drawn instead and resampled into the rig's views, as where a planner meets a rig that it did not learn on ("" = its own).
 
     per_town: states of each town; empty_share: of the towns, those without traffic. driver: whose drives the states are drawn
     from: "" = along the lane, as traffic drives; else a planner (as for `load_planner`), whose own mistakes are then answered
@@ -75,6 +77,7 @@ class Recipe:
     turns: float = 0.0
     drives: int = 1
     drawn_px: int = 0
+    taken_by: str = ""
 
     def __post_init__(self) -> None:
         within(
@@ -89,6 +92,8 @@ class Recipe:
         )
         if self.window.frames > 1 and not self.past:
             raise ValueError(f"states without a past have one frame, recipe.window.frames is {self.window.frames}: set recipe.past")
+        if self.taken_by and self.rig.startswith("random"):
+            raise ValueError(f"pictures are resampled into views of one rig, recipe.rig is {self.rig!r}: name one, or leave taken_by off")
         for name in ("people", "turns"):
             if getattr(self, name) and not self.balanced:
                 raise ValueError(f"recipe.{name} is a share among balanced states: set recipe.balanced, or leave {name} off")

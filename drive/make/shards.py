@@ -19,6 +19,7 @@ import numpy as np
 
 from drive.cameras import Camera, resized
 from drive.data.images import read_image
+from drive.data.resample import needed, resample
 from drive.frames import Array
 from drive.make.demonstrations import Shown, demonstrations
 from drive.make.mapped import checked, mapped_arrays
@@ -154,11 +155,24 @@ def read_shard(path: Path, check: bool = True) -> Shard:
 
 def rig_cameras(recipe: Recipe, seed: int = 0) -> tuple[Camera, ...]:
     """The cameras that belong to the stored pictures of a town; a random rig is each town's own."""
-    return tuple(resized(camera, recipe.width, recipe.height) for camera in load_rig(recipe.rig, seed, recipe.drawn_px or None))
+    return tuple(resized(camera, recipe.width, recipe.height) for camera in _drawn_rig(recipe, seed))
+
+
+def _drawn_rig(recipe: Recipe, seed: int = 0) -> tuple[Camera, ...]:
+    """The cameras of the recipe's rig at the size that pictures have before they are shrunk to the stored one."""
+    return load_rig(recipe.rig, seed, None if recipe.taken_by else recipe.drawn_px or None)
 
 
 def _sight(recipe: Recipe) -> Sight:
-    return Sight(recipe.rig, recipe.drawn_px or None)
+    return Sight(recipe.taken_by or recipe.rig, recipe.drawn_px or None)
+
+
+def _eyes(world: World, sight: Sight, recipe: Recipe) -> Eyes:
+    """Of a town: those cameras that its pictures are read from."""
+    eyes = Eyes(world, sight)
+    if recipe.taken_by:
+        eyes.cameras = needed(eyes.cameras, _drawn_rig(recipe))
+    return eyes
 
 
 def _make_shard(job: tuple[Path, Recipe, int, MakePlanner]) -> None:
@@ -173,7 +187,7 @@ def _make_shard(job: tuple[Path, Recipe, int, MakePlanner]) -> None:
         drive = list(states_of(rollout(world, load(recipe.driver), Loop(2.0, sight=sight)))) if recipe.driver else None
         how = recipe.window, recipe.displacement, rng, drive, recipe.past_s, recipe.teacher, recipe.balanced, recipe.people, recipe.turns
         shown = demonstrations(world, count, *how)
-        eyes = eyes.recast(world) if eyes else Eyes(world, sight)
+        eyes = eyes.recast(world) if eyes else _eyes(world, sight, recipe)
         parts.append((world, shown, eyes))
     arrays = _arrays(parts, recipe) | {"traffic": np.array(traffic)}
     path = shard_path(folder, seed)
@@ -244,5 +258,7 @@ def _followed(world: World, state: State, plan: Plan) -> list[State]:
 
 
 def _pictures(views: tuple[CameraImage, ...], recipe: Recipe) -> np.ndarray:
-    """[C, H, W, 3] uint8 at the recipe's size."""
+    """[C, H, W, 3] uint8 at the recipe's size, in its rig's views."""
+    if recipe.taken_by:
+        views = tuple(one.image for one in resample(views, _drawn_rig(recipe)))
     return np.stack([read_image(view, recipe.width, recipe.height)[1] for view in views])

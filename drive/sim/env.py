@@ -18,7 +18,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from drive.render.rigs import load_rig
+from drive.render.rigs import NARROW, RANDOM, load_rig
 from drive.sim.episodes import Episode, make_world
 from drive.sim.sight import Eyes, Sight
 from drive.world.advance import MAX_STEER_RATE
@@ -149,7 +149,7 @@ def _space(sight: Sight | None) -> gymnasium.Space[Any]:
     vector = gymnasium.spaces.Box(-LIMIT, LIMIT, (SIZE,), np.float32)
     if sight is None:
         return vector
-    if sight.rig == "random":
+    if sight.rig in (RANDOM, NARROW):
         raise ValueError("an environment's pictures keep their sizes, so its rig cannot be random: name a rig or a rig's YAML file")
     boxes = {c.name: gymnasium.spaces.Box(0, 255, (c.height, c.width, 3), np.uint8) for c in load_rig(sight.rig, 0, sight.width)}
     return gymnasium.spaces.Dict({"vector": vector, **boxes})

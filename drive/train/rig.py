@@ -6,9 +6,9 @@ from drive.cameras import Camera
 from drive.config import DatasetConfig, RecordsConfig, RunConfig, TownsConfig
 from drive.config.data import parts_of
 from drive.model.config import ModelConfig
-from drive.render.rigs import load_rig
+from drive.render.rigs import NARROW, RANDOM, load_rig
 
-RANDOM, AS_THEY_ARE = "random", ""
+AS_THEY_ARE = ""
 
 
 def only_rig(config: RunConfig) -> tuple[Camera, ...]:
@@ -17,7 +17,7 @@ def only_rig(config: RunConfig) -> tuple[Camera, ...]:
     if not isinstance(config.model, ModelConfig) or any(stage.jitter.shift or stage.jitter.turn_degrees for stage in config.stages):
         return ()
     rigs = {rig for stage in config.stages for part in parts_of(stage.data) for rig in _rigs(part.data)}
-    if len(rigs) != 1 or rigs & {RANDOM, AS_THEY_ARE}:
+    if len(rigs) != 1 or rigs & {RANDOM, NARROW, AS_THEY_ARE}:
         return ()
     return load_rig(rigs.pop())
 

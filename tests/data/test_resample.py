@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from drive.cameras import Camera, in_picture, patch_centres, resized, unproject
-from drive.data.resample import in_rig, resample
+from drive.data.resample import in_rig, needed, resample
 from drive.data.rig_files import mount
 from drive.data.sampling import NOWHERE, camera_key, end_points, sampling
 from drive.schema import CameraImage, Frame, MissingImage, Observation, PlanError, Trajectory
@@ -163,3 +163,11 @@ def test_only_pictures_that_are_needed_are_read(tmp_path: Path) -> None:
     assert resample([lost, front], WANTED)[0].sources == ("CAM_FRONT",)
     with pytest.raises(MissingImage, match=r"lost\.jpg"):
         resample([replace(lost, camera=camera("CAM_FRONT", 3, 110))], WANTED)
+
+
+def test_the_cameras_that_are_needed_give_the_same_views_alone() -> None:
+    rig = [camera("A", 4, 60), camera("BACK", 180, 60), camera("B", -40, 60), camera("C", 50, 40)]
+    few = needed(rig, WANTED)
+    assert [one.name for one in few] == ["A", "B", "C"]
+    for all_of_them, alone in zip(resample([taken(c) for c in rig], WANTED), resample([taken(c) for c in few], WANTED), strict=True):
+        assert np.array_equal(all_of_them.image.image, alone.image.image) and all_of_them.unseen == alone.unseen

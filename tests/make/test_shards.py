@@ -13,7 +13,7 @@ import pytest
 from drive.frames import wrap_angle
 from drive.make.demonstrations import arriving, demonstrations
 from drive.make.recipe import Displacement, Recipe
-from drive.make.shards import make_shards, read_shard, shard_path
+from drive.make.shards import make_shards, read_recipe, read_shard, rig_cameras, shard_path
 from drive.make.target_arrays import pack, unpack
 from drive.planners.load import load_planner
 from drive.roads import Lanes, Lights, links
@@ -156,3 +156,24 @@ def test_shards_hold_pasts_and_targets(tmp_path: Path) -> None:
         assert isinstance(target.future, Trajectory) and np.array_equal(target.future.poses, shard.futures[k])
         assert target.agents.valid[:, target.agents.now :].any() and np.hypot(*target.route.points[0, :2]) < 4.0
     assert any(shard.navigation_of(k) is not None for k in range(count))
+
+
+def test_pictures_taken_by_another_rig_are_resampled_into_the_views_of_its_own(tmp_path: Path) -> None:
+    """The states are the same; through its own rig nothing changes, through a narrower one what that sees stays about as it was."""
+    recipe, shards = replace(TINY, per_town=3), {}
+    for name in ("", recipe.rig, "waymo"):
+        folder, how = tmp_path / (Path(name).stem or "own"), replace(recipe, taken_by=name, drawn_px=384 if name == "waymo" else 0)
+        make_shards(folder, how, range(10_001, 10_002), 1, load_planner)
+        shards[name], read = read_shard(shard_path(folder, 10_001)), read_recipe(folder)
+        assert read == how and rig_cameras(read)[0].K[0, 0] == rig_cameras(recipe)[0].K[0, 0]
+    own, same, other = shards.values()
+    assert np.array_equal(own.images, same.images)
+    assert np.array_equal(own.futures, other.futures) and own.images.shape == other.images.shape
+    off = np.abs(own.images.astype(int) - other.images).mean(-1)  # [N, C, H, W]
+    assert off[:, 1, 4:8].mean() < 12 < off[:, 0, 12:].mean(), "ahead as it was; the road before the car is not seen from there"
+
+
+def test_what_is_taken_by_another_rig_has_views_of_one(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"recipe\.rig is 'random': name one"):
+        Recipe(rig="random", taken_by="waymo")
+    assert "taken_by" not in TINY.to_json()

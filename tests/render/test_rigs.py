@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from drive.cameras import project, unproject
-from drive.render.rigs import RIGS, load_rig, mount
+from drive.render.rigs import NARROWER, RIGS, load_rig, mount
 
 COUNTS = {"nuscenes": 6, "pandaset": 6, "waymo": 5, "fisheye4": 4}
 
@@ -66,6 +66,15 @@ def test_random_rigs_follow_the_seed() -> None:
     assert all(
         np.array_equal(a.K, b.K) and np.array_equal(a.ego_from_camera, b.ego_from_camera) for a, b in zip(rigs[7], again, strict=True)
     )
+
+
+def test_narrow_random_rigs_look_through_longer_lenses() -> None:
+    ratios = []
+    for seed in range(40):
+        wide, narrow = load_rig("random", seed), load_rig("random-narrow", seed)
+        assert [camera.name for camera in narrow] == [camera.name for camera in wide] and narrow[0].model == wide[0].model
+        ratios.append(narrow[0].K[0, 0] / wide[0].K[0, 0])
+    assert min(ratios) > 0.85 and np.mean(ratios) > 1.15 and 1.5 < max(ratios) < NARROWER / 0.85
 
 
 CAMERA = "name: CAM_A, size: [400, 225], focal: [300, 300], position: [1, 0, 1.5]"
