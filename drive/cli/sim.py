@@ -12,7 +12,7 @@ from drive.cli.parser import number
 HELP = "drive closed loop: towns from seeds, recorded scenes"
 ROWS = True
 REAL = partial(number, whole=False)
-RIGS = "nuscenes, pandaset, waymo, fisheye4, first-drive, random (by seed) or FILE.yaml"
+RIGS = "nuscenes, pandaset, waymo, fisheye4, first-drive, random or random-narrow (by seed), or FILE.yaml"
 PROBE = "does it look? the same episodes with pictures as they are, black, of another town, mounts told wrong, red lights shown green"
 PLANNER = (
     "expert, visible-expert, lane-follower, constant-velocity, stand-still, a checkpoint, module:Class, exec:COMMAND or http://HOST:PORT; "
