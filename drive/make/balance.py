@@ -15,7 +15,23 @@ from drive.expert.proposals import on_route
 from drive.frames import Array, compose_se2, invert_se2
 from drive.world.advance import light_colours
 from drive.world.observe import command_at
-from drive.world.state import ACCEL, ACTIVE, CYCLIST, DT_S, GATE, HEADING, MOTORCYCLE, PEDESTRIAN, SPEED, STATION, State, Static, X, Y
+from drive.world.state import (
+    ACCEL,
+    ACTIVE,
+    CYCLIST,
+    DT_S,
+    GATE,
+    HEADING,
+    LATERAL,
+    MOTORCYCLE,
+    PEDESTRIAN,
+    SPEED,
+    STATION,
+    State,
+    Static,
+    X,
+    Y,
+)
 from drive.world.world import World
 
 LIGHT_M, GATE_M, LEAD_M = 40.0, 25.0, 30.0
@@ -24,6 +40,7 @@ STANDING_M = 0.25  # what a step at a standstill counts as, in metres driven
 RED_MPS2 = 4.0  # a red light is not shown to who would have to brake harder for it
 PHASES = (0, 1, 2)  # green, yellow, red: places in `drive.maps.COLOURS`
 TURNING_M, TURNING_RAD = 10.0, 0.3  # the route turns by so much within so many metres
+ASTRAY_M = 0.8  # to a side of the route's middle
 PEOPLE_M, BESIDE_M = 25.0, 5.0  # somebody on foot or on two wheels so far ahead, and no further to the side
 GROUPS = ("green", "yellow", "red", "gate", "lead", "turn", "stop", "start", "plain")
 ON_FOOT = (PEDESTRIAN, CYCLIST, MOTORCYCLE)
@@ -87,19 +104,25 @@ def turning(static: Static, state: State) -> bool:
     return abs(float(static.path[min(here + round(TURNING_M), last), 2] - static.path[here, 2])) > TURNING_RAD
 
 
-def balanced_weights(world: World, drive: Sequence[State], people: bool = False, turns: float = 0.0) -> Array:
+def astray(state: State) -> bool:
+    """Whether the ego is off its way."""
+    return abs(float(state.ego[LATERAL])) > ASTRAY_M
+
+
+def balanced_weights(world: World, drive: Sequence[State], people: bool = False, turns: float = 0.0, off_way: float = 0.0) -> Array:
     """How likely each state is drawn, [N]: every group the same, within a group even along the way. people: as of `groups_of`.
-    turns: share of the draws that those who are `turning` have before all others."""
+    turns, off_way: shares of the draws that those who are `turning`, and those `astray`, have before all others."""
     stations = np.array([state.ego[STATION] for state in drive])
     way = np.maximum(np.abs(np.diff(stations, append=stations[-1])), STANDING_M)
     member = np.array([[group in found for group in (*GROUPS, PEOPLE)] for found in (groups_of(world, state, people) for state in drive)])
     mass = (way[:, None] * member).sum(0)
     share = np.where(mass > 0, 1.0 / np.maximum(mass, 1e-9), 0.0)
-    weights = way * (member @ share)
-    bent = way * np.array([turning(world.static, state) for state in drive])
-    if turns == 0.0 or bent.sum() == 0.0:
-        return np.asarray(weights)
-    return np.asarray((1.0 - turns) * weights / weights.sum() + turns * bent / bent.sum())
+    weights = np.asarray(way * (member @ share))
+    for part, those in ((turns, [turning(world.static, state) for state in drive]), (off_way, [astray(state) for state in drive])):
+        if part and any(those):
+            own = way * np.array(those)
+            weights = (1.0 - part) * weights / weights.sum() + part * own / own.sum()
+    return weights
 
 
 def phase_shifts(world: World, state: State, rng: np.random.Generator) -> list[int]:

@@ -13,6 +13,7 @@ from drive.make.balance import (
     GROUPS,
     ON_FOOT,
     PEOPLE,
+    astray,
     balanced_weights,
     groups_of,
     light_ahead,
@@ -21,7 +22,7 @@ from drive.make.balance import (
     phase_shifts,
     turning,
 )
-from drive.make.demonstrations import Shown, demonstrations, drive_by_lane
+from drive.make.demonstrations import Shown, demonstrations, displaced, drive_by_lane
 from drive.make.recipe import Displacement, Recipe
 from drive.make.shards import make_shards, read_shard, shard_path
 from drive.planners.load import load_planner
@@ -94,6 +95,19 @@ def test_turns_get_the_share_that_is_asked_for_before_all_else(world: World, dri
     with pytest.raises(ValueError, match="turns is a share among balanced"):
         Recipe(balanced=False, turns=0.5)
     assert Recipe.from_json(Recipe(turns=0.5).to_json()).turns == 0.5 and "turns" not in Recipe().to_json()
+
+
+def test_states_off_the_way_get_the_share_that_is_asked_for(world: World, drive: list[State]) -> None:
+    assert not any(map(astray, drive))
+    moved = [displaced(world, state, 1.5, 0.0, 5.0) if k % 7 == 0 else state for k, state in enumerate(drive)]
+    off, bent = np.array([astray(state) for state in moved]), np.array([turning(world.static, state) for state in moved])
+    assert 0.05 < off.mean() < 0.2
+    weights = balanced_weights(world, moved, off_way=0.4)
+    assert weights.sum() == pytest.approx(1.0) and 0.4 < weights[off].sum() < 0.8
+    both = balanced_weights(world, moved, turns=0.5, off_way=0.4)
+    assert both.sum() == pytest.approx(1.0) and both[off].sum() >= 0.4 and both[bent].sum() >= 0.6 * 0.5
+    assert (balanced_weights(world, drive, off_way=0.4) == balanced_weights(world, drive)).all(), "nobody is"
+    assert Recipe.from_json(Recipe(astray=0.4).to_json()).astray == 0.4 and "astray" not in Recipe().to_json()
 
 
 def test_where_nothing_turns_all_stays_as_it_is(world: World, drive: list[State]) -> None:
