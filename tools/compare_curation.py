@@ -17,6 +17,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from drive.config import DataConfig, RunConfig, TownsConfig
 from drive.config.load import load_config
 from drive.curate.recipe import load_recipe
@@ -27,7 +29,7 @@ from drive.train.stop import Interrupted
 from tools.comparison import first_towns
 from tools.crossed import Found, table
 from tools.curation_arms import MIXED, Arm, Curations, arms, decisions_file
-from tools.curation_runs import Exam, found, measured, training
+from tools.curation_runs import DRIVEN, Exam, found, measured, training
 
 FIRST = 880_200  # validation towns that are driven: no configuration learns from them, no threshold was set by them
 DECISIONS = "decisions"
@@ -75,10 +77,14 @@ class Comparison:
         there = self.found()
         metrics = list(dict.fromkeys(metric for seeds in there.values() for told in seeds.values() for metric in told))
         used = "\n".join(f"{arm.name}: {_used(arm.verdicts(0))}" for arm in self.arms)
-        text = "\n\n".join([used, *(aligned(table(there, metric, MIXED)) for metric in metrics)])
+        text = "\n\n".join([used, *(aligned(table(there, metric, MIXED, most=_most(metric))) for metric in metrics)])
         write_whole(self.out / "table.txt", text + "\n")
         write_whole(self.out / "found.json", json.dumps(there, indent=1))
         return text
+
+
+def _most(metric: str) -> float:
+    return 1.0 if metric.split()[-1] in DRIVEN else np.inf
 
 
 def _word(name: str) -> str:

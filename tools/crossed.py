@@ -41,14 +41,15 @@ def _both(values: Array) -> float:
     return float((rest**2).sum() / degrees / values.size) if degrees else 0.0
 
 
-def table(arms: Mapping[str, Found], metric: str, against: str, title: str = "trained on") -> list[list[str]]:
-    """A row for each arm that has the metric: seeds, towns, mean, and the difference to one arm on the same seeds and towns."""
+def table(arms: Mapping[str, Found], metric: str, against: str, title: str = "trained on", most: float = np.inf) -> list[list[str]]:
+    """A row for each arm that has the metric: seeds, towns, mean, and the difference to one arm on the same seeds and towns. most: of the
+    metric, which is at least 0; intervals end where values do."""
     rows = [[title, "seeds", "towns", metric, f"beside {against}"]]
     for name, seeds in arms.items():
         values = _matrix(seeds, metric)
         if values.size:
-            away = "" if name == against else _cell(_differences(seeds, arms.get(against, {}), metric), "+")
-            rows.append([name, *map(str, values.shape), _cell(values), away])
+            away = "" if name == against else _cell(_differences(seeds, arms.get(against, {}), metric), -most, most, "+")
+            rows.append([name, *map(str, values.shape), _cell(values, 0.0, most), away])
     return rows
 
 
@@ -70,8 +71,8 @@ def _in_all(measured: Sequence[Mapping[str, float]]) -> list[str]:
     return [town for town in (measured[0] if measured else ()) if all(town in one for one in measured)]
 
 
-def _cell(values: Array, sign: str = "") -> str:
+def _cell(values: Array, least: float, most: float, sign: str = "") -> str:
     if not values.size:
         return "-"
-    mean, low, high = interval(values)
+    mean, low, high = np.clip(interval(values), least, most)
     return f"{mean:{sign}.3f} ({low:{sign}.3f} to {high:{sign}.3f})" if np.isfinite(low) else f"{mean:{sign}.3f}"

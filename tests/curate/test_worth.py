@@ -166,3 +166,9 @@ def test_differences_are_taken_on_the_same_seeds_and_towns() -> None:
     rows = table({"first": base, "second": better, "third": {0: {}}}, "l2", "first")
     assert [row[0] for row in rows[1:]] == ["first", "second"]
     assert rows[2][1:3] == ["2", "2"] and rows[2][4] == "-0.500 (-0.500 to -0.500)" and rows[1][4] == ""
+
+
+def test_intervals_of_shares_end_where_shares_do() -> None:
+    few = {0: {"success": {"a": 1.0, "b": 0.0, "c": 0.0}}}
+    assert table({"one": few}, "success", "other", most=1.0)[1][3] == "0.333 (0.000 to 1.000)"
+    assert table({"one": few}, "success", "other")[1][3] == "0.333 (0.000 to 1.768)"
