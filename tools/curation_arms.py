@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -19,7 +20,9 @@ from drive.progress import SILENT, Progress
 CLEAN, MIXED, CURATED, RANDOM, ALONE = "clean", "contaminated", "curated", "at random", "only "
 SHARE = 0.3
 CHOSEN, ANY = f"best {100 * SHARE:.0f} %", f"any {100 * SHARE:.0f} %"
-MAIN = (MIXED, CLEAN, CURATED, RANDOM, CHOSEN, ANY)
+EVEN, TRUTH = "curated, evenly", "by the truth"
+MAIN = (MIXED, CLEAN, CURATED, RANDOM, EVEN, TRUTH, CHOSEN, ANY)
+TRUTH_FILE = "truth.json"  # of a mix: what is wrong with each record
 SITUATION, HARD = "situation:", "alike.hard"
 
 
@@ -63,7 +66,8 @@ def arms(curations: Curations, passes: bool) -> list[Arm]:
     """MAIN, and with passes one more for each that does something.
 
     clean: every record of the clean folder. contaminated: every one of the mix. curated: as the recipe decides of the mix. at random: of
-    the mix as many as it keeps. best, any 30 %: of the clean folder, by `well_chosen` and at random.
+    the mix as many as it keeps. evenly: what it keeps, each as often as any other. by the truth: what nothing is wrong with, as if curation
+    erred never. best, any 30 %: of the clean folder, by `well_chosen` and at random.
     """
     clean, mix = curations.clean, curations.mix
     alone = list(curations.alone()) if passes else []  # first, so that the file of decisions that stays is the whole recipe's
@@ -74,6 +78,8 @@ def arms(curations: Curations, passes: bool) -> list[Arm]:
         Arm(CLEAN, clean, lambda seed: everything(clean)),
         Arm(CURATED, mix, lambda seed: curated),
         Arm(RANDOM, mix, lambda seed: at_random(whole, kept, seed)),
+        Arm(EVEN, mix, lambda seed: [replace(one, weight=float(one.kept)) for one in curated]),
+        Arm(TRUTH, mix, lambda seed: by_truth(whole, mix)),
         Arm(CHOSEN, clean, lambda seed: well_chosen(of_clean, few)),
         Arm(ANY, clean, lambda seed: at_random(everything(clean), few, seed)),
     ]
@@ -93,6 +99,12 @@ def at_random(verdicts: Sequence[Verdict], count: int, seed: int) -> list[Verdic
     """As many of the records, drawn by a seed."""
     drawn = set(np.random.default_rng([seed, len(verdicts), count]).permutation(len(verdicts))[:count].tolist())
     return [_told(one, k in drawn, "not drawn") for k, one in enumerate(verdicts)]
+
+
+def by_truth(verdicts: Sequence[Verdict], mix: Path) -> list[Verdict]:
+    """Those records of a mix with which nothing is wrong. Raises FileNotFoundError where it does not tell."""
+    wrong = json.loads((mix / TRUTH_FILE).read_text())
+    return [_told(one, not wrong[one.id], wrong[one.id]) for one in verdicts]
 
 
 def well_chosen(verdicts: Sequence[Verdict], count: int) -> list[Verdict]:

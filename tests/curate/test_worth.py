@@ -23,9 +23,11 @@ from tools.curation_arms import (
     CHOSEN,
     CLEAN,
     CURATED,
+    EVEN,
     MAIN,
     MIXED,
     RANDOM,
+    TRUTH,
     Curations,
     arms,
     at_random,
@@ -62,6 +64,8 @@ def test_arms_differ_in_their_decisions_alone(records: tuple[Path, Path], tmp_pa
     kept = {name: [one.id for one in arm.verdicts(0) if one.kept] for name, arm in found.items()}
     tokens, all_mixed = set(RecordFolder(clean).tokens), RecordFolder(mix).tokens
     assert set(kept[CLEAN]) == tokens and tuple(kept[MIXED]) == all_mixed
+    assert kept[EVEN] == kept[CURATED] and {one.weight for one in found[EVEN].verdicts(0)} == {0.0, 1.0}
+    assert set(kept[TRUTH]) < tokens and set(all_mixed) - set(kept[TRUTH]) > set(all_mixed) - tokens
     assert len(kept[CURATED]) == len(kept[RANDOM]) < len(kept[MIXED]) and set(kept[CURATED]) != set(kept[RANDOM])
     assert len(kept[CHOSEN]) == len(kept[ANY]) == round(0.3 * 14) and set(kept[CHOSEN]) | set(kept[ANY]) <= tokens
     assert {name for name, arm in found.items() if arm.once} == set(found) - set(MAIN)
