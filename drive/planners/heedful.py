@@ -18,9 +18,19 @@ from drive.frames import Array
 from drive.planners.network import NetworkPlanner
 from drive.schema import Answers, Observation, Plan, PlanError, PlannerSpec
 
-STAND_OFF_M = 1.5  # left to who is ahead
+STAND_OFF_M, SHARE_OFF = 1.5, 0.1  # left to who is ahead, and of the gap that is stated: it is told worse from afar
+LEAD_BRAKES_MPS2 = 3.0  # who is ahead may begin to brake so: its stated speed lasts no longer
 BRAKES_MPS2 = np.arange(0.5, 8.01, 0.25)
 SEE = "see"
+
+
+def room_behind(lead: LeadSeen, times_s: Array) -> Array:
+    """How far the car's front may come by times_s [T], m, [T]: no further than who is ahead would be by then if it began to brake now, as
+    responsibility-sensitive safety asks of a car behind (arXiv 1708.06374), less a distance and a share of the gap."""
+    speed_mps = max(lead.speed_mps, 0.0)
+    rolling_s = np.minimum(times_s, speed_mps / LEAD_BRAKES_MPS2)
+    ahead = speed_mps * rolling_s - 0.5 * LEAD_BRAKES_MPS2 * rolling_s**2
+    return np.asarray(np.maximum((1.0 - SHARE_OFF) * lead.gap_m - STAND_OFF_M + ahead, 0.0))
 
 
 def behind(poses: Array, times_s: Array, speed_mps: float, lead: LeadSeen) -> Array:
@@ -28,7 +38,7 @@ def behind(poses: Array, times_s: Array, speed_mps: float, lead: LeadSeen) -> Ar
     it does already, else slowed from the car's speed by the least of `BRAKES_MPS2` that is enough, or the most where none is."""
     path = np.vstack([np.zeros(3), poses])
     way = np.append(0.0, np.cumsum(np.hypot(*np.diff(path[:, :2], axis=0).T)))
-    room = np.maximum(lead.gap_m - STAND_OFF_M + max(lead.speed_mps, 0.0) * times_s, 0.0)
+    room = room_behind(lead, times_s)
     if (way[1:] <= room).all():
         return poses
     braking = np.minimum(times_s, speed_mps / BRAKES_MPS2[:, None])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from drive.answers.see import LeadSeen, Seen
-from drive.planners.heedful import BRAKES_MPS2, STAND_OFF_M, Heedful, behind, heedful
+from drive.planners.heedful import BRAKES_MPS2, STAND_OFF_M, Heedful, behind, heedful, room_behind
 from drive.planners.load import load_planner
 from drive.planners.network import NetworkPlanner
 from drive.schema import Answers, PlanError, Window
@@ -23,16 +23,23 @@ def _lead(gap_m: float, speed_mps: float = 0.0) -> LeadSeen:
     return LeadSeen("vehicle", gap_m, speed_mps)
 
 
-@pytest.mark.parametrize("lead", [_lead(26.0), _lead(10.0, 8.0), _lead(3.0, 30.0)])
+@pytest.mark.parametrize("lead", [_lead(29.0), _lead(18.0, 8.0), _lead(3.0, 30.0)])
 def test_who_is_out_of_reach_changes_nothing(lead: LeadSeen) -> None:
     assert behind(STRAIGHT, TIMES, 8.0, lead) is STRAIGHT
 
 
 def test_it_stops_behind_who_stands_as_gently_as_is_enough() -> None:
-    found = behind(STRAIGHT, TIMES, 8.0, _lead(13.0))
-    brake = next(b for b in BRAKES_MPS2 if 8.0**2 / (2 * b) <= 13.0 - STAND_OFF_M)
-    assert found[-1, 0] == pytest.approx(8.0**2 / (2 * brake), abs=1e-6) and found[-1, 0] <= 13.0 - STAND_OFF_M
+    found, room = behind(STRAIGHT, TIMES, 8.0, _lead(13.0)), room_behind(_lead(13.0), TIMES)
+    assert room == pytest.approx(0.9 * 13.0 - STAND_OFF_M)
+    brake = next(b for b in BRAKES_MPS2 if 8.0**2 / (2 * b) <= room[-1])
+    assert found[-1, 0] == pytest.approx(8.0**2 / (2 * brake), abs=1e-6) and found[-1, 0] <= room[-1]
     assert (np.diff(found[:, 0]) >= 0).all() and not found[:, 1:].any()
+
+
+def test_who_is_ahead_may_brake_and_comes_as_far_as_that_brings_it() -> None:
+    room = room_behind(_lead(10.0, 6.0), TIMES)
+    assert room - room_behind(_lead(10.0), TIMES) == pytest.approx([2.625, 4.5, 5.625, 6.0, 6.0, 6.0])  # stands after 2 s
+    assert (room_behind(_lead(10.0, -3.0), TIMES) == room_behind(_lead(10.0), TIMES)).all() and not room_behind(_lead(1.0), TIMES).any()
 
 
 def test_it_stays_on_the_path_that_was_planned() -> None:
