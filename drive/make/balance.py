@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drive.expert.proposals import on_route
 from drive.frames import Array, compose_se2, invert_se2
@@ -20,6 +21,7 @@ from drive.world.state import (
     ACTIVE,
     CYCLIST,
     DT_S,
+    FAULT,
     GATE,
     HEADING,
     LATERAL,
@@ -40,7 +42,7 @@ STANDING_M = 0.25  # what a step at a standstill counts as, in metres driven
 RED_MPS2 = 4.0  # a red light is not shown to who would have to brake harder for it
 PHASES = (0, 1, 2)  # green, yellow, red: places in `drive.maps.COLOURS`
 TURNING_M, TURNING_RAD = 10.0, 0.3  # the route turns by so much within so many metres
-ASTRAY_M = 0.8  # to a side of the route's middle
+ASTRAY_M, BEFORE_S = 0.8, 3.0  # to a side of the route's middle; before a collision
 PEOPLE_M, BESIDE_M = 25.0, 5.0  # somebody on foot or on two wheels so far ahead, and no further to the side
 GROUPS = ("green", "yellow", "red", "gate", "lead", "turn", "stop", "start", "plain")
 ON_FOOT = (PEDESTRIAN, CYCLIST, MOTORCYCLE)
@@ -104,21 +106,24 @@ def turning(static: Static, state: State) -> bool:
     return abs(float(static.path[min(here + round(TURNING_M), last), 2] - static.path[here, 2])) > TURNING_RAD
 
 
-def astray(state: State) -> bool:
-    """Whether the ego is off its way."""
-    return abs(float(state.ego[LATERAL])) > ASTRAY_M
+def going_amiss(drive: Sequence[State]) -> NDArray[np.bool_]:
+    """Which states of a drive are those of an ego that is off its way, or about to be at fault for a collision, [N]."""
+    off = np.array([abs(float(state.ego[LATERAL])) > ASTRAY_M for state in drive])
+    fault = np.array([bool(state.flags[FAULT]) for state in drive])
+    ahead = round(BEFORE_S / DT_S)
+    return off | np.array([fault[k : k + ahead + 1].any() for k in range(len(drive))])
 
 
-def balanced_weights(world: World, drive: Sequence[State], people: bool = False, turns: float = 0.0, off_way: float = 0.0) -> Array:
+def balanced_weights(world: World, drive: Sequence[State], people: bool = False, turns: float = 0.0, amiss: float = 0.0) -> Array:
     """How likely each state is drawn, [N]: every group the same, within a group even along the way. people: as of `groups_of`.
-    turns, off_way: shares of the draws that those who are `turning`, and those `astray`, have before all others."""
+    turns, amiss: shares of the draws that those who are `turning`, and those `going_amiss`, have before all others."""
     stations = np.array([state.ego[STATION] for state in drive])
     way = np.maximum(np.abs(np.diff(stations, append=stations[-1])), STANDING_M)
     member = np.array([[group in found for group in (*GROUPS, PEOPLE)] for found in (groups_of(world, state, people) for state in drive)])
     mass = (way[:, None] * member).sum(0)
     share = np.where(mass > 0, 1.0 / np.maximum(mass, 1e-9), 0.0)
     weights = np.asarray(way * (member @ share))
-    for part, those in ((turns, [turning(world.static, state) for state in drive]), (off_way, [astray(state) for state in drive])):
+    for part, those in ((turns, [turning(world.static, state) for state in drive]), (amiss, going_amiss(drive))):
         if part and any(those):
             own = way * np.array(those)
             weights = (1.0 - part) * weights / weights.sum() + part * own / own.sum()

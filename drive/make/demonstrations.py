@@ -83,17 +83,17 @@ def demonstrations(
     balanced: bool = False,
     people: bool = False,
     turns: float = 0.0,
-    off_way: float = 0.0,
+    amiss: float = 0.0,
 ) -> list[Shown]:
     """Up to `count` states of a world with the teacher's plan for each; the same for the same generator.
 
     drive: the states to draw from, those of a drive by lane where None; past_s: how long the ego is driven to each of them (none of the
-    drive's first so many seconds is shown); teacher: a privileged planner's name; balanced, people, turns, off_way: as in
+    drive's first so many seconds is shown); teacher: a privileged planner's name; balanced, people, turns, amiss: as in
     `drive.make.balance`. States from which the teacher has no plan, or on whose way the car touches something, are drawn again a few times,
     then left out.
     """
     drive, steps = drive_by_lane(world) if drive is None else drive, round(past_s / DT_S)
-    weights = (balanced_weights(world, drive, people, turns, off_way) if balanced else _weights(world, drive))[steps:]
+    weights = (balanced_weights(world, drive, people, turns, amiss) if balanced else _weights(world, drive))[steps:]
     if not len(weights):
         return []
     chosen = rng.choice(len(weights), min(count, len(weights)), replace=False, p=weights / weights.sum())

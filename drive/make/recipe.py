@@ -21,7 +21,7 @@ UNUSED: dict[str, Any] = {
     "drives": 1,
     "drawn_px": 0,
     "taken_by": "",
-    "astray": 0.0,
+    "amiss": 0.0,
 }
 
 
@@ -58,7 +58,8 @@ class Recipe:
     `window.frames` above 1, earlier pictures. target: store what is around the ego too, and what a navigator says. teacher: whose plans
     are the answers ("expert" knows what no camera shows). balanced: states are drawn evenly over lights, gates, leads, turns and stops,
     and shown at every phase of the light ahead; people: those with somebody on foot or on two wheels ahead have a share of their own.
-    turns, astray: shares of the draws that states in turns, and those off their way, have before all others, when balanced.
+    turns, amiss: shares of the draws that states in turns, and those in which a drive goes amiss (off its way, right before a collision),
+    have before all others, when balanced.
     drives: over how many drives through a town, each with its own route and traffic, its states are spread.
     """
 
@@ -79,7 +80,7 @@ class Recipe:
     drives: int = 1
     drawn_px: int = 0
     taken_by: str = ""
-    astray: float = 0.0
+    amiss: float = 0.0
 
     def __post_init__(self) -> None:
         within(
@@ -89,7 +90,7 @@ class Recipe:
             per_town=(1, 1_000_000),
             empty_share=(0, 1),
             turns=(0, 1),
-            astray=(0, 1),
+            amiss=(0, 1),
             drives=(1, 1000),
             drawn_px=(0, 8192),
         )
@@ -97,7 +98,7 @@ class Recipe:
             raise ValueError(f"states without a past have one frame, recipe.window.frames is {self.window.frames}: set recipe.past")
         if self.taken_by and self.rig.startswith("random"):
             raise ValueError(f"pictures are resampled into views of one rig, recipe.rig is {self.rig!r}: name one, or leave taken_by off")
-        for name in ("people", "turns", "astray"):
+        for name in ("people", "turns", "amiss"):
             if getattr(self, name) and not self.balanced:
                 raise ValueError(f"recipe.{name} is a share among balanced states: set recipe.balanced, or leave {name} off")
 

@@ -13,8 +13,8 @@ from drive.make.balance import (
     GROUPS,
     ON_FOOT,
     PEOPLE,
-    astray,
     balanced_weights,
+    going_amiss,
     groups_of,
     light_ahead,
     next_gate,
@@ -30,7 +30,7 @@ from drive.roads import Navigation
 from drive.schema import Window
 from drive.sim.episodes import Episode, make_world
 from drive.world.advance import light_colours
-from drive.world.state import ACTIVE, DT_S, HEADING, SPEED, STATION, State
+from drive.world.state import ACTIVE, DT_S, FAULT, HEADING, SPEED, STATION, State
 from drive.world.world import World
 
 SEED = 10_002
@@ -97,17 +97,20 @@ def test_turns_get_the_share_that_is_asked_for_before_all_else(world: World, dri
     assert Recipe.from_json(Recipe(turns=0.5).to_json()).turns == 0.5 and "turns" not in Recipe().to_json()
 
 
-def test_states_off_the_way_get_the_share_that_is_asked_for(world: World, drive: list[State]) -> None:
-    assert not any(map(astray, drive))
-    moved = [displaced(world, state, 1.5, 0.0, 5.0) if k % 7 == 0 else state for k, state in enumerate(drive)]
-    off, bent = np.array([astray(state) for state in moved]), np.array([turning(world.static, state) for state in moved])
-    assert 0.05 < off.mean() < 0.2
-    weights = balanced_weights(world, moved, off_way=0.4)
+def test_states_in_which_a_drive_goes_amiss_get_the_share_that_is_asked_for(world: World, drive: list[State]) -> None:
+    assert not going_amiss(drive).any()
+    moved = [displaced(world, state, 1.5, 0.0, 5.0) if k % 7 == 0 and k < 300 else state for k, state in enumerate(drive[:400])]
+    hit = moved[-1].flags.copy()
+    hit[FAULT] = 1
+    moved[-1] = moved[-1]._replace(flags=hit)
+    off, bent = going_amiss(moved), np.array([turning(world.static, state) for state in moved])
+    assert np.flatnonzero(off).tolist() == [*range(0, 300, 7), *range(369, 400)], "off its way, and 3 s before the collision"
+    weights = balanced_weights(world, moved, amiss=0.4)
     assert weights.sum() == pytest.approx(1.0) and 0.4 < weights[off].sum() < 0.8
-    both = balanced_weights(world, moved, turns=0.5, off_way=0.4)
+    both = balanced_weights(world, moved, turns=0.5, amiss=0.4)
     assert both.sum() == pytest.approx(1.0) and both[off].sum() >= 0.4 and both[bent].sum() >= 0.6 * 0.5
-    assert (balanced_weights(world, drive, off_way=0.4) == balanced_weights(world, drive)).all(), "nobody is"
-    assert Recipe.from_json(Recipe(astray=0.4).to_json()).astray == 0.4 and "astray" not in Recipe().to_json()
+    assert (balanced_weights(world, drive, amiss=0.4) == balanced_weights(world, drive)).all(), "nothing does"
+    assert Recipe.from_json(Recipe(amiss=0.4).to_json()).amiss == 0.4 and "amiss" not in Recipe().to_json()
 
 
 def test_where_nothing_turns_all_stays_as_it_is(world: World, drive: list[State]) -> None:
