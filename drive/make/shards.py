@@ -168,10 +168,12 @@ def _sight(recipe: Recipe) -> Sight:
 
 
 def _eyes(world: World, sight: Sight, recipe: Recipe) -> Eyes:
-    """Of a town: those cameras that its pictures are read from."""
+    """Of a town: those cameras that its pictures are read from. Raises ValueError where none looks where the rig's do."""
     eyes = Eyes(world, sight)
     if recipe.taken_by:
         eyes.cameras = needed(eyes.cameras, _drawn_rig(recipe))
+        if not eyes.cameras:
+            raise ValueError(f"no camera of recipe.taken_by {recipe.taken_by!r} looks where those of {recipe.rig!r} do: all would be black")
     return eyes
 
 

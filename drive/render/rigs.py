@@ -17,8 +17,7 @@ SHIPPED_RIGS = ("first-drive",)  # of configs/rigs
 WIDTHS_PX = (16, 8192)  # of the widest camera
 RANDOM, NARROW = "random", "random-narrow"
 RANDOM_SIZES = ((1600, 900), (1920, 1080), (1280, 720), (1280, 960), (1920, 1280), (1024, 576))
-
-NARROWER = 1.6
+NARROWER = 1.6  # times as long are the longest lenses of a narrow rig
 
 
 def load_rig(spec: str | Path, seed: int = 0, width: int | None = None) -> tuple[Camera, ...]:

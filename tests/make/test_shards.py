@@ -177,3 +177,10 @@ def test_what_is_taken_by_another_rig_has_views_of_one(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"recipe\.rig is 'random': name one"):
         Recipe(rig="random", taken_by="waymo")
     assert "taken_by" not in TINY.to_json()
+
+
+def test_a_rig_that_sees_nothing_of_the_views_is_refused(tmp_path: Path) -> None:
+    rig = tmp_path / "back.yaml"
+    rig.write_text("cameras: [{name: CAM_BACK, size: [64, 32], focal: [60, 60], position: [0, 0, 1.5], yaw: 180}]")
+    with pytest.raises(ValueError, match="no camera of recipe.taken_by"):
+        make_shards(tmp_path / "towns", replace(TINY, taken_by=str(rig)), range(10_001, 10_002), 1, load_planner)

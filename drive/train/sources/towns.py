@@ -15,6 +15,7 @@ from drive.make.shard_samples import ShardReader
 from drive.make.shards import make_shards, open_folder, read_shard, rig_cameras, shard_path
 from drive.outputs import writable_folder
 from drive.planners.load import load_planner
+from drive.render.rigs import load_rig
 from drive.schema import Observation, SceneSample
 from drive.train.sources.base import Needs
 
@@ -89,6 +90,8 @@ def check_towns(towns: Sequence[TownData], needs: Needs) -> None:
     for recipe in {data.recipe for data in towns}:
         _check_fit(recipe, needs)
         rig_cameras(recipe)
+        if recipe.taken_by:
+            load_rig(recipe.taken_by)
     if len({data.recipe.rig for data in towns}) != 1:
         raise ValueError(f"towns of one rig go together, got {sorted({data.recipe.rig for data in towns})}")
     for data in towns:
