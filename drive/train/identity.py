@@ -38,9 +38,10 @@ def identity(config: RunConfig) -> dict[str, Any]:
 def _without_later(values: dict[str, Any]) -> dict[str, Any]:
     """An identity as it was before any of the fields that it does not use."""
     values = deepcopy(values)
-    _drop_unused(values["model"].get("camera", {}), _LATER_OF_CAMERA)
-    _drop_unused(values["model"].get("inputs", {}), _LATER_OF_INPUTS)
-    for part in (part for stage in values["stages"] for part in stage["data"]):
+    model = values.get("model", {})  # another kind of run has none
+    _drop_unused(model.get("camera", {}), _LATER_OF_CAMERA)
+    _drop_unused(model.get("inputs", {}), _LATER_OF_INPUTS)
+    for part in (part for stage in values.get("stages", ()) for part in stage.get("data", ())):
         for towns in part["data"].get("towns", ()):
             _drop_unused(towns["recipe"], _LATER_OF_RECIPE)
     return values
