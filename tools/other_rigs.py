@@ -26,7 +26,7 @@ from drive.data.resample import in_rig
 from drive.eval.aligned import aligned
 from drive.eval.intervals import scene_interval
 from drive.make.demonstrations import Shown, demonstrations
-from drive.make.recipe import FIRST_TEST_TOWN, Displacement
+from drive.make.recipe import FIRST_TEST_TOWN, Recipe
 from drive.planners.foreign import own_views
 from drive.planners.load import load_planner
 from drive.planners.network import NetworkPlanner
@@ -75,7 +75,7 @@ def main() -> None:
 def drawn(town: int, rigs: Sequence[str], planner: NetworkPlanner, count: int, width: int) -> Iterator[tuple[str, list[SceneSample]]]:
     """Balanced states of a town with traffic in its weather, as each rig sees them."""
     world, rng, window = town_world(town), np.random.default_rng([town, 71]), planner.spec.window or Window()
-    shown = demonstrations(world, count, window, Displacement(), rng, teacher="visible-expert", balanced=True)
+    shown = demonstrations(world, count, Recipe(window=window), rng)
     samples, eyes = [_sample(world, one, window) for one in shown], Eyes(world, Sight("first-drive", weather="random"))
     for rig in rigs:
         eyes.cameras = planner.rig if rig == OWN else cameras_of(rig, town, width)

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from drive.answers.see import PARTS, Seen
 from drive.frames import Array, se2_to_se3
 from drive.make.demonstrations import demonstrations
-from drive.make.recipe import Displacement
+from drive.make.recipe import Recipe
 from drive.make.shard_samples import ShardFolder
 from drive.roads import TURNS
 from drive.schema import Observation, Plan, PlanError, PlannerSpec, SceneSample, Window
@@ -71,7 +71,7 @@ def make(first: int, towns: int, states: int) -> None:
             continue
         world = town_world(seed, traffic=EMPTY) if seed % 3 == 0 else town_world(seed)
         rng = np.random.default_rng(seed)
-        shown = demonstrations(world, states, Window(), Displacement(), rng, teacher="visible-expert", balanced=True)
+        shown = demonstrations(world, states, Recipe(), rng)
         told = [(one, seen_in(world, list(one.history), one.observation)) for one in shown]
         rows = [(features(seen, one.observation), one.future) for one, seen in told if seen is not None]
         np.savez(path, features=np.stack([f for f, _ in rows]), futures=np.stack([p for _, p in rows]))

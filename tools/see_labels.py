@@ -20,7 +20,7 @@ from drive.answers.see import Seen
 from drive.data.images import read_image
 from drive.eval.tasks.see import NUMBERS
 from drive.make.demonstrations import demonstrations
-from drive.make.recipe import Displacement
+from drive.make.recipe import Recipe
 from drive.schema import SceneSample, Window
 from drive.sim.sight import Eyes, Sight
 from drive.tasks import declared, make_task
@@ -38,7 +38,7 @@ def samples(first: int, towns: int, states: int, rig: str | None) -> Iterator[tu
     for seed in range(first, first + towns):
         world, rng = town_world(seed), np.random.default_rng(seed)
         eyes = Eyes(world, Sight(rig)) if rig else None
-        for one in demonstrations(world, states, Window(), Displacement(), rng, teacher="visible-expert", balanced=True):
+        for one in demonstrations(world, states, Recipe(), rng):
             sample = sample_of(world, one.history, len(one.history) - 1, Window())
             future = replace(sample.target.future, poses=one.future, valid=np.ones(len(one.future), dtype=bool))
             sample = replace(sample, observation=one.observation, target=replace(sample.target, future=future))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from drive.expert.proposals import on_route
 from drive.frames import Array, compose_se2, invert_se2
+from drive.make.recipe import Recipe
 from drive.world.advance import light_colours
 from drive.world.observe import command_at
 from drive.world.state import (
@@ -42,6 +43,7 @@ STANDING_M = 0.25  # what a step at a standstill counts as, in metres driven
 RED_MPS2 = 4.0  # a red light is not shown to who would have to brake harder for it
 PHASES = (0, 1, 2)  # green, yellow, red: places in `drive.maps.COLOURS`
 TURNING_M, TURNING_RAD = 10.0, 0.3  # the route turns by so much within so many metres
+COMING_MPS = 1.0
 ASTRAY_M, BEFORE_S = 0.8, 3.0  # to a side of the route's middle; before a collision
 PEOPLE_M, BESIDE_M = 25.0, 5.0  # somebody on foot or on two wheels so far ahead, and no further to the side
 GROUPS = ("green", "yellow", "red", "gate", "lead", "turn", "stop", "start", "plain")
@@ -114,18 +116,29 @@ def going_amiss(drive: Sequence[State]) -> NDArray[np.bool_]:
     return off | np.array([fault[k : k + ahead + 1].any() for k in range(len(drive))])
 
 
-def balanced_weights(world: World, drive: Sequence[State], people: bool = False, turns: float = 0.0, amiss: float = 0.0) -> Array:
-    """How likely each state is drawn, [N]: every group the same, within a group even along the way. people: as of `groups_of`.
-    turns, amiss: shares of the draws that those who are `turning`, and those `going_amiss`, have before all others."""
-    stations = np.array([state.ego[STATION] for state in drive])
+def behind_standing(static: Static, state: State) -> bool:
+    """Whether a moving ego comes up to a vehicle that has stopped in traffic."""
+    return bool(state.ego[SPEED] > COMING_MPS and (on_route(static, state, LEAD_M)[:, 5] > 0.0).any())
+
+
+def balanced_weights(world: World, drive: Sequence[State], recipe: Recipe) -> Array:
+    """How likely each state is drawn, [N]: every group the same, within a group even along the way. Of a recipe: people, as of
+    `groups_of`; turns, amiss and queues, the shares of the draws that those who are `turning`, `going_amiss` or `behind_standing` have
+    before all others."""
+    static, stations = world.static, np.array([state.ego[STATION] for state in drive])
     way = np.maximum(np.abs(np.diff(stations, append=stations[-1])), STANDING_M)
-    member = np.array([[group in found for group in (*GROUPS, PEOPLE)] for found in (groups_of(world, state, people) for state in drive)])
+    groups = [groups_of(world, state, recipe.people) for state in drive]
+    member = np.array([[group in found for group in (*GROUPS, PEOPLE)] for found in groups])
     mass = (way[:, None] * member).sum(0)
     share = np.where(mass > 0, 1.0 / np.maximum(mass, 1e-9), 0.0)
     weights = np.asarray(way * (member @ share))
-    for part, those in ((turns, [turning(world.static, state) for state in drive]), (amiss, going_amiss(drive))):
-        if part and any(those):
-            own = way * np.array(those)
+    for part, those in (
+        (recipe.turns, lambda: [turning(static, state) for state in drive]),
+        (recipe.amiss, lambda: going_amiss(drive)),
+        (recipe.queues, lambda: [behind_standing(static, state) for state in drive]),
+    ):
+        if part and any(chosen := those()):
+            own = way * np.array(chosen)
             weights = (1.0 - part) * weights / weights.sum() + part * own / own.sum()
     return weights
 

@@ -21,8 +21,8 @@ from drive.expert.privileged import PRIVILEGED
 from drive.frames import Array
 from drive.make.balance import STANDING_M, balanced_weights, light_ahead, phase_shifts
 from drive.make.closeness import on_way, right_behind
-from drive.make.recipe import Displacement
-from drive.schema import COMMANDS, Observation, PlanError, Window
+from drive.make.recipe import Displacement, Recipe
+from drive.schema import COMMANDS, Observation, PlanError
 from drive.world.advance import advance, settle_ego
 from drive.world.observe import command_at, observe
 from drive.world.state import (
@@ -71,34 +71,20 @@ class Shown:
         return self.history[-1]
 
 
-def demonstrations(
-    world: World,
-    count: int,
-    window: Window,
-    displacement: Displacement,
-    rng: np.random.Generator,
-    drive: Sequence[State] | None = None,
-    past_s: float = 0.0,
-    teacher: str = "expert",
-    balanced: bool = False,
-    people: bool = False,
-    turns: float = 0.0,
-    amiss: float = 0.0,
-) -> list[Shown]:
-    """Up to `count` states of a world with the teacher's plan for each; the same for the same generator.
+def demonstrations(world: World, count: int, recipe: Recipe, rng: np.random.Generator, drive: Sequence[State] | None = None) -> list[Shown]:
+    """Up to `count` states of a world with the plan of the recipe's teacher for each; the same for the same generator.
 
-    drive: the states to draw from, those of a drive by lane where None; past_s: how long the ego is driven to each of them (none of the
-    drive's first so many seconds is shown); teacher: a privileged planner's name; balanced, people, turns, amiss: as in
-    `drive.make.balance`. States from which the teacher has no plan, or on whose way the car touches something, are drawn again a few times,
-    then left out.
+    drive: the states to draw from, those of a drive by lane where None; where the recipe has a past, the ego is driven to each of them,
+    and none of the drive's first so many seconds is shown. States from which the teacher has no plan, or on whose way the car touches
+    something, are drawn again a few times, then left out.
     """
-    drive, steps = drive_by_lane(world) if drive is None else drive, round(past_s / DT_S)
-    weights = (balanced_weights(world, drive, people, turns, amiss) if balanced else _weights(world, drive))[steps:]
+    drive, steps = drive_by_lane(world) if drive is None else drive, round(recipe.past_s / DT_S)
+    weights = (balanced_weights(world, drive, recipe) if recipe.balanced else _weights(world, drive))[steps:]
     if not len(weights):
         return []
     chosen = rng.choice(len(weights), min(count, len(weights)), replace=False, p=weights / weights.sum())
-    showing = _Showing(world, steps, window, displacement, rng, teacher, balanced)
-    if not balanced:
+    showing = _Showing(world, steps, recipe, rng)
+    if not recipe.balanced:
         shown = (one for k in np.sort(chosen) for one in showing.at(drive[: int(k) + steps + 1]))
         return list(shown)
     found: list[Shown] = []
@@ -190,11 +176,8 @@ class _Showing:
 
     world: World
     steps: int
-    window: Window
-    by: Displacement
+    recipe: Recipe
     rng: np.random.Generator
-    teacher: str
-    balanced: bool
 
     def at(self, drive: Sequence[State]) -> list[Shown]:
         """The last state of a drive, displaced, with `steps` that lead to it: once, or at each phase of its light; none where all
@@ -203,7 +186,7 @@ class _Showing:
             history = self._history(drive)
             if any(state.flags[TOUCHING] or state.flags[FAULT] for state in history):
                 continue
-            shifts = phase_shifts(self.world, history[-1], self.rng) if self.balanced else [0]
+            shifts = phase_shifts(self.world, history[-1], self.rng) if self.recipe.balanced else [0]
             try:
                 return [self._shown([state._replace(step=state.step + shift) for state in history]) for shift in shifts]
             except PlanError:
@@ -211,10 +194,10 @@ class _Showing:
         return []
 
     def _shown(self, history: list[State]) -> Shown:
-        observation = observe(self.world, np.stack([state.ego for state in history]), self.window)
-        plan = PRIVILEGED[self.teacher]().plan_in_world(self.world, history[-1], observation)
+        observation = observe(self.world, np.stack([state.ego for state in history]), self.recipe.window)
+        plan = PRIVILEGED[self.recipe.teacher]().plan_in_world(self.world, history[-1], observation)
         assert observation.command is not None and observation.speed_mps is not None
-        if hardest_braking(plan.best, observation.speed_mps, 1.0 / self.window.rate_hz) > HARD_BRAKE + ROUNDING_MPS2:
+        if hardest_braking(plan.best, observation.speed_mps, 1.0 / self.recipe.window.rate_hz) > HARD_BRAKE + ROUNDING_MPS2:
             raise PlanError("the teacher's car stops faster than it can brake: it touches something on its way")
         dynamics = np.array([observation.speed_mps, observation.acceleration_mps2, observation.yaw_rate_radps])
         command, off_road = COMMANDS.index(observation.command), bool(history[-1].flags[OFF_ROAD])
@@ -222,14 +205,14 @@ class _Showing:
 
     def _history(self, drive: Sequence[State]) -> list[State]:
         """The states that lead to the displaced last state of a drive; those of the drive itself where it is kept."""
-        world, state, steps = self.world, drive[-1], self.steps
-        drawn = _draw(world, state, self.by, self.rng)
-        near = right_behind(world, state, self.rng) if self.by.close and self.rng.random() < self.by.close else None
+        world, state, steps, by = self.world, drive[-1], self.steps, self.recipe.displacement
+        drawn = _draw(world, state, by, self.rng)
+        near = right_behind(world, state, self.rng) if by.close and self.rng.random() < by.close else None
         if near is not None:
             lateral, heading, _ = drawn or (0.0, 0.0, 0.0)
             place = CLOSE_SHARE * lateral, CLOSE_SHARE * heading, float(near.ego[SPEED])
             return arriving(world, [*drive[:-1], near], steps, *place) if steps else [displaced(world, near, *place)]
-        if self.balanced and light_ahead(world.static, state) is not None and self.rng.random() < AT_REST:
+        if self.recipe.balanced and light_ahead(world.static, state) is not None and self.rng.random() < AT_REST:
             lateral, heading, _ = drawn or (0.0, 0.0, 0.0)
             return arriving(world, drive, steps, lateral, heading, 0.0, rested=True)
         if drawn is None:

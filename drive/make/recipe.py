@@ -22,6 +22,7 @@ UNUSED: dict[str, Any] = {
     "drawn_px": 0,
     "taken_by": "",
     "amiss": 0.0,
+    "queues": 0.0,
 }
 
 
@@ -58,8 +59,8 @@ class Recipe:
     `window.frames` above 1, earlier pictures. target: store what is around the ego too, and what a navigator says. teacher: whose plans
     are the answers ("expert" knows what no camera shows). balanced: states are drawn evenly over lights, gates, leads, turns and stops,
     and shown at every phase of the light ahead; people: those with somebody on foot or on two wheels ahead have a share of their own.
-    turns, amiss: shares of the draws that states in turns, and those in which a drive goes amiss (off its way, right before a collision),
-    have before all others, when balanced.
+    turns, amiss, queues: shares of the draws that states in turns, those in which a drive goes amiss (off its way, right before a
+    collision), and those that come up to who has stopped in traffic, have before all others, when balanced.
     drives: over how many drives through a town, each with its own route and traffic, its states are spread.
     """
 
@@ -81,6 +82,7 @@ class Recipe:
     drawn_px: int = 0
     taken_by: str = ""
     amiss: float = 0.0
+    queues: float = 0.0
 
     def __post_init__(self) -> None:
         within(
@@ -91,6 +93,7 @@ class Recipe:
             empty_share=(0, 1),
             turns=(0, 1),
             amiss=(0, 1),
+            queues=(0, 1),
             drives=(1, 1000),
             drawn_px=(0, 8192),
         )
@@ -98,7 +101,7 @@ class Recipe:
             raise ValueError(f"states without a past have one frame, recipe.window.frames is {self.window.frames}: set recipe.past")
         if self.taken_by and self.rig.startswith("random"):
             raise ValueError(f"pictures are resampled into views of one rig, recipe.rig is {self.rig!r}: name one, or leave taken_by off")
-        for name in ("people", "turns", "amiss"):
+        for name in ("people", "turns", "amiss", "queues"):
             if getattr(self, name) and not self.balanced:
                 raise ValueError(f"recipe.{name} is a share among balanced states: set recipe.balanced, or leave {name} off")
 

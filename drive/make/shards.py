@@ -187,8 +187,7 @@ def _make_shard(job: tuple[Path, Recipe, int, MakePlanner]) -> None:
             traffic = bool(rng.random() >= recipe.empty_share)
         world = town_world(seed, traffic=TrafficConfig() if traffic else EMPTY, drive=number)
         drive = list(states_of(rollout(world, load(recipe.driver), Loop(2.0, sight=sight)))) if recipe.driver else None
-        how = recipe.window, recipe.displacement, rng, drive, recipe.past_s, recipe.teacher, recipe.balanced, recipe.people
-        shown = demonstrations(world, count, *how, recipe.turns, recipe.amiss)
+        shown = demonstrations(world, count, recipe, rng, drive)
         eyes = eyes.recast(world) if eyes else _eyes(world, sight, recipe)
         parts.append((world, shown, eyes))
     arrays = _arrays(parts, recipe) | {"traffic": np.array(traffic)}

@@ -7,13 +7,15 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from drive.frames import compose_se2, wrap_angle
+from drive.frames import compose_se2, invert_se2, wrap_angle
 from drive.make import shards
 from drive.make.balance import (
     GROUPS,
+    LEAD_M,
     ON_FOOT,
     PEOPLE,
     balanced_weights,
+    behind_standing,
     going_amiss,
     groups_of,
     light_ahead,
@@ -23,14 +25,13 @@ from drive.make.balance import (
     turning,
 )
 from drive.make.demonstrations import Shown, demonstrations, displaced, drive_by_lane
-from drive.make.recipe import Displacement, Recipe
+from drive.make.recipe import Recipe
 from drive.make.shards import make_shards, read_shard, shard_path
 from drive.planners.load import load_planner
 from drive.roads import Navigation
-from drive.schema import Window
 from drive.sim.episodes import Episode, make_world
 from drive.world.advance import light_colours
-from drive.world.state import ACTIVE, DT_S, FAULT, HEADING, SPEED, STATION, State
+from drive.world.state import ACTIVE, DT_S, FAULT, HEADING, SPEED, STATION, State, V
 from drive.world.world import World
 
 SEED = 10_002
@@ -50,7 +51,7 @@ def drive(world: World) -> list[State]:
 @pytest.fixture(scope="module")
 def shown(world: World, drive: list[State]) -> list[Shown]:
     rng = np.random.default_rng(1)
-    return demonstrations(world, 120, Window(), Displacement(), rng, drive, teacher="visible-expert", balanced=True)
+    return demonstrations(world, 120, Recipe(), rng, drive)
 
 
 def colour(world: World, state: State, light: int) -> int:
@@ -58,7 +59,7 @@ def colour(world: World, state: State, light: int) -> int:
 
 
 def test_every_group_gets_the_same_mass(world: World, drive: list[State]) -> None:
-    weights = balanced_weights(world, drive)
+    weights = balanced_weights(world, drive, Recipe())
     found = [groups_of(world, state) for state in drive]
     own = {group: np.array([group in one for one in found]) for group in GROUPS}
     assert weights[own["plain"]].sum() == pytest.approx(1.0)
@@ -72,7 +73,7 @@ def test_people_have_a_share_of_their_own_where_it_is_asked_for(world: World, dr
     assert met.any() and not met.all()
     assert all((PEOPLE in groups_of(world, state, people=True)) == there for state, there in zip(drive, met, strict=True))
     assert not any(PEOPLE in groups_of(world, state) for state in drive)
-    before, after = balanced_weights(world, drive), balanced_weights(world, drive, people=True)
+    before, after = balanced_weights(world, drive, Recipe()), balanced_weights(world, drive, Recipe(people=True))
     assert after[met].sum() / after.sum() > before[met].sum() / before.sum() and after[met].sum() >= 1.0
     assert after.sum() == pytest.approx(before.sum() + 1.0)
     with pytest.raises(ValueError, match="people is a share among balanced"):
@@ -87,11 +88,11 @@ def test_turns_get_the_share_that_is_asked_for_before_all_else(world: World, dri
     for k in np.flatnonzero(bent)[::10]:
         later = int(np.searchsorted(stations, stations[k] + 10.0))
         assert later >= len(drive) or abs(wrap_angle(headings[later] - headings[k])) > 0.1, "it does turn there"
-    plain = balanced_weights(world, drive)
+    plain = balanced_weights(world, drive, Recipe())
     own = plain[bent].sum() / plain.sum()
-    weights = balanced_weights(world, drive, turns=0.5)
+    weights = balanced_weights(world, drive, Recipe(turns=0.5))
     assert weights.sum() == pytest.approx(1.0) and weights[bent].sum() == pytest.approx(0.5 + 0.5 * own)
-    assert (balanced_weights(world, drive, turns=0.0) == plain).all()
+    assert (balanced_weights(world, drive, Recipe(turns=0.0)) == plain).all()
     with pytest.raises(ValueError, match="turns is a share among balanced"):
         Recipe(balanced=False, turns=0.5)
     assert Recipe.from_json(Recipe(turns=0.5).to_json()).turns == 0.5 and "turns" not in Recipe().to_json()
@@ -105,17 +106,35 @@ def test_states_in_which_a_drive_goes_amiss_get_the_share_that_is_asked_for(worl
     moved[-1] = moved[-1]._replace(flags=hit)
     off, bent = going_amiss(moved), np.array([turning(world.static, state) for state in moved])
     assert np.flatnonzero(off).tolist() == [*range(0, 300, 7), *range(369, 400)], "off its way, and 3 s before the collision"
-    weights = balanced_weights(world, moved, amiss=0.4)
+    weights = balanced_weights(world, moved, Recipe(amiss=0.4))
     assert weights.sum() == pytest.approx(1.0) and 0.4 < weights[off].sum() < 0.8
-    both = balanced_weights(world, moved, turns=0.5, amiss=0.4)
+    both = balanced_weights(world, moved, Recipe(turns=0.5, amiss=0.4))
     assert both.sum() == pytest.approx(1.0) and both[off].sum() >= 0.4 and both[bent].sum() >= 0.6 * 0.5
-    assert (balanced_weights(world, drive, amiss=0.4) == balanced_weights(world, drive)).all(), "nothing does"
+    assert (balanced_weights(world, drive, Recipe(amiss=0.4)) == balanced_weights(world, drive, Recipe())).all(), "nothing does"
     assert Recipe.from_json(Recipe(amiss=0.4).to_json()).amiss == 0.4 and "amiss" not in Recipe().to_json()
+
+
+def test_who_comes_up_to_stopped_traffic_gets_the_share_that_is_asked_for(world: World, drive: list[State]) -> None:
+    coming = np.array([behind_standing(world.static, state) for state in drive])
+    assert 0.005 < coming.mean() < 0.5
+    for k in np.flatnonzero(coming)[::5]:
+        state = drive[k]
+        at = compose_se2(invert_se2(state.ego[:3]), state.pose)
+        there = (state.marks[:, ACTIVE] != 0) & (state.move[:, V] < 0.5) & (np.hypot(*at[:, :2].T) < LEAD_M + 15.0) & (at[:, 0] > 0)
+        assert state.ego[SPEED] > 1.0 and there[1:].any(), "somebody ahead stands"
+    weights = balanced_weights(world, drive, Recipe(queues=0.5))
+    assert weights.sum() == pytest.approx(1.0) and weights[coming].sum() >= 0.5
+    empty = make_world(Episode("town", SEED, traffic="empty"))
+    alone = drive_by_lane(empty)
+    assert (balanced_weights(empty, alone, Recipe(queues=0.5)) == balanced_weights(empty, alone, Recipe())).all(), "nobody is there"
+    with pytest.raises(ValueError, match="queues is a share among balanced"):
+        Recipe(balanced=False, queues=0.5)
+    assert Recipe.from_json(Recipe(queues=0.5).to_json()).queues == 0.5 and "queues" not in Recipe().to_json()
 
 
 def test_where_nothing_turns_all_stays_as_it_is(world: World, drive: list[State]) -> None:
     straight = [state for state in drive if not turning(world.static, state)]
-    assert (balanced_weights(world, straight, turns=0.5) == balanced_weights(world, straight)).all()
+    assert (balanced_weights(world, straight, Recipe(turns=0.5)) == balanced_weights(world, straight, Recipe())).all()
 
 
 def test_who_is_ahead_is_on_foot_near_and_in_front(world: World, drive: list[State]) -> None:

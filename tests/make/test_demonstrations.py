@@ -27,6 +27,11 @@ def world() -> World:
     return make_world(Episode("town", 10_001, traffic="empty"))
 
 
+def _knowing(**displacement: float) -> Recipe:
+    """A recipe by the expert that knows all, of states as they come."""
+    return Recipe(teacher="expert", balanced=False, displacement=Displacement(**displacement))
+
+
 def test_a_displaced_ego_stands_where_it_was_put(world: World) -> None:
     there = displaced(world, world.start, 0.8, 0.1, 5.0)
     assert there.ego[LATERAL] - world.start.ego[LATERAL] == pytest.approx(0.8 + np.sin(0.1) * world.static.body[2], abs=0.03)
@@ -36,7 +41,7 @@ def test_a_displaced_ego_stands_where_it_was_put(world: World) -> None:
 
 
 def test_answers_lead_back_to_the_route(world: World) -> None:
-    shown = demonstrations(world, 60, Window(), Displacement(kept=0.0, fresh=0.0), np.random.default_rng(0))
+    shown = demonstrations(world, 60, _knowing(kept=0.0, fresh=0.0), np.random.default_rng(0))
     points = world.static.path[: int(world.static.path_ptr[1]), :2]
     at = np.arange(0, len(points) - 1, 0.05)
     route = np.stack([np.interp(at, np.arange(len(points)), points[:, n]) for n in range(2)], -1)
@@ -50,7 +55,7 @@ def test_answers_lead_back_to_the_route(world: World) -> None:
 
 
 def test_turns_and_speeds_are_mixed_and_the_seed_decides(world: World) -> None:
-    first, second, other = (demonstrations(world, 80, Window(), Displacement(), np.random.default_rng(s)) for s in (1, 1, 2))
+    first, second, other = (demonstrations(world, 80, _knowing(), np.random.default_rng(s)) for s in (1, 1, 2))
     assert [state_hash(a.state) for a in first] == [state_hash(b.state) for b in second]
     assert [state_hash(a.state) for a in first] != [state_hash(b.state) for b in other]
     commands = np.array([one.command for one in first])
@@ -60,7 +65,7 @@ def test_turns_and_speeds_are_mixed_and_the_seed_decides(world: World) -> None:
 
 
 def test_a_standing_ego_is_shown_to_start(world: World) -> None:
-    shown = demonstrations(world, 150, Window(), Displacement(kept=0.0, fresh=1.0), np.random.default_rng(3))
+    shown = demonstrations(world, 150, _knowing(kept=0.0, fresh=1.0), np.random.default_rng(3))
     standing = [one.future[-1, 0] for one in shown if one.dynamics[0] == 0.0]
     assert len(standing) > 20 and np.mean(np.array(standing) > 2.0) > 0.6
 
@@ -75,10 +80,10 @@ def gap_m(world: World, state: State) -> float:
 @pytest.mark.parametrize("past_s", [0.0, 0.5])
 def test_who_is_put_right_behind_somebody_stops_there(past_s: float) -> None:
     world = make_world(Episode("town", 20_001))
-    how = {"teacher": "visible-expert", "balanced": True, "past_s": past_s}
     stopping = {}
     for close in (0.0, 0.8):
-        shown = demonstrations(world, 60, Window(), Displacement(close=close), np.random.default_rng(0), **how)
+        recipe = Recipe(displacement=Displacement(close=close), past=past_s > 0, window=Window(past_s=past_s or 2.0))
+        shown = demonstrations(world, 60, recipe, np.random.default_rng(0))
         gaps = np.array([gap_m(world, one.state) for one in shown])
         assert not any(one.state.flags[TOUCHING] for one in shown) and gaps.min() > -1.0  # begins are known to the metre
         near = [(one.dynamics[0], np.hypot(*one.future[-1, :2]) < gap) for one, gap in zip(shown, gaps, strict=True) if gap < 5.0]
@@ -117,7 +122,7 @@ def test_no_answer_stops_dead() -> None:
     rng = np.random.default_rng([20_001, 11])
     busy = TrafficConfig() if rng.random() >= Recipe().empty_share else EMPTY
     world = town_world(20_001, traffic=busy)
-    shown = demonstrations(world, 12, Window(), Displacement(), rng, None, 0.0, "visible-expert", True)
+    shown = demonstrations(world, 12, Recipe(), rng)
     assert len(shown) == 12
     braking = [hardest_braking(one.future, float(one.dynamics[0]), 0.5) for one in shown]
     assert max(braking) < 9.0

@@ -87,8 +87,12 @@ def test_the_ego_arrives_where_it_is_shown(world: World, drive: list[State]) -> 
     np.testing.assert_array_equal(states[0].pose[others], drive[straight[0] - 10].pose[others])
 
 
+def _with_past(kept: float) -> Recipe:
+    return Recipe(teacher="expert", balanced=False, past=True, window=SECOND, displacement=Displacement(kept=kept))
+
+
 def test_pasts_agree_with_speeds(world: World) -> None:
-    shown = demonstrations(world, 30, SECOND, Displacement(kept=0.2), np.random.default_rng(0), past_s=1.0)
+    shown = demonstrations(world, 30, _with_past(kept=0.2), np.random.default_rng(0))
     assert len(shown) > 15
     for one in shown:
         assert len(one.history) == 11 and one.observation.past.valid.all()
@@ -99,7 +103,7 @@ def test_pasts_agree_with_speeds(world: World) -> None:
 
 
 def test_a_kept_state_has_the_past_of_its_drive(world: World, drive: list[State]) -> None:
-    shown = demonstrations(world, 10, SECOND, Displacement(kept=1.0), np.random.default_rng(0), drive, 1.0)
+    shown = demonstrations(world, 10, _with_past(kept=1.0), np.random.default_rng(0), drive)
     for one in shown:
         own = drive[one.state.step - 10 : one.state.step]
         assert all(np.array_equal(a.ego, b.ego) for a, b in zip(one.history[:-1], own, strict=True))
