@@ -1,7 +1,8 @@
 """Plans that heed what their network states: they stay behind who it states ahead.
 
 Most cars that `first-answers` hits it has stated, and planned into all the same (docs/log.md). `heedful:NAME` slows such a plan along its
-own path, by the gentlest braking that is enough.
+own path, by the gentlest braking that is enough. It asks who was ahead in the pictures of a moment before, too: one picture shows nobody's
+speed, and now and then somebody is not stated who was right before.
 """
 
 from __future__ import annotations
@@ -20,8 +21,22 @@ from drive.schema import Answers, Observation, Plan, PlanError, PlannerSpec
 
 STAND_OFF_M, SHARE_OFF = 1.5, 0.1  # left to who is ahead, and of the gap that is stated: it is told worse from afar
 LEAD_BRAKES_MPS2 = 3.0  # who is ahead may begin to brake so: its stated speed lasts no longer
-BRAKES_MPS2 = np.arange(0.5, 8.01, 0.25)
-SEE = "see"
+BRAKES_MPS2 = np.arange(0.5, 12.01, 0.25)  # the hardest is more than a car can: who is told so gives all that it has
+RESPONSE_S = 0.3  # so late a car does what a plan says
+BEFORE_S = 0.3, 1.0  # as long ago as that, and no longer, a moment before is
+KEPT_M = 15.0  # who was stated no further away than this, and is not now, is taken to be there still
+SEE, LEAD = "see", "see:lead"
+
+
+def lead_by_both(now: LeadSeen | None, before: LeadSeen | None, went_m: float, dt_s: float) -> LeadSeen | None:
+    """Who is ahead, by what is stated now and what was dt_s before, since when the car has gone went_m: no faster than the gap has grown
+    by, and who is stated no more has stayed where it was, where that was near."""
+    if before is None:
+        return now
+    if now is None:
+        there = replace(before, gap_m=max(before.gap_m - went_m, 0.0))
+        return there if there.gap_m < KEPT_M else None
+    return replace(now, speed_mps=min(now.speed_mps, max((now.gap_m - before.gap_m + went_m) / dt_s, 0.0)))
 
 
 def room_behind(lead: LeadSeen, times_s: Array) -> Array:
@@ -35,7 +50,8 @@ def room_behind(lead: LeadSeen, times_s: Array) -> Array:
 
 def behind(poses: Array, times_s: Array, speed_mps: float, lead: LeadSeen) -> Array:
     """A plan [T, 3] in the ego frame of t0 at times_s [T] that stays behind a lead as it is stated, on the plan's own path: as it is where
-    it does already, else slowed from the car's speed by the least of `BRAKES_MPS2` that is enough, or the most where none is."""
+    it does already, else slowed from the car's speed by the least of `BRAKES_MPS2` that is enough though it begins `RESPONSE_S` late, or
+    the most where none is."""
     path = np.vstack([np.zeros(3), poses])
     way = np.append(0.0, np.cumsum(np.hypot(*np.diff(path[:, :2], axis=0).T)))
     room = room_behind(lead, times_s)
@@ -43,22 +59,25 @@ def behind(poses: Array, times_s: Array, speed_mps: float, lead: LeadSeen) -> Ar
         return poses
     braking = np.minimum(times_s, speed_mps / BRAKES_MPS2[:, None])
     slowed = np.minimum(speed_mps * braking - 0.5 * BRAKES_MPS2[:, None] * braking**2, way[1:])  # [brakes, T]
-    enough = (slowed <= room).all(1)
+    late = np.where(slowed < way[1:], speed_mps * np.minimum(times_s, RESPONSE_S), 0.0)
+    enough = (slowed + late <= room).all(1)
     driven = slowed[int(np.argmax(enough)) if enough.any() else -1]
     along = way + np.arange(len(way)) * 1e-9  # a plan that stands has one place at many times
     return np.stack([np.interp(driven, along, column) for column in path.T], -1)
 
 
 class Heedful:
-    """A network as a planner whose plans, among other answers too, stay behind who it states ahead beside them."""
+    """A network as a planner whose plans, among other answers too, stay behind who it states ahead beside them, and who it states in the
+    frame before, where an observation has one of `BEFORE_S` ago."""
 
     def __init__(self, planner: NetworkPlanner) -> None:
         self.planner, self.name = planner, f"{planner.name}-heedful"
 
     @property
     def spec(self) -> PlannerSpec:
-        """The planner's."""
-        return self.planner.spec
+        """The planner's, with a frame more."""
+        spec, window = self.planner.spec, self.planner.network.config.window
+        return replace(spec, window=replace(window, frames=window.frames + 1))
 
     def plan(self, observation: Observation, samples: int = 1) -> Plan:
         """The planner's plan, slowed where it must be. Raises PlanError where the planner does, nothing is stated (a deadline), or the
@@ -79,23 +98,32 @@ class Heedful:
 
     def _heeding(self, answers: Answers, observation: Observation) -> Answers:
         names = [name for name in answers.values if name.partition(":")[0] == PLAN]
-        stated: Sequence[Seen] = answers.values.get(SEE, ())
-        times, speed = self.planner.network.config.window.future_times_s, observation.speed_mps
-        leads = any(seen.lead for seen in stated)
         if names and SEE in answers.failures:
             return _without(answers, names, f"{self.name} heeds what it states, and that failed: {answers.failures[SEE]}")
-        if names and leads and speed is None:
-            return _without(answers, names, f"{self.name} brakes from the car's speed, which is unknown: give it, or {self.planner.name}")
-        if not names or not leads or speed is None:
+        stated: Sequence[Seen] = answers.values.get(SEE, ())
+        if not names or not stated:
             return answers
+        leads, speed = self._leads(stated, observation), observation.speed_mps
+        if not any(leads):
+            return answers
+        if speed is None:
+            return _without(answers, names, f"{self.name} brakes from the car's speed, which is unknown: give it, or {self.planner.name}")
+        times = self.planner.network.config.window.future_times_s
         made = {
-            name: tuple(
-                plan if seen.lead is None else behind(plan, times, speed, seen.lead)
-                for plan, seen in zip(answers.values[name], stated, strict=True)
-            )
-            for name in names
+            name: tuple(plan if lead is None else behind(plan, times, speed, lead) for plan, lead in zip(plans, leads, strict=True))
+            for name, plans in ((name, answers.values[name]) for name in names)
         }
         return replace(answers, values={**answers.values, **made})
+
+    def _leads(self, stated: Sequence[Seen], observation: Observation) -> list[LeadSeen | None]:
+        """Who is ahead, for each time it is stated now."""
+        now = [seen.lead for seen in stated]
+        frames = observation.frames[:-1]
+        if not frames or observation.speed_mps is None or not BEFORE_S[0] <= -frames[-1].time_s <= BEFORE_S[1]:
+            return now
+        dt_s, asked = -frames[-1].time_s, LEAD if LEAD in self.planner.network.config.requests else SEE
+        earlier: Seen = self.planner.answer(replace(observation, frames=frames), asked).best(asked)
+        return [lead_by_both(lead, earlier.lead, observation.speed_mps * dt_s, dt_s) for lead in now]
 
 
 def _without(answers: Answers, names: Sequence[str], why: str) -> Answers:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from drive.answers.see import LeadSeen, Seen
-from drive.planners.heedful import BRAKES_MPS2, STAND_OFF_M, Heedful, behind, heedful, room_behind
+from drive.planners.heedful import BRAKES_MPS2, KEPT_M, RESPONSE_S, STAND_OFF_M, Heedful, behind, heedful, lead_by_both, room_behind
 from drive.planners.load import load_planner
 from drive.planners.network import NetworkPlanner
 from drive.schema import Answers, PlanError, Window
@@ -31,7 +31,7 @@ def test_who_is_out_of_reach_changes_nothing(lead: LeadSeen) -> None:
 def test_it_stops_behind_who_stands_as_gently_as_is_enough() -> None:
     found, room = behind(STRAIGHT, TIMES, 8.0, _lead(13.0)), room_behind(_lead(13.0), TIMES)
     assert room == pytest.approx(0.9 * 13.0 - STAND_OFF_M)
-    brake = next(b for b in BRAKES_MPS2 if 8.0**2 / (2 * b) <= room[-1])
+    brake = next(b for b in BRAKES_MPS2 if 8.0**2 / (2 * b) + 8.0 * RESPONSE_S <= room[-1])
     assert found[-1, 0] == pytest.approx(8.0**2 / (2 * brake), abs=1e-6) and found[-1, 0] <= room[-1]
     assert (np.diff(found[:, 0]) >= 0).all() and not found[:, 1:].any()
 
@@ -57,15 +57,31 @@ def test_too_near_it_brakes_as_hard_as_it_can_and_standing_it_stands() -> None:
     assert np.abs(behind(STRAIGHT, TIMES, 0.0, _lead(1.0))).max() < 1e-6
 
 
+def test_who_is_ahead_is_no_faster_than_the_gap_grows() -> None:
+    now, before = _lead(12.0, 8.0), _lead(12.0, 8.0)
+    assert lead_by_both(now, None, 4.0, 0.5) is now and lead_by_both(now, before, 4.0, 0.5) == now, "the gap is kept: as fast as the car"
+    assert lead_by_both(now, _lead(16.0, 8.0), 4.0, 0.5) == _lead(12.0), "it stands"
+    assert lead_by_both(now, _lead(15.0, 8.0), 4.0, 0.5) == _lead(12.0, 2.0)
+    assert lead_by_both(now, _lead(30.0, 8.0), 4.0, 0.5) == _lead(12.0), "somebody else: no speed below 0 is made up"
+    assert lead_by_both(_lead(12.0, -5.0), before, 4.0, 0.5) == _lead(12.0, -5.0), "it comes towards the car"
+
+
+def test_who_is_stated_no_more_is_still_there_where_that_was_near() -> None:
+    assert lead_by_both(None, _lead(10.0), 4.0, 0.5) == _lead(6.0) and lead_by_both(None, _lead(3.0, 2.0), 4.0, 0.5) == _lead(0.0, 2.0)
+    assert lead_by_both(None, _lead(KEPT_M + 4.0), 4.0, 0.5) is None and lead_by_both(None, None, 4.0, 0.5) is None
+
+
 class _Talker(NetworkPlanner):
-    """Plans straight on and states one lead."""
+    """Plans straight on and states one lead, another of frames before."""
 
     lead: LeadSeen | None = None
+    earlier: LeadSeen | None = None
     blind: bool = False
 
     def _answers(self, observations: Any, chains: Any, samples: int, deadline_s: float | None = None) -> list[Answers]:
         links = [str(link) for chain in chains for link in chain]
-        values = {"see": (Seen(("lead",), lead=self.lead),) * samples, "plan:bins": (STRAIGHT,) * samples}
+        now = observations[0].frames[-1].time_s == 0.0
+        values = {"see": (Seen(("lead",), lead=self.lead if now else self.earlier),) * samples, "plan:bins": (STRAIGHT,) * samples}
         told = [name for name in links if not (self.blind and name == "see")]
         failed = {name: "cannot be read" for name in links if name not in told}
         return [Answers({name: values[name] for name in told}, {name: np.zeros(samples) for name in told}, failed)]
@@ -88,6 +104,21 @@ def test_plans_alone_and_among_other_answers_are_the_same_and_nothing_else_is_ch
     assert (answers.best("plan:bins") == found.best).all() and answers.best("see").lead == lead
     assert (_talker(lead).answer(OBSERVATION, "plan").best("plan:bins") == STRAIGHT).all(), "nothing is stated beside it"
     assert (_talker(None).plan(OBSERVATION).best == STRAIGHT).all()
+
+
+def test_the_frame_before_is_heeded_where_it_is_of_a_moment_before() -> None:
+    (frame,) = OBSERVATION.frames
+    shown = replace(OBSERVATION, frames=(replace(frame, time_s=-0.5), frame))
+    talker = _talker(None)
+    talker.planner.earlier = _lead(14.0)  # type: ignore[attr-defined]
+    assert talker.spec.window is not None and talker.spec.window.frames == 2
+    expected = behind(STRAIGHT, TIMES, 8.0, _lead(10.0))
+    assert talker.plan(shown).best == pytest.approx(expected) and expected[-1, 0] < 10.0
+    assert talker.answer(shown, "see>plan").best("plan:bins") == pytest.approx(expected)
+    for back in (0.1, 2.0):
+        odd = replace(OBSERVATION, frames=(replace(frame, time_s=-back), frame))
+        assert (talker.plan(odd).best == STRAIGHT).all(), back
+    assert (talker.plan(OBSERVATION).best == STRAIGHT).all()
 
 
 def test_without_a_speed_it_says_what_it_lacks() -> None:
@@ -116,7 +147,7 @@ def test_a_plan_without_what_it_heeds_is_refused() -> None:
 
 def test_only_who_states_something_heeds_it() -> None:
     planner = load_planner("heedful:first-answers")
-    assert isinstance(planner, Heedful) and planner.name == "first-answers-heedful" and planner.spec == planner.planner.spec
+    assert isinstance(planner, Heedful) and planner.name == "first-answers-heedful"
     for other in ("first-drive", "constant-velocity"):
         with pytest.raises(ValueError, match="states nothing before it plans"):
             load_planner(f"heedful:{other}")
