@@ -25,17 +25,18 @@ from drive.tokens.vocab import PAD
 
 # Steps between two looks at which answers have ended: looking makes the processor wait for the device.
 LOOK_EVERY = 4
+KEPT = 4  # sets of requests whose packed weights are kept
 
 
 class Engine:
-    """Decodes for one network; keeps its weights in the layout of `drive.decode.packed` while they do not change."""
+    """Decodes for one network; keeps its weights in the layout of `drive.decode.packed` while they do not change, for the grammars that
+    were asked for last."""
 
     def __init__(self, network: DrivingNetwork) -> None:
         self.network = network
-        self._packed: Packed | None = None
-        self._alone_of: tuple[Packed, Alone | None] | None = None
+        self._packed: dict[int, tuple[GrammarTables, Packed]] = {}  # by the tables' id, which is nobody else's while they are kept
+        self._alone_of: dict[int, tuple[Packed, Alone | None]] = {}
         self._state: Any = None
-        self._tables: GrammarTables | None = None  # kept, so that its id is nobody else's
 
     @torch.inference_mode()
     def decode(
@@ -83,18 +84,24 @@ class Engine:
 
     def _alone(self, tables: GrammarTables) -> Alone | None:
         """What decodes each answer in one call; None where that is not for this network."""
-        packed = self.weights(tables)
-        if self._alone_of is None or self._alone_of[0] is not packed:
-            self._alone_of = packed, alone_for(packed, self.network.config.transformer)
-        return self._alone_of[1]
+        packed, made = self.weights(tables), self._alone_of.get(id(tables))
+        if made is None or made[0] is not packed:
+            made = self._alone_of[id(tables)] = packed, alone_for(packed, self.network.config.transformer)
+        return made[1]
 
     def weights(self, tables: GrammarTables) -> Packed:
-        """Packed anew where a weight was changed, the network moved, or other grammars are asked for."""
+        """Packed anew where a weight was changed, the network moved, or grammars are asked for that are none of the last `KEPT`."""
         parameters = [*self.network.transformer.parameters(), *self.network.tokens.parameters(), self.network.head.weight]
-        state = [id(tables), *((p.data_ptr(), p._version) for p in parameters)]
-        if self._packed is None or self._state != state:
-            self._packed, self._state, self._tables = pack(self.network, tables.choices, tables.used), state, tables
-        return self._packed
+        state = [(p.data_ptr(), p._version) for p in parameters]
+        if self._state != state:
+            self._packed, self._alone_of, self._state = {}, {}, state
+        if id(tables) not in self._packed:
+            while len(self._packed) >= KEPT:
+                oldest = next(iter(self._packed))
+                del self._packed[oldest]
+                self._alone_of.pop(oldest, None)
+            self._packed[id(tables)] = tables, pack(self.network, tables.choices, tables.used)
+        return self._packed[id(tables)][1]
 
 
 def choose(

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from drive.decode import alone, reference
+from drive.decode import engine as engine_module
 from drive.decode.alone_kernel import write
 from drive.decode.answer import Answer
 from drive.decode.engine import Engine, LiveSpans
@@ -186,6 +187,22 @@ def test_the_engine_notices_changed_weights(network: DrivingNetwork) -> None:
     after = engine.decode(cache, REQUESTS[:1], tables)[0][0][0]
     assert after.ids.tolist() != before.ids.tolist()
     np.testing.assert_array_equal(after.ids, decode_slowly(network, cache, REQUESTS[:1], tables)[0][0][0].ids)
+
+
+def test_requests_by_turns_pack_no_weights_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, packings = make_network(1), []
+    pack = engine_module.pack
+    monkeypatch.setattr(engine_module, "pack", lambda *given: packings.append(given[2]) or pack(*given))
+    engine, cache = Engine(network), prefix(network, 1)
+    sets = [grammar_tables([task.grammar]) for task in (TASKS * engine_module.KEPT)[: engine_module.KEPT + 1]]
+    for _ in range(3):
+        for request, tables in zip(REQUESTS, sets[:2], strict=False):
+            found = engine.decode(cache, [request], tables)[0][0][0]
+            np.testing.assert_array_equal(found.ids, decode_slowly(network, cache, [request], tables)[0][0][0].ids)
+    assert len(packings) == 2
+    for tables in (*sets, sets[0]):
+        engine.weights(tables)
+    assert len(packings) == 2 + engine_module.KEPT, "the first was forgotten, and is packed once more"
 
 
 def test_masks_too_large_to_keep_are_made_where_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
