@@ -75,7 +75,7 @@ def main() -> None:
 def drawn(town: int, rigs: Sequence[str], planner: NetworkPlanner, count: int, width: int) -> Iterator[tuple[str, list[SceneSample]]]:
     """Balanced states of a town with traffic in its weather, as each rig sees them."""
     world, rng, window = town_world(town), np.random.default_rng([town, 71]), planner.spec.window or Window()
-    shown = demonstrations(world, count, Recipe(window=window), rng)
+    shown = demonstrations(world, count, Recipe(window=replace(window, frames=1)), rng)
     samples, eyes = [_sample(world, one, window) for one in shown], Eyes(world, Sight("first-drive", weather="random"))
     for rig in rigs:
         eyes.cameras = planner.rig if rig == OWN else cameras_of(rig, town, width)

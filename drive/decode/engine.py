@@ -35,7 +35,7 @@ class Engine:
     def __init__(self, network: DrivingNetwork) -> None:
         self.network = network
         self._packed: dict[int, tuple[GrammarTables, Packed]] = {}  # by the tables' id, which is nobody else's while they are kept
-        self._alone_of: dict[int, tuple[Packed, Alone | None]] = {}
+        self._alone_of: dict[int, Alone | None] = {}
         self._state: Any = None
 
     @torch.inference_mode()
@@ -84,10 +84,10 @@ class Engine:
 
     def _alone(self, tables: GrammarTables) -> Alone | None:
         """What decodes each answer in one call; None where that is not for this network."""
-        packed, made = self.weights(tables), self._alone_of.get(id(tables))
-        if made is None or made[0] is not packed:
-            made = self._alone_of[id(tables)] = packed, alone_for(packed, self.network.config.transformer)
-        return made[1]
+        packed = self.weights(tables)  # forgets what is no longer so
+        if id(tables) not in self._alone_of:
+            self._alone_of[id(tables)] = alone_for(packed, self.network.config.transformer)
+        return self._alone_of[id(tables)]
 
     def weights(self, tables: GrammarTables) -> Packed:
         """Packed anew where a weight was changed, the network moved, or grammars are asked for that are none of the last `KEPT`."""
@@ -95,13 +95,13 @@ class Engine:
         state = [(p.data_ptr(), p._version) for p in parameters]
         if self._state != state:
             self._packed, self._alone_of, self._state = {}, {}, state
-        if id(tables) not in self._packed:
-            while len(self._packed) >= KEPT:
-                oldest = next(iter(self._packed))
-                del self._packed[oldest]
-                self._alone_of.pop(oldest, None)
-            self._packed[id(tables)] = tables, pack(self.network, tables.choices, tables.used)
-        return self._packed[id(tables)][1]
+        made = self._packed.pop(id(tables), None) or (tables, pack(self.network, tables.choices, tables.used))
+        if len(self._packed) >= KEPT:
+            oldest = next(iter(self._packed))
+            del self._packed[oldest]
+            self._alone_of.pop(oldest, None)
+        self._packed[id(tables)] = made  # the one asked for last is last
+        return made[1]
 
 
 def choose(

@@ -43,7 +43,7 @@ STANDING_M = 0.25  # what a step at a standstill counts as, in metres driven
 RED_MPS2 = 4.0  # a red light is not shown to who would have to brake harder for it
 PHASES = (0, 1, 2)  # green, yellow, red: places in `drive.maps.COLOURS`
 TURNING_M, TURNING_RAD = 10.0, 0.3  # the route turns by so much within so many metres
-COMING_MPS = 1.0
+COMING_MPS = 1.0  # who is slower stands behind somebody rather than comes up to them
 ASTRAY_M, BEFORE_S = 0.8, 3.0  # to a side of the route's middle; before a collision
 PEOPLE_M, BESIDE_M = 25.0, 5.0  # somebody on foot or on two wheels so far ahead, and no further to the side
 GROUPS = ("green", "yellow", "red", "gate", "lead", "turn", "stop", "start", "plain")
@@ -117,7 +117,7 @@ def going_amiss(drive: Sequence[State]) -> NDArray[np.bool_]:
 
 
 def behind_standing(static: Static, state: State) -> bool:
-    """Whether a moving ego comes up to a vehicle that has stopped in traffic."""
+    """Whether a moving ego comes up to somebody who has stopped in traffic."""
     return bool(state.ego[SPEED] > COMING_MPS and (on_route(static, state, LEAD_M)[:, 5] > 0.0).any())
 
 

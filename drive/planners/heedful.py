@@ -18,6 +18,7 @@ from drive.asking import PLAN
 from drive.frames import Array
 from drive.planners.network import NetworkPlanner
 from drive.schema import Answers, Observation, Plan, PlanError, PlannerSpec
+from drive.schema.observation import MOST_FRAMES
 
 STAND_OFF_M, SHARE_OFF = 1.5, 0.1  # left to who is ahead, and of the gap that is stated: it is told worse from afar
 LEAD_BRAKES_MPS2 = 3.0  # who is ahead may begin to brake so: its stated speed lasts no longer
@@ -75,9 +76,9 @@ class Heedful:
 
     @property
     def spec(self) -> PlannerSpec:
-        """The planner's, with a frame more."""
+        """The planner's, with a frame more where a window may have one."""
         spec, window = self.planner.spec, self.planner.network.config.window
-        return replace(spec, window=replace(window, frames=window.frames + 1))
+        return replace(spec, window=replace(window, frames=min(window.frames + 1, MOST_FRAMES)))
 
     def plan(self, observation: Observation, samples: int = 1) -> Plan:
         """The planner's plan, slowed where it must be. Raises PlanError where the planner does, nothing is stated (a deadline), or the
@@ -103,7 +104,10 @@ class Heedful:
         stated: Sequence[Seen] = answers.values.get(SEE, ())
         if not names or not stated:
             return answers
-        leads, speed = self._leads(stated, observation), observation.speed_mps
+        try:
+            leads, speed = self._leads(stated, observation), observation.speed_mps
+        except PlanError as error:
+            return _without(answers, names, f"{self.name} heeds what it states of the frame before, and that failed: {error}")
         if not any(leads):
             return answers
         if speed is None:

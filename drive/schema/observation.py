@@ -19,6 +19,9 @@ Command = Literal["left", "straight", "right"]
 COMMANDS: tuple[Command, ...] = ("left", "straight", "right")
 
 
+MOST_FRAMES = 4
+
+
 @dataclass(frozen=True)
 class Window:
     """Which times around t0 a sample covers: past and future in seconds, steps per second, camera frames per sample."""
@@ -29,7 +32,7 @@ class Window:
     frames: int = 1
 
     def __post_init__(self) -> None:
-        within(self, past_s=(0, 60), future_s=(TINY, 60), rate_hz=(0.1, 100), frames=(1, 4))
+        within(self, past_s=(0, 60), future_s=(TINY, 60), rate_hz=(0.1, 100), frames=(1, MOST_FRAMES))
         if round(self.future_s * self.rate_hz) < 1:
             raise ValueError(f"Window.future_s {self.future_s:g} holds no step of {self.rate_hz:g} Hz; give at least {1 / self.rate_hz:g}")
 

@@ -13,6 +13,7 @@ from drive.planners.heedful import BRAKES_MPS2, KEPT_M, RESPONSE_S, STAND_OFF_M,
 from drive.planners.load import load_planner
 from drive.planners.network import NetworkPlanner
 from drive.schema import Answers, PlanError, Window
+from drive.schema.observation import MOST_FRAMES
 from tests.model.conftest import make_network, make_observation
 
 TIMES = np.arange(1, 7) * 0.5
@@ -77,10 +78,13 @@ class _Talker(NetworkPlanner):
     lead: LeadSeen | None = None
     earlier: LeadSeen | None = None
     blind: bool = False
+    lost: bool = False
 
     def _answers(self, observations: Any, chains: Any, samples: int, deadline_s: float | None = None) -> list[Answers]:
         links = [str(link) for chain in chains for link in chain]
         now = observations[0].frames[-1].time_s == 0.0
+        if self.lost and not now:
+            raise PlanError("no picture")
         values = {"see": (Seen(("lead",), lead=self.lead if now else self.earlier),) * samples, "plan:bins": (STRAIGHT,) * samples}
         told = [name for name in links if not (self.blind and name == "see")]
         failed = {name: "cannot be read" for name in links if name not in told}
@@ -119,6 +123,23 @@ def test_the_frame_before_is_heeded_where_it_is_of_a_moment_before() -> None:
         odd = replace(OBSERVATION, frames=(replace(frame, time_s=-back), frame))
         assert (talker.plan(odd).best == STRAIGHT).all(), back
     assert (talker.plan(OBSERVATION).best == STRAIGHT).all()
+
+
+def test_where_the_frame_before_cannot_be_read_plans_fail_and_other_answers_stay() -> None:
+    (frame,) = OBSERVATION.frames
+    shown = replace(OBSERVATION, frames=(replace(frame, time_s=-0.5), frame))
+    talker = _talker(None)
+    talker.planner.lost = True  # type: ignore[attr-defined]
+    answers = talker.answer(shown, "see>plan")
+    assert set(answers.values) == {"see"} and "the frame before, and that failed: no picture" in answers.failures["plan:bins"]
+    with pytest.raises(PlanError, match="no picture"):
+        talker.plan(shown)
+
+
+def test_a_network_of_the_most_frames_is_heeded_too() -> None:
+    window = Window(frames=MOST_FRAMES)
+    planner = _Talker(make_network(requests=("see", "plan:bins"), plan_request="see>plan", window=window))
+    assert heedful(planner).spec.window == window
 
 
 def test_without_a_speed_it_says_what_it_lacks() -> None:
