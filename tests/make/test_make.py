@@ -15,6 +15,7 @@ import pytest
 
 from drive.data.check import check_dataset
 from drive.data.dataset import open_dataset
+from drive.make.nuscenes.annotate import all_classes_near
 from drive.make.nuscenes.canvas import place_towns
 from drive.make.nuscenes.make import make_dataset
 from drive.make.nuscenes.scene import Recorder
@@ -24,7 +25,7 @@ from drive.make.nuscenes.visibility import Outlines, level
 from drive.render import look
 from drive.render.rigs import load_rig
 from drive.render.scene import Buffers
-from drive.world.things import CLASS_RANGE_M
+from drive.world.things import CLASS_RANGE_M, Things
 from drive.world.town.town import make_town
 
 SEED, SECONDS = 1, 2.0
@@ -118,6 +119,16 @@ def test_official_evaluation_of_the_truth_is_perfect(nusc: Any, tmp_path: Path) 
 def take(spec: Spec, made: Path) -> Take:
     """The drive of the set's scene, found again from the same recipe."""
     return find_take(spec, JOB)
+
+
+@pytest.mark.parametrize("category", CLASS_RANGE_M)
+def test_a_drive_without_a_class_is_refused_before_it_is_drawn(take: Take, category: str) -> None:
+    things = take.things
+    left = [k for k, own in enumerate(things.categories) if own != category]
+    fields = {name: getattr(things, name)[left] for name in ("size", "instance", "agent", "fixed")}
+    names, categories = (tuple(own[k] for k in left) for own in (things.names, things.categories))
+    assert all_classes_near(things, take.keys)
+    assert not all_classes_near(Things(names, categories, **fields), take.keys)
 
 
 @pytest.fixture(scope="session")

@@ -19,15 +19,26 @@ def points_on(sweep: Sweep) -> dict[int, int]:
     return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
+def near_enough(things: Things, state: State) -> list[bool]:
+    """Of each thing, whether the detection benchmark counts its category at this distance from the ego."""
+    far = np.hypot(*(things.poses(state)[0][:, :2] - state.ego[:2]).T)
+    return [bool(far[k] < CLASS_RANGE_M[category]) for k, category in enumerate(things.categories)]
+
+
 def classes_in_range(things: Things, states: Sequence[State], sweeps: Sequence[Sweep]) -> dict[str, int]:
     """Annotations of each category that the detection benchmark counts: near enough, and hit by the LiDAR."""
     counts = dict.fromkeys(CLASS_RANGE_M, 0)
     for state, sweep in zip(states, sweeps, strict=True):
-        hits, (poses, _) = points_on(sweep), things.poses(state)
-        far = np.hypot(*(poses[:, :2] - state.ego[:2]).T)
+        hits, near = points_on(sweep), near_enough(things, state)
         for k, category in enumerate(things.categories):
-            counts[category] += int(things.instance[k]) in hits and bool(far[k] < CLASS_RANGE_M[category])
+            counts[category] += int(things.instance[k]) in hits and near[k]
     return counts
+
+
+def all_classes_near(things: Things, states: Sequence[State]) -> bool:
+    """Whether every category is near enough at some time: without it no LiDAR has to be asked."""
+    near = np.any([near_enough(things, state) for state in states], axis=0)
+    return set(CLASS_RANGE_M) <= {category for k, category in enumerate(things.categories) if near[k]}
 
 
 def annotation_rows(

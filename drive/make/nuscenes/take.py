@@ -7,7 +7,7 @@ from pathlib import Path
 
 from drive.cameras import Camera
 from drive.expert.expert import Expert
-from drive.make.nuscenes.annotate import classes_in_range
+from drive.make.nuscenes.annotate import all_classes_near, classes_in_range
 from drive.make.nuscenes.canvas import Place
 from drive.make.nuscenes.casting import cast_world
 from drive.make.nuscenes.lidar import Sweep, make_lidar
@@ -109,9 +109,9 @@ def find_take(spec: Spec, job: SceneJob) -> Take:
     for drive in range(job.drive, job.drive + TRIES):
         world = cast_world(job.town, drive, spec.seconds, spec.traffic, TOWNS[spec.distribution])
         states = _drive(world, steps) if world is not None else None
-        if world is None or states is None:
+        if world is None or states is None or not all_classes_near(things := list_things(world), states[::KEY_STEPS]):
             continue
-        renderer, things = Renderer(world, weather, job.town), list_things(world)
+        renderer = Renderer(world, weather, job.town)
         sweeps = tuple(lidar.sweep(renderer.render(state, lidar.cameras)) for state in states[::KEY_STEPS])
         take = Take(drive, weather, states, renderer, things, sweeps)
         if min(take.counts.values()) > 0:
