@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from drive.curate.recipe import load_recipe
 from drive.data.records.dataset import RecordFolder
 from drive.data.records.decisions import Verdict, read_decisions
 from drive.data.records.index import INDEX, VERSION, IndexRow, Manifest, digest, write_rows
@@ -44,8 +45,10 @@ Told = tuple[SceneSample, str, str]  # a sample, its source, what is wrong with 
 class Mixer:
     """Makes the mix of clean folders, in the order of records; at most one fault each."""
 
-    def __init__(self, folders: Sequence[RecordFolder], dull: RecordFolder | None, seed: int, hard: bool = False) -> None:
-        self.folders, self.dull, self.rng, self.hard = folders, dull, np.random.default_rng(seed), hard
+    def __init__(
+        self, folders: Sequence[RecordFolder], dull: RecordFolder | None, seed: int, hard: bool = False, dull_share: float = DULL
+    ) -> None:
+        self.folders, self.dull, self.rng, self.hard, self.dull_share = folders, dull, np.random.default_rng(seed), hard, dull_share
         self.places = [(f, i) for f, folder in enumerate(folders) for i in range(len(folder))]
         scenes = sorted({self._scene(place) for place in self.places})
         bad = self.rng.choice(len(scenes), min(BAD_DRIVES, len(scenes) // 8), replace=False)
@@ -81,11 +84,11 @@ class Mixer:
         for place in self.places:
             yield self._faulty(place)
         clean = [place for place in self.places if place not in self.kinds and self._scene(place) not in self.bad]
-        total = len(self.places) * (1 + DULL)
+        total = len(self.places) * (1 + self.dull_share)
         for number in range(round(total * DUPLICATES / (1 - DUPLICATES))):
             f, i = clean[int(self.rng.integers(len(clean)))]
             yield faults.duplicate(self.folders[f][i], number, self.rng, self.hard), self.folders[f].rows[i].source, "duplicate"
-        wanted = round(DULL * len(self.places))
+        wanted = round(self.dull_share * len(self.places))
         known = {self._scene(place) for place in self.places}
         for i in range(len(self.dull or ())):
             assert self.dull is not None
@@ -145,9 +148,10 @@ def write_records(out: Path, told: Iterable[Told], window: object, per_shard: in
     return truth
 
 
-def table(truth: dict[str, str], found: dict[str, Verdict]) -> str:
+def table(truth: dict[str, str], found: dict[str, Verdict], may_be_dull: float = 0.0) -> str:
     """Precision and recall by kind: of the records that the kind's own passes drop, how many are of the kind; of the kind's records, how
-    many are dropped by them, and by any. Of a moment and its copies all but one are to be dropped, whichever stays."""
+    many are dropped by them, and by any. Of a moment and its copies all but one are to be dropped, of dull ones those beyond the share
+    may_be_dull of all records, whichever stay."""
     groups = copies_of(truth)
     rows = [["kind", "injected", "dropped", "right", "precision", "recall", "by_any"]]
     for kind, says in FOUND_BY.items():
@@ -158,17 +162,9 @@ def table(truth: dict[str, str], found: dict[str, Verdict]) -> str:
             any_ = sum(min(sum(not found[m].kept for m in members), len(members) - 1) for members in groups)
         else:
             right, any_ = len(wrong & set(dropped)), sum(not found[name].kept for name in wrong)
-        rows.append(
-            [
-                kind,
-                str(len(wrong)),
-                str(len(dropped)),
-                str(right),
-                _share(right, len(dropped)),
-                _share(right, len(wrong)),
-                _share(any_, len(wrong)),
-            ]
-        )
+        due = len(wrong) - (min(int(may_be_dull * len(truth)), len(wrong)) if kind == "dull" else 0)
+        shares = [_share(right, len(dropped)), _share(min(right, due), due), _share(min(any_, due), due)]
+        rows.append([kind, str(due), str(len(dropped)), str(right), *shares])
     copied = {name for members in groups for name in members}
     gone = [name for name, one in found.items() if not one.kept]
     right = sum(bool(truth[name]) or name in copied for name in gone)
@@ -208,6 +204,7 @@ def main() -> None:
     mix.add_argument(
         "--scenes", default=":", help="of each clean folder, as FIRST:LAST of a slice (default: all; all too where it has no such ones)"
     )
+    mix.add_argument("--dull-share", type=float, default=DULL, help="how many of them are added, of the clean ones (default: %(default)s)")
     mix.add_argument("--hard", action="store_true", help="duplicates are cut, blurred and much brighter or darker")
     mix.add_argument("--seed", type=int, default=0)
     score.add_argument("mix", type=Path)
@@ -215,10 +212,11 @@ def main() -> None:
     args = parser.parse_args()
     if args.verb == "score":
         decisions = read_decisions(args.decisions or args.mix / "curation" / "curation.parquet")
-        print(table(json.loads((args.mix / "truth.json").read_text()), decisions))
+        dull = load_recipe(None).cruising
+        print(table(json.loads((args.mix / "truth.json").read_text()), decisions, dull.most_share if dull else 0.0))
         return
     clean = [_some(RecordFolder(folder), args.scenes) for folder in args.folders[:-1]]
-    mixer = Mixer(clean, RecordFolder(args.dull) if args.dull else None, args.seed, args.hard)
+    mixer = Mixer(clean, RecordFolder(args.dull) if args.dull else None, args.seed, args.hard, args.dull_share)
     truth = write_records(args.folders[-1], mixer.samples(), clean[0].window)
     counts = {kind or "clean": sum(told == kind for told in truth.values()) for kind in ("", *FOUND_BY)}
     print(f"{len(truth)} records in {args.folders[-1]}: " + ", ".join(f"{count} {kind}" for kind, count in counts.items()))

@@ -73,3 +73,14 @@ def test_the_table_counts() -> None:
     assert rows["frozen"] == ["0", "1", "0", "0.000", "-", "-"]
     assert rows["any"][:4] == ["4", "4", "3", "0.750"]
     assert rows["of"] == ["3", "clean", "records", "1", "are", "kept"]
+
+
+def test_a_share_may_be_dull() -> None:
+    truth = {"a": "", **{f"dull{k}": "dull" for k in range(9)}}
+    gone = {"a", *(f"dull{k}" for k in range(7))}
+    found = {name: Verdict(name, name not in gone, 1.0, ("cruising: x",) if name in gone else ()) for name in truth}
+    rows = [line.split() for line in table(truth, found, may_be_dull=0.1).splitlines()]
+    assert next(row for row in rows if row[0] == "dull") == ["dull", "8", "8", "7", "0.875", "0.875", "0.875"]
+    assert [row[:6] for row in (line.split() for line in table(truth, found).splitlines()) if row[0] == "dull"] == [
+        ["dull", "9", "8", "7", "0.875", "0.778"]
+    ]
