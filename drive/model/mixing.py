@@ -14,10 +14,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from drive.model.config import TransformerConfig
-from drive.model.layers import RMSNorm, SwiGLU, rotate
+from drive.model.layers import RMSNorm, SwiGLU, attend, rotate
 from drive.model.transformer import INITIAL_STD
 
 WAVE_BASE = 100.0  # the slowest wave of rows and columns goes on over some hundred patches
@@ -60,7 +59,7 @@ def placed_attention(q: Tensor, k: Tensor, v: Tensor, places: PatchPlaces, mask:
     q = _through(q, places.matrix.mT, *back)
     k, v = (_through(x, places.inverse, *back) for x in (k, v))
     q, k, v = (x.transpose(1, 2) for x in (q, k, v))
-    out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None])
+    out = attend(q, k, v, mask[:, None])
     return _through(out.transpose(1, 2), places.matrix, places.cos, places.sin)
 
 

@@ -11,7 +11,9 @@ from typing import TypeVar
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import nn
+
+from drive.train.shared_norm import shared_norm
 
 T = TypeVar("T")
 # The first rank makes data and scores while the others wait.
@@ -71,7 +73,7 @@ class Ranks:
         """Within, batch normalisation in training takes its statistics over the pictures of all ranks."""
         norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)] if self.world > 1 else []
         for norm in norms:
-            norm.forward = partial(_shared_norm, norm)  # type: ignore[method-assign]
+            norm.forward = partial(shared_norm, norm)  # type: ignore[method-assign]
         try:
             yield
         finally:
@@ -94,38 +96,3 @@ def all_ranks(device: str) -> Iterator[Ranks]:
         yield Ranks(dist.get_rank(), world)
     finally:
         dist.destroy_process_group()
-
-
-def _shared_norm(norm: nn.modules.batchnorm._BatchNorm, x: Tensor) -> Tensor:
-    """What the layer does (timm's with their activation), with mean and variance over all ranks; their gradients too."""
-    from torch.distributed.nn.functional import all_reduce
-
-    if not norm.training:
-        return type(norm).forward(norm, x)
-    dims = [d for d in range(x.ndim) if d != 1]
-    shape = [1, -1, *[1] * (x.ndim - 2)]
-    # A channel that hardly varies would lose its variance to rounding; torch's own CPU kernel sums in double precision too.
-    wide = x.double() if x.device.type == "cpu" else x.float()
-    count = wide.new_tensor([x.numel() / x.shape[1]])
-    sums = all_reduce(torch.cat([wide.sum(dims), count]))
-    total = sums[-1].detach()
-    mean = sums[:-1] / total
-    centred = wide - mean.view(shape)
-    variance = all_reduce(centred.square().sum(dims)) / total
-    _track(norm, mean.detach(), variance.detach() * total / (total - 1))
-    y = centred * torch.rsqrt(variance + norm.eps).view(shape)
-    if norm.affine:
-        y = y * norm.weight.view(shape) + norm.bias.view(shape)
-    y = y.to(x.dtype)
-    for after in ("drop", "act"):
-        y = getattr(norm, after)(y) if hasattr(norm, after) else y
-    return y
-
-
-def _track(norm: nn.modules.batchnorm._BatchNorm, mean: Tensor, variance: Tensor) -> None:
-    if norm.num_batches_tracked is None or norm.running_mean is None or norm.running_var is None:
-        return
-    norm.num_batches_tracked.add_(1)
-    share = norm.momentum if norm.momentum is not None else 1.0 / float(norm.num_batches_tracked)
-    norm.running_mean.lerp_(mean.to(norm.running_mean), share)
-    norm.running_var.lerp_(variance.to(norm.running_var), share)

@@ -75,13 +75,13 @@ def bench_train(path: Path, backbones: tuple[str, ...] = ()) -> list[TrainBench]
     torch.set_num_threads(1)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            stage = _stage(config, folder)
+            stage = bench_stage(config, folder)
             return [_measured(path.stem, config.seed, model, stage) for model in models]
     finally:
         torch.set_num_threads(threads)
 
 
-def _stage(config: RunConfig, folder: str) -> Stage:
+def bench_stage(config: RunConfig, folder: str) -> Stage:
     """The last stage, on one busy town made by its recipe, driven as traffic drives."""
     stage = config.stages[-1]
     recipes = [part.data.towns[0].recipe for part in parts_of(stage.data) if isinstance(part.data, TownsConfig)]

@@ -12,6 +12,7 @@ from torch import Tensor
 from drive.frames import rotation_z, se3
 from drive.model.config import CameraConfig, Inputs
 from drive.model.inputs import Batch, collate, prepare
+from drive.model.layers import attend
 from drive.model.network import DrivingNetwork
 from drive.model.sensors.camera import placed
 from drive.model.sensors.pictures import picture_size
@@ -182,3 +183,18 @@ def test_every_parameter_learns(network: DrivingNetwork) -> None:
     whole(network, batch_of(make_observation(frames=2), make_observation(1)), spans(network, 2)).logsumexp(-1).sum().backward()
     still = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert [name for name in still if "backbone" not in name] == []
+
+
+def test_attention_of_halves_is_done_in_single_precision() -> None:
+    generator = torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(2, 3, 40, 8, generator=generator).bfloat16().requires_grad_() for _ in range(3))
+    mask = torch.rand(2, 1, 40, 40, generator=generator) < 0.5
+    mask[..., 0] = True
+    with torch.autocast("cpu", torch.bfloat16):
+        out = attend(q, k, v, mask)
+    out.sum().backward()
+    scores = (q.double() @ k.double().mT / 8**0.5).masked_fill(~mask, -torch.inf)
+    whole = scores.softmax(-1) @ v.double()
+    assert out.dtype == q.grad.dtype == torch.bfloat16
+    torch.testing.assert_close(out.double(), whole, atol=1e-2, rtol=4e-3)  # rounded once, at the end
+    torch.testing.assert_close(attend(q.float(), k.float(), v.float(), mask).bfloat16(), out, atol=0, rtol=0)

@@ -1,7 +1,7 @@
 """Two ranks by forking, as `torchrun` starts them but for its agent and a second import of everything:
 
-    python -m tests.train.two_ranks train RUN.yaml         (any `drive` command)
-    python -m tests.train.two_ranks norms train RUN.yaml   (batch normalisation alone before it)
+python -m tests.train.two_ranks train RUN.yaml         (any `drive` command)
+python -m tests.train.two_ranks norms train RUN.yaml   (batch normalisation alone before it)
 """
 
 from __future__ import annotations
@@ -26,9 +26,23 @@ def norms() -> int:
     from timm.layers import BatchNormAct2d
 
     with all_ranks("cpu") as ranks:
+        own = slice(0, 3) if ranks.first else slice(3, 5)
         for kind in (torch.nn.BatchNorm2d, BatchNormAct2d):
-            compare(kind, ranks, slice(0, 3) if ranks.first else slice(3, 5))
+            compare(kind, ranks, own)
+        for dtype, bound in ((torch.float32, 1e-5), (torch.bfloat16, 2e-2)):
+            hardly_varies(ranks, own, dtype, bound)
     return 0
+
+
+def hardly_varies(ranks: Ranks, own: slice, dtype: torch.dtype, bound: float) -> None:
+    """Channels far from zero keep their variance in single precision, and in half of it, as one process alone has them."""
+    x = (100 + 10 * torch.rand(5, 4, 16, 16, generator=torch.Generator().manual_seed(0))).to(dtype)
+    one, two = torch.nn.BatchNorm2d(4), torch.nn.BatchNorm2d(4)
+    with ranks.shared_norms(two):
+        part = two(x[own])
+    whole = one.double()(x.double())
+    assert part.dtype == dtype and torch.allclose(part.double(), whole[own], atol=bound)
+    assert torch.allclose(two.running_var.double(), one.running_var, rtol=1e-5)
 
 
 def compare(kind: type[torch.nn.Module], ranks: Ranks, own: slice) -> None:
