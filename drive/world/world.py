@@ -14,7 +14,7 @@ from drive.frames import Array
 from drive.geometry import EGO_CENTRE_AHEAD_M, EGO_LENGTH_M, EGO_WIDTH_M
 from drive.maps import COLOURS, RoadMap
 from drive.schema import Mask
-from drive.world.advance import advance, light_colours, place_all, settle_ego
+from drive.world.advance import HITCH_M, advance, light_colours, place_all, settle_ego
 from drive.world.furniture import Furniture
 from drive.world.map_arrays import MapTables
 from drive.world.navigation import Manoeuvre, manoeuvres
@@ -226,5 +226,6 @@ def _first_state(static: Static, actors: list[Actor]) -> State:
         if actor.mode == AS_RECORDED and actor.recorded is not None and actor.valid is not None:
             marks[i, ACTIVE], pose[i], move[i, V] = int(actor.valid[0]), actor.recorded[0, :3], actor.recorded[0, 3]
         elif actor.mode == TOWED:
-            move[i, V] = actors[actor.tow].speed
+            tractor = actors[actor.tow]
+            move[i, S], move[i, V] = tractor.station - 0.5 * (tractor.size[0] + actor.size[0]) - HITCH_M, tractor.speed
     return State(0, np.zeros(8), move, pose, marks, np.zeros(8, dtype=np.int64))

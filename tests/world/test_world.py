@@ -13,7 +13,7 @@ from drive.schema import Window
 from drive.world.census import census
 from drive.world.observe import command_at, observe
 from drive.world.paths import Path, metre_points, wander
-from drive.world.state import ACTIVE, AS_RECORDED, CAR, CONTACT, CONTACT_NAMES, FAULT, FRONT, RED_LIGHT, STANDING, TOUCHING
+from drive.world.state import ACTIVE, AS_RECORDED, CAR, CONTACT, CONTACT_NAMES, DT_S, FAULT, FRONT, RED_LIGHT, STANDING, TOUCHING, V
 from drive.world.town.populate import TrafficConfig, set_stage, town_world
 from drive.world.town.town import make_town
 from drive.world.world import Actor, World, assemble, ego_actor, state_hash
@@ -157,3 +157,16 @@ def test_traffic_drives_well_over_a_hundred_towns() -> None:
     seen = [census(town_world(seed), 120.0) for seed in range(100, 200)]
     assert sum(s.contacts for s in seen) < 0.01 * sum(s.agent_minutes for s in seen)
     assert max(s.deadlock_s for s in seen) < 60.0
+
+
+def test_nobody_jumps_in_the_first_step() -> None:
+    towing = 0
+    for seed in range(6):
+        made = town_world(seed)
+        after = made.step(made.start, (0.0, 0.0))
+        moved = np.hypot(*(after.pose - made.start.pose)[:, :2].T)
+        there = (made.start.marks[:, ACTIVE] == 1) & (after.marks[:, ACTIVE] == 1)
+        most = DT_S * np.maximum(made.start.move[:, V], after.move[:, V]) + 0.3
+        assert (moved <= most)[there].all(), (seed, np.flatnonzero(there & (moved > most)))
+        towing += int((made.static.tow >= 0).sum())
+    assert towing

@@ -23,7 +23,7 @@ from drive.world.world import World
 START_US, STEP_US = 1_700_000_000_000_000, 100_000
 KEY_STEPS = 5  # simulated steps from key frame to key frame: 2 Hz
 GAP_S = 60.0  # between the times of two scenes
-TRIES = 60  # drives of a town until one has all classes
+TRIES = 400  # drives of a town until one has all classes; with little traffic one in 24 has, and most are refused in half a second
 
 
 @dataclass(frozen=True, eq=False)
