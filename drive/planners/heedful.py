@@ -27,6 +27,7 @@ RESPONSE_S = 0.3  # so late a car does what a plan says
 BEFORE_S = 0.3, 1.0  # as long ago as that, and no longer, a moment before is
 KEPT_M = 15.0  # who was stated no further away than this, and is not now, is taken to be there still
 SEE, LEAD = "see", "see:lead"
+SLOWED = "slowed, to stay behind who is ahead"
 
 
 def lead_by_both(now: LeadSeen | None, before: LeadSeen | None, went_m: float, dt_s: float) -> LeadSeen | None:
@@ -81,12 +82,15 @@ class Heedful:
         return replace(spec, window=replace(window, frames=min(window.frames + 1, MOST_FRAMES)))
 
     def plan(self, observation: Observation, samples: int = 1) -> Plan:
-        """The planner's plan, slowed where it must be. Raises PlanError where the planner does, nothing is stated (a deadline), or the
-        speed is unknown."""
+        """The planner's plan, slowed where it must be, which its text says then.
+
+        Raises PlanError where the planner does, nothing is stated (a deadline), or the speed is unknown.
+        """
         answers = self.planner.planned([observation], samples)[0]
         if SEE not in answers.values | answers.failures:
             raise PlanError(f"{self.name} heeds what it states, and was to plan without (a deadline): give it time, or none of heedful:")
-        return self.planner.as_plan(self._heeding(answers, observation))
+        heeding = self._heeding(answers, observation)
+        return _told(self.planner.as_plan(heeding), answers, heeding)
 
     def answer(self, observation: Observation, requests: str | Sequence[str], samples: int = 1, deadline_s: float | None = None) -> Answers:
         """The planner's answers; plans stay behind who is stated among them, and fail where that was asked for and failed. A plan that is
@@ -128,6 +132,13 @@ class Heedful:
         dt_s, asked = -frames[-1].time_s, LEAD if LEAD in self.planner.network.config.requests else SEE
         earlier: Seen = self.planner.answer(replace(observation, frames=frames), asked).best(asked)
         return [lead_by_both(lead, earlier.lead, observation.speed_mps * dt_s, dt_s) for lead in now]
+
+
+def _told(plan: Plan, answers: Answers, heeding: Answers) -> Plan:
+    """The plan, its text with a line more where it was slowed."""
+    names = [name for name in heeding.values if name.partition(":")[0] == PLAN]
+    slowed = any(own is not now for name in names for own, now in zip(answers.values[name], heeding.values[name], strict=True))
+    return replace(plan, text=f"{plan.text}\n{SLOWED}") if slowed else plan
 
 
 def _without(answers: Answers, names: Sequence[str], why: str) -> Answers:

@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 
 from drive.answers.see import LeadSeen, Seen
-from drive.planners.heedful import BRAKES_MPS2, KEPT_M, RESPONSE_S, STAND_OFF_M, Heedful, behind, heedful, lead_by_both, room_behind
+from drive.planners.heedful import (
+    BRAKES_MPS2,
+    KEPT_M,
+    RESPONSE_S,
+    SLOWED,
+    STAND_OFF_M,
+    Heedful,
+    behind,
+    heedful,
+    lead_by_both,
+    room_behind,
+)
 from drive.planners.load import load_planner
 from drive.planners.network import NetworkPlanner
 from drive.schema import Answers, PlanError, Window
@@ -108,6 +119,7 @@ def test_plans_alone_and_among_other_answers_are_the_same_and_nothing_else_is_ch
     assert (answers.best("plan:bins") == found.best).all() and answers.best("see").lead == lead
     assert (_talker(lead).answer(OBSERVATION, "plan").best("plan:bins") == STRAIGHT).all(), "nothing is stated beside it"
     assert (_talker(None).plan(OBSERVATION).best == STRAIGHT).all()
+    assert str(found.text).endswith(SLOWED) and SLOWED not in str(_talker(None).plan(OBSERVATION).text)
 
 
 def test_the_frame_before_is_heeded_where_it_is_of_a_moment_before() -> None:
@@ -118,6 +130,7 @@ def test_the_frame_before_is_heeded_where_it_is_of_a_moment_before() -> None:
     assert talker.spec.window is not None and talker.spec.window.frames == 2
     expected = behind(STRAIGHT, TIMES, 8.0, _lead(10.0))
     assert talker.plan(shown).best == pytest.approx(expected) and expected[-1, 0] < 10.0
+    assert str(talker.plan(shown).text).endswith(SLOWED)
     assert talker.answer(shown, "see>plan").best("plan:bins") == pytest.approx(expected)
     for back in (0.1, 2.0):
         odd = replace(OBSERVATION, frames=(replace(frame, time_s=-back), frame))
