@@ -57,7 +57,9 @@ def _answers(args: argparse.Namespace) -> CheckReport:
     from drive.records.answer_files import form_of
     from drive.records.check import check_answers
 
-    if not args.data.exists() or form_of(args.data) is None:
+    if not args.data.exists():
+        raise FileNotFoundError(f"no answers at {args.data}: no such file or folder")
+    if form_of(args.data) is None:
         raise ValueError(f"{args.data} holds no answers: --source goes with a folder of JSONL, or with LLaVA's or DriveLM's file")
     if args.source is None:
         raise ValueError(f"{args.data} holds answers, which are recomputed from the data that they were packed from: --source DATA")

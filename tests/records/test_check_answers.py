@@ -135,6 +135,7 @@ def test_bad_input(mini: Path, answers: Path, tmp_path: Path, capsys: pytest.Cap
     for words, told in (
         ([answers], "--source DATA"),
         ([mini, "--source", mini], "holds no answers"),
+        (["nowhere.jsonl", "--source", mini], "no answers at nowhere.jsonl"),
         ([answers, "--source", tmp_path / "nowhere"], "no such folder"),
         ([tmp_path / "llava.json", "--source", mini], "'id' is given 2 times"),
         ([tmp_path / "number.json", "--source", mini], "holds a int"),
