@@ -108,6 +108,7 @@ def test_a_command_that_the_route_or_the_future_denies() -> None:
     assert {k: v.reason for k, v in dropped(Contradictions(off_track_m=9.0), others).items()} == {
         5: "its command is straight, the future goes left"
     }
+    assert "command" not in dropped(Contradictions(), others)[5].reason  # that future is wrong, which says nothing of the command
     free = [replace(r, command="left" if k % 2 else "straight") for k, r in enumerate(_labelled(40))]
     assert dropped(Contradictions(), free) == {}  # a source whose commands follow another rule
 

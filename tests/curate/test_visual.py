@@ -75,6 +75,17 @@ def test_frozen_while_the_car_moves() -> None:
     assert dropped(Frozen(), records) == {}
 
 
+def test_frozen_and_compressed_anew_and_what_shows_next_to_nothing() -> None:
+    again = np.asarray(cv2.GaussianBlur(picture(3), (0, 0), 0.8), dtype=np.uint8)
+    poor = np.asarray(cv2.imdecode(cv2.imencode(".jpg", again, [cv2.IMWRITE_JPEG_QUALITY, 15])[1], 0), dtype=np.uint8)
+    records = drive()
+    records[3], records[4] = shown(records[3], again), shown(records[4], poor)
+    before, now = (records[k].glances["CAM_BACK"].sharp for k in (3, 4))
+    assert abs(now - before) > 0.08 * max(now, before) and set(dropped(Frozen(), records)) == {4}
+    grey = np.full_like(again, 40)
+    assert dropped(Frozen(), [shown(record, grey) for record in drive()]) == {}
+
+
 def test_one_picture_in_two_cameras() -> None:
     records = drive()
     records[6] = replace(records[6], glances={"CAM_FRONT": records[6].glances["CAM_FRONT"], "CAM_BACK": records[6].glances["CAM_FRONT"]})

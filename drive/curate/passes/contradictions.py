@@ -23,7 +23,8 @@ class Contradictions(Pass):
     future's times, from where the drive's later records are.
 
     A command is wrong where the rule says another, by slack of its bound: the route's turn where a route is told, else the side on which
-    the future ends. Each rule counts in a source that follows it in the share `follows` of its records."""
+    the future ends, if nothing speaks against that future. Each rule counts in a source that follows it in the share `follows` of its
+    records."""
 
     name: ClassVar[str] = "contradictions"
     most_mps2: float = 10.0
@@ -53,9 +54,9 @@ class Contradictions(Pass):
             )
             if scores.get(name, 0.0) > most
         ]
-        expected = self._expected(record)
-        if expected and rules[record.source, "turn_rad" in record.scores] and record.command not in expected:
-            told.append(f"its command is {record.command}, the {'route' if 'turn_rad' in record.scores else 'future'} goes {expected[0]}")
+        expected, routed = self._expected(record), "turn_rad" in record.scores
+        if expected and rules[record.source, routed] and record.command not in expected and (routed or not told):
+            told.append(f"its command is {record.command}, the {'route' if routed else 'future'} goes {expected[0]}")
         return Judged("; ".join(told), scores={n: v for n, v in scores.items() if n not in ("turn_rad", "off_road_m")}) if scores else FINE
 
     def _expected(self, record: RecordFacts) -> tuple[str, ...]:

@@ -15,11 +15,13 @@ from drive.curate.pictures import PictureFacts
 
 @dataclass(frozen=True)
 class Frozen(Pass):
-    """moved_m: how far the car must have come since the record before. most_change: of any field of a 16 x 9 thumbnail, grey values."""
+    """moved_m: how far the car must have come since the record before. most_change: of any field of a 16 x 9 thumbnail, grey values.
+    least_std: of the grey values of pictures that are compared: what shows next to nothing looks the same from anywhere."""
 
     name: ClassVar[str] = "frozen"
     moved_m: float = 0.5
     most_change: float = 2.0
+    least_std: float = 4.0
 
     def judge(self, records: Sequence[RecordFacts]) -> list[Judged]:
         found = [FINE] * len(records)
@@ -30,7 +32,7 @@ class Frozen(Pass):
 
     def _of(self, before: RecordFacts, now: RecordFacts) -> Judged:
         moved = float(np.hypot(*np.subtract(now.xy, before.xy)))
-        shared = [name for name in now.glances if name in before.glances]
+        shared = [n for n, g in now.glances.items() if n in before.glances and min(g.std, before.glances[n].std) >= self.least_std]
         if moved < self.moved_m or not shared:
             return FINE
         changes = {name: change(before.glances[name], now.glances[name]) for name in shared}
@@ -40,7 +42,6 @@ class Frozen(Pass):
 
 
 def change(one: PictureFacts, other: PictureFacts) -> float:
-    """The largest difference of two thumbnails, grey values; spread and sharpness, which the same picture keeps, count too."""
-    largest = float(np.abs(one.thumbnail() - other.thumbnail()).max())
-    sharper = abs(one.sharp - other.sharp) / max(one.sharp, other.sharp, 1e-6)
-    return max(largest, abs(one.std - other.std), 100 * max(0.0, sharper - 0.05))
+    """The largest difference of two thumbnails, grey values; spread, which the same picture keeps, counts too. Sharpness does not: the same
+    picture loses up to half of it when it is compressed anew."""
+    return max(float(np.abs(one.thumbnail() - other.thumbnail()).max()), abs(one.std - other.std))
