@@ -31,7 +31,7 @@ class Contradictions(Pass):
     slip_m: float = 0.8
     off_route_m: float = 5.0
     red_m: float = 3.0
-    off_track_m: float = 1.0
+    off_track_m: float = 0.5
     slack: float = 0.2
     follows: float = 0.75
 
