@@ -87,7 +87,8 @@ install() {
     echo "make setup: installing the packages of constraints.txt (minutes and gigabytes where they are not cached)"
     [ -z "$index" ] || pip_install --no-deps --no-warn-conflicts --index-url "$index" torch torchvision
     pip_install setuptools
-    pip_install --no-build-isolation -e '.[dev]' # builds with the pinned setuptools
+    # Builds with the pinned setuptools. By its path, not by an import hook: that loses to any folder of this name beside a user's script.
+    pip_install --no-build-isolation -e '.[dev]' --config-settings editable_mode=compat
     "$venv" tools/check_setup.py
     choices > "$stamp"
     # What the first drive and the first plan would compile; they do so themselves where this fails.

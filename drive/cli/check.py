@@ -61,6 +61,8 @@ def _answers(args: argparse.Namespace) -> CheckReport:
         raise FileNotFoundError(f"no answers at {args.data}: no such file or folder")
     if form_of(args.data) is None:
         raise ValueError(f"{args.data} holds no answers: --source goes with a folder of JSONL, or with LLaVA's or DriveLM's file")
+    if args.source is None and args.data.name == "plans.json":
+        raise ValueError(f"{args.data} holds plans: `drive eval DATA --plans {args.data}` says what is wrong with them, and scores them")
     if args.source is None:
         raise ValueError(f"{args.data} holds answers, which are recomputed from the data that they were packed from: --source DATA")
     return check_answers(args.data, open_dataset(args.source, lanes=True), args.progress)

@@ -63,6 +63,8 @@ def require_layout(root: Path) -> FolderLayout:
     found = layout_of(root)
     if found is None and not root.is_dir():
         raise ValueError(f"no data set at {root}: no such folder")
+    if found is None and root.name.startswith("v1.0-"):
+        raise ValueError(f"{root} holds the tables of a data set, which is the folder above: name {root.parent}")
     if found is None:
         below = [f"{path.name} looks like {layout.title}" for path in _folders(root) if (layout := layout_of(path))]
         if below:

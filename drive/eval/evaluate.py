@@ -147,6 +147,8 @@ def count_dropped(protocol: Protocol, batch: OpenLoopBatch, samples: Sequence[Sc
 
 def make_entries(planners: Sequence[Planner], plans: Sequence[PlanFile]) -> list[Entry]:
     """The rows of a report: constant velocity and the recorded drive, then what was asked for; names made unique."""
+    if names := [p for p in planners if isinstance(p, str)]:
+        raise TypeError(f"planners are objects, got the name {names[0]!r}: give drive.load_planner({names[0]!r})")
     asked = any(isinstance(p, ConstantVelocity) for p in planners)
     entries = [Entry(ConstantVelocity.name, ConstantVelocity(), asked), Entry(LOG, None, False)]
     named: list[tuple[str, Planner | PlanFile]] = [(p.name, p) for p in planners if not isinstance(p, ConstantVelocity)]

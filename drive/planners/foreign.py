@@ -25,7 +25,7 @@ class Foreign:
         """The line, where there was any since the last one."""
         if not self.views:
             return ()
-        share, names = f"{self.unseen / self.views:.0%}", ", ".join(self.sources)
+        share, names = f"{self.unseen / self.views:.0%}", ", ".join(self.sources) or "no camera"
         line = f"pictures of {names} were resampled into the views it was trained with; {share} of these no camera sees"
         told = f"{line} ({AS_THEY_ARE}: before its name leaves pictures as they are)"
         self.sources, self.views, self.unseen = {}, 0, 0.0

@@ -102,7 +102,10 @@ class NetworkPlanner:
 
         asked, trained = chains(requests), self.network.config.requests
         lacking = {
-            str(link): f"{self.name} was not trained to answer {link.name}" for chain in asked for link in chain if link.name not in trained
+            str(link): f"{self.name} was not trained to answer {link.name}{_instead(link.name, trained)}"
+            for chain in asked
+            for link in chain
+            if link.name not in trained
         }
         known = tuple(rest for chain in asked if (rest := tuple(link for link in chain if str(link) not in lacking)))
         answers = self._answers([observation], known, samples, deadline_s or self.deadline_s)[0] if known else Answers({})
@@ -236,6 +239,12 @@ class NetworkPlanner:
         with recorded_masks(self.network) as masks:
             rows = self._decode([observation], asked, 1, partial(reference.decode, self.network))
         return whole_table(masks), self.prefix(observation)[0].labels + tuple(asked.chains[0].labels(rows[0][0][0].ids))
+
+
+def _instead(request: str, trained: Sequence[str]) -> str:
+    """What of the same task was trained, as the end of a sentence."""
+    near = [name for name in trained if name.partition(":")[0] == request.partition(":")[0]]
+    return f"; it answers {', '.join(near)}" if near else ""
 
 
 def _late(when: float, least: int, tokens: int) -> bool:

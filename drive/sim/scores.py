@@ -173,14 +173,15 @@ def driving_score(completion: float, run: Rollout) -> float:
 
 
 def neuroncap(run: Rollout) -> float:
-    """NeuroNCAP's: 5 without any contact with a road user, else 4 down to 0 by impact speed over the ego's highest speed so far."""
-    touched = np.flatnonzero((run.contact > 0).any(1))
+    """NeuroNCAP's: 5 without any contact, else 4 down to 0 by impact speed over the ego's highest speed so far. What is no agent stands."""
+    touched = np.flatnonzero((run.contact > 0).any(1) | (run.flags[:, FAULT] > 0))
     if not len(touched):
         return 5.0
     step, before = int(touched[0]), max(int(touched[0]) - 1, 0)
-    agent = int(np.flatnonzero(run.contact[step] > 0)[0])
-    heading = run.pose[step, agent, 2]
-    velocity = run.speed[step, agent] * np.array([np.cos(heading), np.sin(heading)])
+    velocity = np.zeros(2)
+    for agent in np.flatnonzero(run.contact[step] > 0)[:1]:
+        heading = run.pose[step, agent, 2]
+        velocity = run.speed[step, agent] * np.array([np.cos(heading), np.sin(heading)])
     impact = impact_speed(run.ego[before, :3], run.ego[before, SPEED], velocity)
     return float(stars(True, impact, max(float(run.ego[: step + 1, SPEED].max()), 0.1)))
 
@@ -191,7 +192,8 @@ def episode_facts(run: Rollout) -> dict[str, Any]:
     gaps = np.hypot(run.pose[..., 0] - ego[:, None, 0], run.pose[..., 1] - ego[:, None, 1])
     near = (gaps < MET_M) & (run.active == 1)
     near[:, 0] = False
-    kinds = [CONTACT_NAMES[k] for k in run.contact[-1] if k > 0]
+    fault = CONTACT_NAMES[int(run.flags[:, FAULT].max())]
+    kinds = [CONTACT_NAMES[k] for k in run.contact[-1] if k > 0] or ([fault] if run.flags[:, FAULT].any() else [])  # parked: no agent
     return {
         "outcome": run.outcome,
         "length_m": round(max(0.0, float(world.goal_m - ego[0, STATION])), 1) if world.has_goal else 0.0,
@@ -201,7 +203,7 @@ def episode_facts(run: Rollout) -> dict[str, Any]:
         "junctions": junctions_on_route(run),
         "lights": int(run.flags[:, LIGHT_PASSED].sum()),
         "contacts": kinds,
-        "fault": CONTACT_NAMES[int(run.flags[:, FAULT].max())],
+        "fault": fault,
         "off_road_steps": int(run.flags[:, OFF_ROAD].sum()),
         "notes": [*world.notes, *run.notes],
     } | ({"traceback": run.traceback} if run.traceback else {})

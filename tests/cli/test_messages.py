@@ -72,6 +72,10 @@ def test_wrong_input_is_one_line_that_helps(
     assert message in refused(capsys, *(str(mini) if word == "DATA" else word for word in words.split()))
 
 
+def test_tables_in_place_of_their_data_set(mini: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert f"which is the folder above: name {mini}" in refused(capsys, "check", str(mini / "v1.0-mini"))
+
+
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "train"])  # where any option may be a value of the configuration
 def test_a_wrong_option_shows_the_verbs_own_usage(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([verb, "--quite"]) == 2

@@ -76,6 +76,11 @@ def test_a_damaged_shard_is_named(faulty: tuple[Path, dict[str, str]], tmp_path:
         running.curate(folder, CurationRecipe(), tmp_path / "out")
 
 
+def test_what_holds_no_records_is_said_to(mini: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="holds no records: `drive pack"):
+        running.curate(mini, CurationRecipe(), tmp_path)
+
+
 def test_recipes(tmp_path: Path) -> None:
     assert load_recipe(ROOT / "configs/curate/default.yaml") == CurationRecipe() == load_recipe(None)
     path = tmp_path / "r.yaml"

@@ -151,6 +151,11 @@ def test_from_python_a_planner_is_asked_at_the_protocol_s_times(tmp_path: Path) 
         drive.evaluate(tmp_path)
 
 
+def test_a_planner_s_name_is_no_planner(mini: Path) -> None:
+    with pytest.raises(TypeError, match=r"give drive.load_planner\('stand-still'\)"):
+        drive.evaluate(drive.open_dataset(mini, limit=2), planners=["stand-still"])  # type: ignore[list-item]
+
+
 def test_what_does_not_go_together_is_one_line(tmp_path: Path, mini: Path, capsys: pytest.CaptureFixture[str]) -> None:
     nav, way, runs = (tmp_path / f"{name}.npz" for name in ("nav", "way", "runs"))
     np.savez(nav, **navsim_arrays())

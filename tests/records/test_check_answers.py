@@ -131,10 +131,12 @@ def test_records_that_are_none_hide_no_other(mini: Path, answers: Path, tmp_path
 def test_bad_input(mini: Path, answers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "llava.json").write_text('[{"id": "a", "id": "b"}]')
     (tmp_path / "number.json").write_text("3")
+    (tmp_path / "plans.json").write_text("{}")
     (tmp_path / "deep.json").write_text("[" * 100_000)
     for words, told in (
         ([answers], "--source DATA"),
         ([mini, "--source", mini], "holds no answers"),
+        ([tmp_path / "plans.json"], "plans.json holds plans: `drive eval"),
         (["nowhere.jsonl", "--source", mini], "no answers at nowhere.jsonl"),
         ([answers, "--source", tmp_path / "nowhere"], "no such folder"),
         ([tmp_path / "llava.json", "--source", mini], "'id' is given 2 times"),

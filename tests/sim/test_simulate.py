@@ -29,6 +29,12 @@ def test_simulate_refuses_what_it_cannot_drive() -> None:
         drive.simulate("twon", "stand-still")
 
 
+def test_who_hits_a_parked_car_has_a_contact_and_loses_stars() -> None:
+    (score,) = drive.simulate("town", "constant-velocity", episodes=1, seed=0).scores  # it drives straight on, off its lane
+    assert score.facts["outcome"] == "collision" and score.facts["contacts"] == [score.facts["fault"]] == ["stopped_agent"]
+    assert 0.0 <= score.values["neuroncap_score"] < 4.0
+
+
 def test_two_planners_of_one_name_are_refused_before_anything_is_driven() -> None:
     with pytest.raises(ValueError, match="both called 'first-drive'"):
         drive.simulate("village", ["first-drive", str(shipped_checkpoint("first-drive"))], rig="first-drive")

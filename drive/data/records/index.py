@@ -77,6 +77,8 @@ def read_manifest(folder: Path) -> tuple[Manifest, Window]:
     """Raises ValueError where the folder's packing was cut off, or the file is damaged or of another version."""
     path = folder / MANIFEST
     if not path.exists():
+        if not is_records(folder):
+            raise ValueError(f"{folder} holds no records: `drive pack {folder} RECORDS` makes them of a data set")
         done = len(list((folder / PARTS).glob("*.parquet")))
         raise ValueError(f"{folder} was not packed to its end, {done} shards are whole: give the same `drive pack` again, it goes on there")
     try:
