@@ -30,7 +30,7 @@ from drive.world.town.town import TOWNS, distribution_hash
 
 def choose_episodes(sources: Sequence[str], count: int, seed: int, families: Sequence[str], traffic: str | None) -> list[Episode]:
     """The episodes of sources: "town" or a distribution's name gives `count` seeds from `seed` on for every family, a ScenarioNet
-    file one, the folder of a nuScenes data set `count` of its scenes, the first being number `seed`.
+    file one, a folder of these or of nuScenes' tables `count` of its scenes, the first being number `seed`.
 
     Raises ValueError for a source that is neither, and FileNotFoundError for a file that is not there.
     """
@@ -50,14 +50,20 @@ def choose_episodes(sources: Sequence[str], count: int, seed: int, families: Seq
                 raise FileNotFoundError(f"{source}: no such scenario file")
             episodes.append(Episode(source, traffic=traffic or "reactive"))
         elif Path(source).is_dir():
-            scenes = scene_names(source)[seed : seed + count]
-            episodes += [Episode(source, traffic=traffic or "reactive", scene=scene) for scene in scenes]
+            episodes += _of_folder(source, traffic or "reactive")[seed : seed + count]
         else:
-            known = f"a town distribution ({', '.join(TOWNS)}), a ScenarioNet file (.pkl) or the folder of a nuScenes data set"
+            known = f"a town distribution ({', '.join(TOWNS)}), a ScenarioNet file (.pkl), or a folder of these or of nuScenes' tables"
             raise ValueError(f"source {source!r} is none of these: {known}{did_you_mean(source, TOWNS)}")
     if not episodes:
         raise ValueError(f"no scene number {seed} in {', '.join(sources)}")
     return episodes
+
+
+def _of_folder(source: str, traffic: str) -> list[Episode]:
+    """All scenes of a folder. Raises ValueError where it holds neither ScenarioNet's files nor nuScenes' tables."""
+    if files := sorted(Path(source).glob("sd_*.pkl")):
+        return [Episode(str(file), traffic=traffic) for file in files]
+    return [Episode(source, traffic=traffic, scene=scene) for scene in scene_names(source)]
 
 
 def run_episodes(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import drive
 from drive.baselines import StandStill
 from drive.shipped import shipped_checkpoint
+from drive.sim.simulate import choose_episodes
 
 
 def test_simulate_drives_names_and_objects_the_same() -> None:
@@ -33,6 +36,15 @@ def test_who_hits_a_parked_car_has_a_contact_and_loses_stars() -> None:
     (score,) = drive.simulate("town", "constant-velocity", episodes=1, seed=0).scores  # it drives straight on, off its lane
     assert score.facts["outcome"] == "collision" and score.facts["contacts"] == [score.facts["fault"]] == ["stopped_agent"]
     assert 0.0 <= score.values["neuroncap_score"] < 4.0
+
+
+def test_a_folder_of_scenarios_is_its_files(tmp_path: Path) -> None:
+    for name in ("sd_b.pkl", "sd_a.pkl", "dataset_summary.pkl", "sd_c.pkl"):
+        (tmp_path / name).touch()
+    chosen = choose_episodes([str(tmp_path)], 2, 1, ["ordinary"], None)
+    assert [Path(episode.source).name for episode in chosen] == ["sd_b.pkl", "sd_c.pkl"]
+    with pytest.raises(ValueError, match="no scene number 3"):
+        choose_episodes([str(tmp_path)], 1, 3, ["ordinary"], None)
 
 
 def test_two_planners_of_one_name_are_refused_before_anything_is_driven() -> None:
