@@ -8,7 +8,7 @@ from typing import Any
 from drive.baselines import BASELINES
 from drive.planners.custom import imported_planner
 from drive.planners.remote.planner import is_remote, remote_planner
-from drive.planners.wrapped import wrapper_of
+from drive.planners.wrapped import LESS, WATCHFUL, wrapper_of
 from drive.schema import Planner
 from drive.shipped import checkpoint_names, shipped_checkpoint
 from drive.words import did_you_mean
@@ -44,8 +44,14 @@ def load_planner(spec: str | Path, device: str = "auto") -> Planner:
             raise ValueError(f"planner {name!r} plans in the simulator alone: it has `plan_in_world` and no `plan(observation)`")
         return planner
     known = [*checkpoint_names(), *sorted(BASELINES)]
-    near = did_you_mean(name, [*known, *PRIVILEGED_NAMES, LOG])
+    near = _as_tables_say(name) or did_you_mean(name, [*known, *PRIVILEGED_NAMES, LOG])
     raise ValueError(f"no planner {name!r}: not a checkpoint folder, not module:Class, and not one of {', '.join(known)}{near}")
+
+
+def _as_tables_say(name: str) -> str:
+    """What was meant by a wrapped planner's own name, which reports print."""
+    inner, _, word = name.rpartition("-")
+    return f"; did you mean {word}:{inner}?" if word in (*LESS, WATCHFUL) and shipped_checkpoint(inner) is not None else ""
 
 
 def load_sim_planner(name: str) -> Any:
