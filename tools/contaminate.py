@@ -164,7 +164,7 @@ def table(truth: dict[str, str], found: dict[str, Verdict], may_be_dull: float =
             right, any_ = len(wrong & set(dropped)), sum(not found[name].kept for name in wrong)
         due = len(wrong) - (min(int(may_be_dull * len(truth)), len(wrong)) if kind == "dull" else 0)
         shares = [_share(right, len(dropped)), _share(min(right, due), due), _share(min(any_, due), due)]
-        rows.append([kind, str(due), str(len(dropped)), str(right), *shares])
+        rows.append([kind, str(len(wrong)), str(len(dropped)), str(right), *shares])
     copied = {name for members in groups for name in members}
     gone = [name for name, one in found.items() if not one.kept]
     right = sum(bool(truth[name]) or name in copied for name in gone)
