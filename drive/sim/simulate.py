@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from drive.data.scenarionet.scenes import Scenarios, is_scenarionet
 from drive.pool import Failed, outcomes
 from drive.progress import SILENT, Progress
 from drive.sim.episodes import Episode, MakePlanner, drive_all, make_world
@@ -61,8 +62,8 @@ def choose_episodes(sources: Sequence[str], count: int, seed: int, families: Seq
 
 def _of_folder(source: str, traffic: str) -> list[Episode]:
     """All scenes of a folder. Raises ValueError where it holds neither ScenarioNet's files nor nuScenes' tables."""
-    if files := sorted(Path(source).glob("sd_*.pkl")):
-        return [Episode(str(file), traffic=traffic) for file in files]
+    if is_scenarionet(Path(source)):
+        return [Episode(str(path), traffic=traffic) for path in Scenarios(Path(source)).paths]
     return [Episode(source, traffic=traffic, scene=scene) for scene in scene_names(source)]
 
 

@@ -45,6 +45,12 @@ def test_a_folder_of_scenarios_is_its_files(tmp_path: Path) -> None:
     assert [Path(episode.source).name for episode in chosen] == ["sd_b.pkl", "sd_c.pkl"]
     with pytest.raises(ValueError, match="no scene number 3"):
         choose_episodes([str(tmp_path)], 1, 3, ["ordinary"], None)
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "sd_d.pkl").touch()
+    assert len(choose_episodes([str(tmp_path)], 9, 0, ["ordinary"], None)) == 4  # as a summary says
+    (tmp_path / "sd_e.pkl").symlink_to("/etc/hostname")
+    with pytest.raises(ValueError, match="sd_e.pkl"):
+        choose_episodes([str(tmp_path)], 9, 0, ["ordinary"], None)
 
 
 def test_two_planners_of_one_name_are_refused_before_anything_is_driven() -> None:

@@ -56,6 +56,11 @@ class Scenarios:
         return found
 
     @property
+    def paths(self) -> tuple[Path, ...]:
+        """All files, folder by folder. Raises ValueError where a link leads out of the root."""
+        return tuple(path for files in self._files.values() for path in files.values())
+
+    @property
     def splits(self) -> dict[str, tuple[str, ...]]:
         """Folder -> scenes; files of the folder itself under the empty name."""
         return {group: tuple(files) for group, files in self._files.items()}
