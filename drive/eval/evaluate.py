@@ -146,7 +146,10 @@ def count_dropped(protocol: Protocol, batch: OpenLoopBatch, samples: Sequence[Sc
 
 
 def make_entries(planners: Sequence[Planner], plans: Sequence[PlanFile]) -> list[Entry]:
-    """The rows of a report: constant velocity and the recorded drive, then what was asked for; names made unique."""
+    """The rows of a report: constant velocity and the recorded drive, then what was asked for; names made unique.
+
+    Raises TypeError where a planner is a name.
+    """
     if names := [p for p in planners if isinstance(p, str)]:
         raise TypeError(f"planners are objects, got the name {names[0]!r}: give drive.load_planner({names[0]!r})")
     asked = any(isinstance(p, ConstantVelocity) for p in planners)

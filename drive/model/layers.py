@@ -15,7 +15,7 @@ KeyValue = tuple[Tensor, Tensor]
 
 
 class RMSNorm(nn.Module):
-    """x / rms(x) * weight over the last dimension (arXiv 1910.07467), in the weight's precision, rounded to x's at the end."""
+    """x / rms(x) * weight over the last dimension (arXiv 1910.07467), in the higher precision of the two, rounded to x's at the end."""
 
     def __init__(self, width: int, eps: float) -> None:
         super().__init__()
@@ -23,7 +23,8 @@ class RMSNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x.to(self.weight.dtype), self.weight.shape, self.weight, self.eps).to(x.dtype)
+        wide = torch.promote_types(x.dtype, self.weight.dtype)
+        return F.rms_norm(x.to(wide), self.weight.shape, self.weight.to(wide), self.eps).to(x.dtype)
 
 
 def rotary_tables(position_BN: Tensor, config: TransformerConfig) -> tuple[Tensor, Tensor]:
