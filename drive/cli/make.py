@@ -23,7 +23,7 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--seconds", type=number(1, 60, whole=False), default=20.0, help="length of a scene (default: 20)")
     verb.add_argument("--traffic", default="ordinary", help="light, ordinary or busy (default: ordinary)")
     verb.add_argument("--towns", type=number(1), help="how many towns the scenes share (default: one a scene, at most 64)")
-    verb.add_argument("--kind", default="town", help="kind of towns: town or village (default: town)")
+    verb.add_argument("--kind", default="town", help="kind of towns: town, village or country (default: town)")
     verb.add_argument("--sweeps", action="store_true", help="also pictures between the key frames, ten a second")
     verb.add_argument("--lidar", type=number(1), default=1080, metavar="COLUMNS", help="LiDAR columns a turn (default: 1080)")
     verb.add_argument("--background", type=number(1), default=1, metavar="N", help="keep one in N LiDAR points of road, houses, trees")

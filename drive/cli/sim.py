@@ -22,7 +22,7 @@ PLANNER = (
 
 def arguments(verb: argparse.ArgumentParser) -> None:
     """The verb's options."""
-    verb.add_argument("source", nargs="*", default=[], help="town, village, ScenarioNet files or their folder, nuScenes with maps")
+    verb.add_argument("source", nargs="*", default=[], help="town, village, country, ScenarioNet files or their folder, nuScenes with maps")
     verb.add_argument("--planner", default="", help=PLANNER)
     verb.add_argument("--compare", nargs=2, metavar=("A", "B"), help="drive both over the same episodes and pair them")
     verb.add_argument("--probe", action="store_true", help=PROBE)

@@ -43,7 +43,7 @@ def simulate(
 ) -> SimReport:
     """Drives planners through episodes and scores them; every planner drives the same ones.
 
-    sources: "town", "village", ScenarioNet files or folders of data sets. planners: names as for `load_planner`, "expert",
+    sources: "town", "village", "country", ScenarioNet files or folders of data sets. planners: names as for `load_planner`, "expert",
     "lane-follower", "log", or objects with `plan` (one worker). episodes: of each family and town, or scenes of a data set, from number
     `seed` on. families: names, or "all". rig, rig_width in pixels, weather: the car's cameras, none without a rig. out: a folder for
     report.json, the page with `videos` videos, and replayable drives. probe: one planner drives the towns again with black pictures, with

@@ -125,6 +125,10 @@ def test_a_calibration_that_is_not_its_drives() -> None:
     assert found[3].camera == "CAM_FRONT" and "degrees off the rest of its drive" in found[3].reason
     assert found[5].reason == "CAM_BACK's calibration is 10.0% in focal length or centre off the rest of its drive"
     assert found[16].reason == "CAM_BACK's calibration is 0.60 m off other drives"
+    for shift, wrong in ((0.3, True), (0.1, False)):  # cars of one fleet differ by a few cm
+        for k in range(16, 24):
+            records[k] = replace(records[k], rig={**records[k].rig, "CAM_BACK": (*records[k].rig["CAM_BACK"][:7], shift, 0.0, 1.5)})
+        assert set(dropped(Rig(), records)) == ({3, 5, *range(16, 24)} if wrong else {3, 5})
     various = [replace(r, rig={"C": (0.8, 1.4, 0.5, 0.5, 1.2, -1.2, 1.2, 0.6 * len(r.scene), 0.0, 1.5)}) for r in records]
     assert dropped(Rig(), various) == {}  # each drive has a rig of its own
 

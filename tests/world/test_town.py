@@ -16,12 +16,18 @@ import shapely
 from drive.frames import wrap_angle
 from drive.geometry import box_corners
 from drive.world.town.layout import TownConfig
+from drive.world.town.populate import set_stage
 from drive.world.town.town import TOWNS, Town, distribution_hash, make_town
 
 
 @pytest.fixture(scope="module")
 def towns() -> list[Town]:
     return [make_town(seed) for seed in range(8)]
+
+
+@pytest.fixture(scope="module")
+def all_kinds(towns: list[Town]) -> list[Town]:
+    return towns + [make_town(seed, TOWNS["country"]) for seed in range(4)]
 
 
 def graph_of(town: Town) -> nx.DiGraph:
@@ -61,8 +67,8 @@ def test_same_seed_same_bytes_whatever_the_hash_seed(towns: list[Town]) -> None:
     assert told == town_bytes(towns[5])
 
 
-def test_lanes_join_smoothly(towns: list[Town]) -> None:
-    for town in towns:
+def test_lanes_join_smoothly(all_kinds: list[Town]) -> None:
+    for town in all_kinds:
         for lane in town.map.lanes:
             for name in lane.successors:
                 after = town.map.lane(name)
@@ -71,13 +77,13 @@ def test_lanes_join_smoothly(towns: list[Town]) -> None:
                 assert abs(wrap_angle(np.arctan2(*end[::-1]) - np.arctan2(*start[::-1]))) < 0.25, (lane.id, name)
 
 
-def test_every_lane_leads_everywhere(towns: list[Town]) -> None:
-    for town in towns:
+def test_every_lane_leads_everywhere(all_kinds: list[Town]) -> None:
+    for town in all_kinds:
         assert nx.is_strongly_connected(graph_of(town))
 
 
-def test_a_car_fits_on_every_lane_and_nothing_stands_on_them(towns: list[Town]) -> None:
-    for town in towns:
+def test_a_car_fits_on_every_lane_and_nothing_stands_on_them(all_kinds: list[Town]) -> None:
+    for town in all_kinds:
         road = shapely.union_all([shapely.Polygon(p.exterior, p.holes) for p in town.map.drivable])
         for lane in town.map.lanes:
             assert road.buffer(0.05).contains(shapely.LineString(lane.centreline).buffer(0.95, cap_style="flat")), lane.id
@@ -92,6 +98,23 @@ def test_all_kinds_of_junctions_and_furniture_appear(towns: list[Town]) -> None:
     assert kinds >= {"t", "four-way", "roundabout", "merge", "split", "bend"}
     assert all(len(town.furniture.buildings) > 20 and len(town.furniture.trees) > 10 and len(town.furniture.signs) for town in towns)
     assert any(town.map.lights for town in towns) and any(town.map.crossings for town in towns)
+
+
+def test_roads_in_the_country_are_long_and_nearly_straight(all_kinds: list[Town]) -> None:
+    def lengths_and_bends(town: Town) -> tuple[float, float]:
+        roads = [lane for lane in town.map.lanes if lane.kind == "road"]
+        chords = [float(np.hypot(*(lane.centreline[-1] - lane.centreline[0])[:2])) for lane in roads]
+        return max(lane.length_m for lane in roads), float(np.median([lane.length_m / c for lane, c in zip(roads, chords, strict=True)]))
+
+    found = np.array([lengths_and_bends(town) for town in all_kinds])
+    assert found[8:, 0].min() > 1.3 * found[:8, 0].max()
+    assert found[8:, 1].max() < 1.02
+
+
+def test_every_country_has_a_way_over_two_junctions() -> None:
+    for seed in range(20):
+        stage = set_stage(seed, TOWNS["country"])
+        assert stage.goal_m - stage.start_m > 300
 
 
 def test_distribution_hash_follows_the_parameters() -> None:

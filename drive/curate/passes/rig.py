@@ -24,7 +24,7 @@ class Rig(Pass):
     shift_m: float = 0.03
     zoom: float = 0.005
     fleet_turn_deg: float = 4.0
-    fleet_shift_m: float = 0.4
+    fleet_shift_m: float = 0.2
     fleet_zoom: float = 0.06
     alike: float = 0.75
 

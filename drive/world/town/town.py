@@ -20,7 +20,24 @@ from drive.world.town.layout import Node, TownConfig, plan_town
 from drive.world.town.streets import Street, arm_ends, arm_point, build_street, painted, pavement, surface
 
 GENERATOR_VERSION = 2
-TOWNS = {config.name: config for config in (TownConfig(), TownConfig("village", (2, 3), (3, 3), light_chance=0.0, two_lane_chance=0.0))}
+_KINDS = (
+    TownConfig(),
+    TownConfig("village", (2, 3), (3, 3), light_chance=0.0, two_lane_chance=0.0),
+    TownConfig(  # long roads that are nearly straight
+        "country",
+        rows=(3, 3),
+        columns=(3, 3),
+        block_m=(220.0, 320.0),
+        jitter=0.04,
+        drop_road=(0.0, 0.1),
+        two_lane_chance=0.2,
+        light_chance=0.2,
+        crossing_chance=0.2,
+        parking_chance=0.1,
+        bump=0.02,
+    ),
+)
+TOWNS = {config.name: config for config in _KINDS}
 
 
 @dataclass(frozen=True, eq=False)
