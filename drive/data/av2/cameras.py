@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drive.cameras import Camera
-from drive.data.av2.feather import POSE, read_columns
+from drive.data.av2.feather import read_columns
+from drive.data.av2.poses import AXLE_HEIGHT_M, POSE, matrices, stamps_of
 from drive.data.paths import inside
 from drive.data.scenes import CameraRecord
 from drive.frames import Array, invert_se3
@@ -43,8 +44,6 @@ def camera_records(
 
 def _nearest(folder: Path, name: str, stamps_ns: NDArray[np.int64]) -> list[tuple[int, int]]:
     """(key frame, nanoseconds of its picture), for those key frames that have one."""
-    from drive.data.av2.logs import stamps_of
-
     pictures = stamps_of(folder / PICTURES / name, ".jpg")
     if not len(pictures):
         return []
@@ -58,8 +57,6 @@ def _nearest(folder: Path, name: str, stamps_ns: NDArray[np.int64]) -> list[tupl
 def read_rig(folder: Path, names: list[str]) -> dict[str, tuple[Callable[[Array], Camera], Array]]:
     """Camera -> a maker of it at a pose, and its mount [4, 4] on the car. The pictures are undistorted already (the sensor guide), so
     that k1 to k3 of the table, which say of the lens what was, are not used."""
-    from drive.data.av2.logs import AXLE_HEIGHT_M, matrices
-
     mounts = read_columns(folder / MOUNTS, {"sensor_name": "T", **POSE})
     poses = matrices(mounts, folder / MOUNTS)
     poses[:, 2, 3] += AXLE_HEIGHT_M

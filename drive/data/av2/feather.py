@@ -8,8 +8,6 @@ import numpy as np
 
 INSTALL = "tables of Argoverse 2 are read by pyarrow: pip install 'drive[argoverse]'"
 MAX_BYTES = 2_000_000_000
-# Column kinds by the letters of NumPy's dtype kinds; T is text.
-POSE = {"qw": "f", "qx": "f", "qy": "f", "qz": "f", "tx_m": "f", "ty_m": "f", "tz_m": "f"}
 
 
 def read_columns(path: Path, kinds: dict[str, str]) -> dict[str, np.ndarray]:
