@@ -38,6 +38,8 @@ def load_planner(spec: str | Path, device: str = "auto") -> Planner:
         return checkpoint_planner(shipped, device)
     if Path(name).is_dir():
         raise ValueError(f"{name} holds no checkpoint (config.json, model.safetensors)")
+    if name in PRIVILEGED_NAMES:
+        raise ValueError(f"planner {name!r} is shown the world itself, not pictures: it drives in the simulator alone, under its bare name")
     if ":" in name:
         planner = imported_planner(name)
         if not callable(getattr(planner, "plan", None)):

@@ -43,6 +43,7 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         ("make OUT --scens 3", "did you mean --scenes?"),
         ("sim twon --planner expert", "did you mean town?"),
         ("sim town --planner exprt", "did you mean expert?"),
+        ("sim town --planner watchful:expert", "drives in the simulator alone, under its bare name"),
         ("sim town --planner first-answers-heedful", "did you mean heedful:first-answers?"),
         ("sim town --planner first-drive", "--rig first-drive"),
         ("sim town --planner expert --hz nan", "expected a number of 2 to 10, got nan"),

@@ -31,7 +31,7 @@ def plain_vector(world: World, state: State) -> np.ndarray:
     return np.clip(np.concatenate([own, np.ravel(route), rows.ravel()]), -LIMIT, LIMIT).astype(np.float32)
 
 
-@pytest.mark.parametrize(("distribution", "traffic"), [("town", True), ("village", True), ("town", False)])
+@pytest.mark.parametrize(("distribution", "traffic"), [("town", True), ("village", True), ("country", True), ("town", False)])
 def test_the_vector_is_the_plain_one_to_the_last_bit(distribution: str, traffic: bool) -> None:
     env, rng = TownEnv(distribution, towns=20), np.random.default_rng(4)
     seen, _ = env.reset(seed=4)
