@@ -34,8 +34,8 @@ td.n { white-space: nowrap; }
 .n { text-align: right; }
 figure { margin: 1.4em 0; }
 img, video { display: block; max-width: 100%; height: auto; border-radius: 8px; }
-.beside { display: flex; flex-wrap: wrap; gap: 4px; }
-.beside > * { flex: 1 1 260px; min-width: 0; }
+.beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(260px, 100%), 1fr)); gap: 4px; }
+.beside > * { min-width: 0; }
 .beside figure { margin: 0; }
 figcaption { color: var(--soft); font-size: .88rem; margin-top: 8px; max-width: 90ch; overflow-wrap: anywhere; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; list-style: none; margin: 0 0 6px; padding: 0; font-size: .88rem; }
