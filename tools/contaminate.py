@@ -55,8 +55,8 @@ class Mixer:
         self.bad = {scenes[int(k)]: faults.drawn_calibration(self.rng) for k in bad}
         self.kinds = self._drawn()
 
-    def _scene(self, place: tuple[int, int]) -> str:
-        return self.folders[place[0]].rows[place[1]].scene
+    def _scene(self, place: tuple[int, int]) -> tuple[str, str]:
+        return _drive(self.folders[place[0]].rows[place[1]])
 
     def _drawn(self) -> dict[tuple[int, int], str]:
         """Which records get which fault; frozen cameras where a record follows another and the car moved."""
@@ -74,7 +74,7 @@ class Mixer:
 
     def _moved(self, f: int, i: int) -> bool:
         rows = self.folders[f].rows
-        if i == 0 or rows[i].scene != rows[i - 1].scene or not rows[i].timestamp_us or not rows[i - 1].timestamp_us:
+        if i == 0 or _drive(rows[i]) != _drive(rows[i - 1]) or not rows[i].timestamp_us or not rows[i - 1].timestamp_us:
             return False
         now, before = (self.folders[f].unread(k).world_from_ego[:2, 3] for k in (i, i - 1))
         return bool(np.hypot(*(now - before)) >= faults.MOVED_M)
@@ -92,7 +92,7 @@ class Mixer:
         known = {self._scene(place) for place in self.places}
         for i in range(len(self.dull or ())):
             assert self.dull is not None
-            if wanted and self.dull.rows[i].scene not in known and faults.is_dull(self.dull.unread(i)):
+            if wanted and _drive(self.dull.rows[i]) not in known and faults.is_dull(self.dull.unread(i)):
                 wanted -= 1
                 yield self.dull[i], self.dull.rows[i].source, "dull"
 
@@ -100,12 +100,12 @@ class Mixer:
         f, i = place
         folder, kind, rng = self.folders[f], self.kinds.get(place, ""), self.rng
         sample, source = folder[i], folder.rows[i].source
-        if sample.scene in self.bad:
-            return faults.miscalibrated(sample, self.bad[sample.scene]), source, "calibration"
+        if self._scene(place) in self.bad:
+            return faults.miscalibrated(sample, self.bad[self._scene(place)]), source, "calibration"
         if kind == "frozen":
             return faults.frozen(sample, folder[i - 1], rng), source, kind
         if kind == "shifted":
-            same = [k for k, row in enumerate(folder.rows) if row.scene == sample.scene and k != i]
+            same = [k for k, row in enumerate(folder.rows) if _drive(row) == self._scene(place) and k != i]
             near = [k for k in same if not sample.timestamp_us or 1 < abs(k - i) < 7]
             other = faults.shifted(sample, folder.unread(near[int(rng.integers(len(near)))])) if near else None
             return (other, source, kind) if other is not None else (sample, source, "")
@@ -114,6 +114,11 @@ class Mixer:
         if kind == "calibration":
             return faults.miscalibrated(sample, faults.drawn_calibration(rng)), source, kind
         return sample, source, "dull" if faults.is_dull(sample) else ""
+
+
+def _drive(row: IndexRow) -> tuple[str, str]:
+    """Data sets may name different drives alike."""
+    return row.source, row.scene
 
 
 def write_records(out: Path, told: Iterable[Told], window: object, per_shard: int = 256) -> dict[str, str]:

@@ -55,6 +55,11 @@ class RecordFacts:
     texts: tuple[str, ...] = ()
     embedding: str = field(repr=False, default="")
 
+    @property
+    def drive(self) -> tuple[str, str]:
+        """Source and scene: data sets may name different drives alike."""
+        return self.source, self.scene
+
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return {f.name: getattr(self, f.name) for f in fields(self)} | {"glances": {name: vars(g) for name, g in self.glances.items()}}
@@ -131,8 +136,8 @@ def _tuple(value: Any) -> Any:
 
 def scenes_of(records: Sequence[RecordFacts]) -> Iterator[list[int]]:
     """The places of each scene's records, in their order there; of records without a clock none follows another, and none is given."""
-    order = sorted((i for i, r in enumerate(records) if r.timestamp_us > 0), key=lambda i: (records[i].scene, records[i].frame))
-    for _, places in groupby(order, key=lambda i: records[i].scene):
+    order = sorted((i for i, r in enumerate(records) if r.timestamp_us > 0), key=lambda i: (records[i].drive, records[i].frame))
+    for _, places in groupby(order, key=lambda i: records[i].drive):
         yield list(places)
 
 

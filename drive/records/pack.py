@@ -120,6 +120,13 @@ def _free(out: Path) -> Path:
     return out
 
 
+def source_names(sources: Sequence[str | Path]) -> list[str]:
+    """The folders' names; where two are named alike, with as many of the folders above them as tell all apart."""
+    parts = [Path(source).resolve().parts for source in sources]
+    lengths = range(1, max(map(len, parts)) + 1)
+    return next((names for k in lengths if len(set(names := ["/".join(own[-k:]) for own in parts])) == len(names)), [*map(str, sources)])
+
+
 def _begin(out: Path, settings: Settings, moments: Sequence[Moment]) -> None:
     """Notes what is packed and by what settings. Raises ValueError where something else was begun there."""
     samples = hashlib.sha256(repr([(m.source, m.scene, m.token) for m in moments]).encode()).hexdigest()
@@ -202,10 +209,11 @@ def _write_shard(shard: ShardJob) -> None:
 
 def _pieces(shard: ShardJob, writer: Writer | None, rows: list[IndexRow]) -> Iterator[bytes]:
     offset = 0
+    names = source_names(shard.settings.sources)
     for number, (moment, drive) in enumerate(shard.moments):
-        dataset = _opened(shard.settings, moment.source)
+        dataset, source = _opened(shard.settings, moment.source), names[moment.source]
         sample, key = dataset[moment.place], f"{shard.name}-{number:04d}"
-        more = {"drive": drive, "source": dataset.name}
+        more = {"drive": drive, "source": source}
         shrink = Shrink(*shard.settings.size) if shard.settings.size else None
         piece, found = packed_sample(sample, key, more, writer, blur_of(shard.settings.blur), shrink)
         yield piece
@@ -216,7 +224,7 @@ def _pieces(shard: ShardJob, writer: Writer | None, rows: list[IndexRow]) -> Ite
                 offset=offset,
                 bytes=len(piece),
                 sha256=hashlib.sha256(piece).hexdigest(),
-                source=dataset.name,
+                source=source,
                 drive=drive,
                 key=key,
                 **found,
@@ -268,8 +276,8 @@ def _finished(out: Path, settings: Settings, shards: Sequence[ShardJob], balance
     files = {name: {"bytes": (out / name).stat().st_size, "sha256": digest(out / name)} for name in names}
     counts = Counter(moment.source for shard in shards for moment, _ in shard.moments)
     sources = [
-        {"name": Path(root).resolve().name, "samples": counts[number]} | _changed_before(Path(root))
-        for number, root in enumerate(settings.sources)
+        {"name": name, "samples": counts[number]} | _changed_before(Path(root))
+        for number, (name, root) in enumerate(zip(source_names(settings.sources), settings.sources, strict=True))
     ]
     splits = {
         split: {"samples": sum(r.split == split for r in rows), "drives": len({r.drive for r in rows if r.split == split})}

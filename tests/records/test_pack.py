@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -158,6 +159,30 @@ def test_damage_is_found_and_named(records: Path, tmp_path: Path, capsys: pytest
         next(iter(open_dataset(folder, split="val")))
 
 
+def test_a_picture_with_a_flipped_byte_is_not_read(records: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(records, tmp_path / "flipped"))
+    row = read_rows(folder / "index.parquet")[0]
+    data = bytearray((folder / row.shard).read_bytes())
+    data[row.offset + row.bytes - 2 * BLOCK] ^= 1  # within the last picture, which still decodes
+    (folder / row.shard).write_bytes(data)
+    with pytest.raises(ValueError, match=f"sample {row.id} in .* is damaged .*not those that were packed"):
+        open_dataset(folder)[0]
+
+
+def test_sources_of_one_name_are_told_apart(mini: Path, tmp_path: Path) -> None:
+    once, again = (Path(shutil.copytree(mini, tmp_path / name / "set")) for name in ("a", "b"))
+    tables = next(again.glob("v1.0-*"))
+    tokens = json.loads((tables / "sample.json").read_text())
+    for path in tables.glob("*.json"):
+        text = path.read_text()
+        for number, one in enumerate(tokens):
+            text = text.replace(one["token"], f"{number:032x}")
+        path.write_text(text)
+    rows = pack(Settings((str(once), str(again)), shares=(("train", 1.0),), limit=3), tmp_path / "records")
+    assert {row.source for row in rows} == {"a/set", "b/set"}
+    assert [one["name"] for one in json.loads((tmp_path / "records" / "records.json").read_text())["sources"]] == ["a/set", "b/set"]
+
+
 def test_a_picture_that_its_shard_lacks_is_damage_and_not_a_missing_picture(records: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(records, tmp_path / "renamed"))
     row = read_rows(folder / "index.parquet")[0]
@@ -173,6 +198,8 @@ def test_a_picture_that_its_shard_lacks_is_damage_and_not_a_missing_picture(reco
     total = sum(renamed[head : head + BLOCK]) - sum(renamed[head + 148 : head + 156]) + 8 * 32
     renamed[head + 148 : head + 156] = b"%06o\0 " % total
     shard.write_bytes(data[: row.offset] + bytes(renamed) + data[row.offset + row.bytes :])
+    rows = read_rows(folder / "index.parquet")
+    write_rows(folder / "index.parquet", [replace(row, sha256=hashlib.sha256(renamed).hexdigest()), *rows[1:]])
     with pytest.raises(ValueError, match=rf"sample {row.id} in .* is damaged .*{picture.partition('.')[2]} is not in the shard"):
         open_dataset(folder)[0]
     assert open_dataset(folder).unread(0).token == row.id  # type: ignore[attr-defined]

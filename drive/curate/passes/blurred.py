@@ -26,7 +26,7 @@ class Blurred(Pass):
         drives: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         for record in records:
             for camera, glance in record.glances.items():
-                drives[record.source, record.scene][camera].append(glance.sharp)
+                drives[record.drive][camera].append(glance.sharp)
         usual = {key: {camera: float(np.median(sharp)) for camera, sharp in own.items()} for key, own in drives.items()}
         fleet: dict[tuple[str, str], list[float]] = defaultdict(list)
         for (source, _), own in usual.items():
@@ -38,10 +38,7 @@ class Blurred(Pass):
             )
             for (source, scene), own in usual.items()
         }
-        return [
-            self._of(record, usual[record.source, record.scene], soft[record.source, record.scene]) if record.glances else FINE
-            for record in records
-        ]
+        return [self._of(record, usual[record.drive], soft[record.drive]) if record.glances else FINE for record in records]
 
     def _soft(self, shares: dict[str, float]) -> dict[str, float]:
         """The cameras, with their share of what is usual, that are blurred in a whole drive."""

@@ -53,10 +53,10 @@ class Copies(Pass):
 
 def _kept(records: Sequence[RecordFacts], members: list[int]) -> list[int]:
     """Which of those that are alike stay: with clocks, each moment of the scene that has most of them; without, the sharpest."""
-    scenes: dict[str, dict[int, int]] = defaultdict(dict)
+    scenes: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)
     for i in members:
         if records[i].timestamp_us > 0:
-            scenes[records[i].scene].setdefault(records[i].timestamp_us, i)
+            scenes[records[i].drive].setdefault(records[i].timestamp_us, i)
     if scenes:
         return list(max(scenes.values(), key=len).values())
     return [max(members, key=lambda i: (sum(g.sharp for g in records[i].glances.values()), -i))]

@@ -17,16 +17,20 @@ from drive.curate.rigs import turned_deg
 @dataclass(frozen=True)
 class Rig(Pass):
     """Within a drive nothing of a camera changes but by rounding: turn_deg, shift_m, zoom (a share, of focal length and size). Cars of one
-    fleet differ by more: fleet_*; those bounds count for a camera of whose drives in the source the share `alike` lies within them."""
+    fleet differ by more: a drive is wrong that is `apart` times further off its source's usual calibration than the share `alike` of drives
+    is, and than records of a drive may be; where drives are fewer than `fleet`, or differ by more, that is further off than fleet_*. A
+    camera of whose drives more than 1 - `alike` would be wrong is left alone."""
 
     name: ClassVar[str] = "rig"
     turn_deg: float = 0.3
     shift_m: float = 0.03
     zoom: float = 0.005
     fleet_turn_deg: float = 4.0
-    fleet_shift_m: float = 0.2
+    fleet_shift_m: float = 0.4
     fleet_zoom: float = 0.06
     alike: float = 0.75
+    apart: float = 4.0
+    fleet: int = 8
 
     def judge(self, records: Sequence[RecordFacts]) -> list[Judged]:
         found = [FINE] * len(records)
@@ -37,29 +41,43 @@ class Rig(Pass):
         for (_, camera), scenes in drives.items():
             usual = {scene: _middle([records[i].rig[camera] for i in places]) for scene, places in scenes.items()}
             fleet = _middle(list(usual.values()))
-            odd = {scene: told for scene, one in usual.items() if (told := self._off(one, fleet, True))}
+            most = self._fleet_bounds(list(usual.values()), fleet)
+            odd = {scene: told for scene, one in usual.items() if (told := _off(one, fleet, most))}
             odd = odd if len(odd) <= (1 - self.alike) * len(usual) else {}
             for scene, places in scenes.items():
                 for i in places:
-                    told = self._off(records[i].rig[camera], usual[scene], False)
+                    told = _off(records[i].rig[camera], usual[scene], self._bounds)
                     told = f"{told} off the rest of its drive" if told else f"{odd[scene]} off other drives" if scene in odd else ""
                     if told and not found[i].reason:
                         found[i] = Judged(f"{camera}'s calibration is {told}", camera=camera)
         return found
 
-    def _off(self, one: Sequence[float], usual: Sequence[float], fleet: bool) -> str:
-        """What is further off than it may be, in words; "" where nothing is."""
-        most = (self.fleet_turn_deg, self.fleet_shift_m, self.fleet_zoom) if fleet else (self.turn_deg, self.shift_m, self.zoom)
-        if tuple(one) == tuple(usual):
-            return ""
-        turn, shift = turned_deg(one, usual), float(np.linalg.norm(np.subtract(one[7:], usual[7:])))
-        zoom = max(*np.abs(np.divide(one[:2], usual[:2]) - 1), *np.abs(np.subtract(one[2:4], usual[2:4])))
-        told = (
-            (turn, most[0], f"{turn:.1f} degrees"),
-            (shift, most[1], f"{shift:.2f} m"),
-            (zoom, most[2], f"{zoom:.1%} in focal length or centre"),
-        )
-        return " and ".join(text for value, bound, text in told if value > bound)
+    @property
+    def _bounds(self) -> tuple[float, ...]:
+        return self.turn_deg, self.shift_m, self.zoom
+
+    def _fleet_bounds(self, drives: Sequence[Sequence[float]], usual: Sequence[float]) -> tuple[float, ...]:
+        """How far off a drive may be: as far as most others are, some times over, and no further than a fleet's cars are."""
+        most = self.fleet_turn_deg, self.fleet_shift_m, self.fleet_zoom
+        if len(drives) < self.fleet:
+            return most
+        common = np.quantile([_apart(one, usual) for one in drives], self.alike, axis=0)
+        return tuple(np.minimum(most, self.apart * np.maximum(self._bounds, common)).tolist())
+
+
+def _apart(one: Sequence[float], usual: Sequence[float]) -> tuple[float, float, float]:
+    """Between two calibrations: degrees, metres, the share that focal length or centre differs by."""
+    if tuple(one) == tuple(usual):
+        return 0.0, 0.0, 0.0
+    zoom = max(*np.abs(np.divide(one[:2], usual[:2]) - 1), *np.abs(np.subtract(one[2:4], usual[2:4])))
+    return turned_deg(one, usual), float(np.linalg.norm(np.subtract(one[7:], usual[7:]))), float(zoom)
+
+
+def _off(one: Sequence[float], usual: Sequence[float], most: Sequence[float]) -> str:
+    """What is further off than it may be, in words; "" where nothing is."""
+    turn, shift, zoom = _apart(one, usual)
+    told = (f"{turn:.1f} degrees", f"{shift:.2f} m", f"{zoom:.1%} in focal length or centre")
+    return " and ".join(text for text, value, bound in zip(told, (turn, shift, zoom), most, strict=True) if value > bound)
 
 
 def _middle(rigs: list[tuple[float, ...]]) -> tuple[float, ...]:

@@ -39,6 +39,7 @@ class RecordFolder(Sequence[SceneSample]):
         self._choose(_chosen(root, rows, list(self.manifest.splits), split)[:limit])
         self._files: dict[tuple[int, str], int] = {}
         self._held = Held()
+        self._sound: set[tuple[str, int]] = set()  # pieces whose bytes were found to be those that were packed
         self._maps, self._commands = True, True
 
     def _choose(self, rows: list[IndexRow]) -> None:
@@ -82,7 +83,7 @@ class RecordFolder(Sequence[SceneSample]):
         """The files of sample i by name, as they stand in the shard. Raises ValueError as `__getitem__`."""
         row = self.rows[i]
         try:
-            return dict(unpacked(self._read(row, row.bytes)))
+            return dict(unpacked(self._whole(row)))
         except ValueError as error:
             raise self._damaged(row, error) from error
 
@@ -156,6 +157,15 @@ class RecordFolder(Sequence[SceneSample]):
     def _json(self, row: IndexRow) -> memoryview:
         """What stands first in a sample's piece of the shard, behind its header."""
         return memoryview(self._read(row, BLOCK + row.json_bytes))[BLOCK:]
+
+    def _whole(self, row: IndexRow) -> bytes:
+        """A sample's piece of the shard; what is read for the first time must have its SHA-256."""
+        data = self._read(row, row.bytes)
+        if (row.shard, row.offset) not in self._sound:
+            if hashlib.sha256(data).hexdigest() != row.sha256:
+                raise ValueError("its bytes are not those that were packed")
+            self._sound.add((row.shard, row.offset))
+        return data
 
     def _read(self, row: IndexRow, count: int) -> bytes:
         """The first bytes of a sample, by a file of this process's own, which is read at places: forked readers do not disturb it."""
