@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -131,6 +132,8 @@ def write_records(out: Path, told: Iterable[Told], window: object, per_shard: in
         write_whole(out / rows[-1].shard, iter([*pieces, END]))
         pieces.clear()
 
+    if out.exists():
+        raise ValueError(f"{out} is there already: name another folder, or delete it")
     out.mkdir(parents=True)
     for number, (sample, source, wrong) in enumerate(told):
         shard, key = f"train-{number // per_shard:06d}", f"train-{number // per_shard:06d}-{number % per_shard:04d}"
@@ -228,4 +231,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (ValueError, OSError) as error:
+        sys.exit(f"contaminate: {error}")
