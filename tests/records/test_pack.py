@@ -211,6 +211,10 @@ def test_a_damaged_index_and_manifest_are_refused(records: Path, tmp_path: Path)
         (folder / name).write_bytes((folder / name).read_bytes()[:100])
         with pytest.raises(ValueError, match=match):
             open_dataset(folder)
+    (folder / "records.json").write_bytes((records / "records.json").read_bytes())
+    (folder / "index.parquet").unlink()
+    with pytest.raises(ValueError, match="index.parquet is missing"):
+        open_dataset(folder)
 
 
 @pytest.mark.parametrize("change", [{"shard": "../train-000000.tar"}, {"shard": "/etc/passwd"}, {"offset": -1}, {"bytes": 2**60}])
@@ -276,6 +280,7 @@ def test_the_verb(mini: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert [row["split"] for row in told] == ["a", "b"] and sum(row["samples"] for row in told) == 30
     assert main(words) == 2 and "is there already" in capsys.readouterr().err
     assert main([*words[:2], str(tmp_path / "c"), "--splits", "a:2,b", "-q"]) == 2 and "--splits" in capsys.readouterr().err
+    assert main([*words[:2], str(tmp_path / "c"), "--splits", "a:0.5", "-q"]) == 2 and "add up to 1" in capsys.readouterr().err
     assert main(["pack", str(mini), "--form", "shards", "-q"]) == 2 and "named last" in capsys.readouterr().err
 
 

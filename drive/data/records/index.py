@@ -124,6 +124,8 @@ def read_columns(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
 
 def _table(path: Path) -> Any:
     pa, wanted = arrow(), _schema(arrow())
+    if not path.is_file():
+        raise ValueError(f"{path} is missing: pack the records anew")
     try:
         table = _parquet().read_table(path)
     except (OSError, pa.ArrowException) as error:
