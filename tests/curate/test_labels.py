@@ -139,6 +139,9 @@ def test_how_far_a_drive_may_be_off_follows_from_its_fleet() -> None:
     alike = [0.0] * 9
     assert set(dropped(Rig(), _fleet(*alike, 0.3))) == {18, 19}  # nine stand alike to the millimetre, the tenth by 30 cm elsewhere
     assert dropped(Rig(), _fleet(*alike, 0.1)) == {}
+    assert dropped(Rig(), _fleet(*alike, 0.3, 0.31)) == {}  # another car's, twice
+    assert set(dropped(Rig(), _fleet(*alike, 0.3, -0.2))) == {18, 19, 20, 21}
+    assert set(dropped(Rig(), _fleet(*alike, 0.6, 0.61))) == {18, 19, 20, 21}  # no car of one fleet has its camera there
     two_cars = [0.0, 0.05] * 5
     assert dropped(Rig(), _fleet(*two_cars)) == {}
     assert set(dropped(Rig(), _fleet(*two_cars, 0.3))) == {20, 21}

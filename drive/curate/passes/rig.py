@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,8 +18,8 @@ from drive.curate.rigs import turned_deg
 class Rig(Pass):
     """Within a drive nothing of a camera changes but by rounding: turn_deg, shift_m, zoom (a share, of focal length and size). Cars of one
     fleet differ by more: a drive is wrong that is `apart` times further off its source's usual calibration than the share `alike` of drives
-    is, and than records of a drive may be; where drives are fewer than `fleet`, or differ by more, that is further off than fleet_*. A
-    camera of whose drives more than 1 - `alike` would be wrong is left alone."""
+    is, and than records of a drive may be, and off like no other drive, which would be another car's; where drives are fewer than `fleet`,
+    or differ by more, one that is further off than fleet_*. A camera of whose drives more than 1 - `alike` would be wrong is left alone."""
 
     name: ClassVar[str] = "rig"
     turn_deg: float = 0.3
@@ -40,10 +40,7 @@ class Rig(Pass):
                 drives[record.source, camera][record.scene].append(i)
         for (_, camera), scenes in drives.items():
             usual = {scene: _middle([records[i].rig[camera] for i in places]) for scene, places in scenes.items()}
-            fleet = _middle(list(usual.values()))
-            most = self._fleet_bounds(list(usual.values()), fleet)
-            odd = {scene: told for scene, one in usual.items() if (told := _off(one, fleet, most))}
-            odd = odd if len(odd) <= (1 - self.alike) * len(usual) else {}
+            odd = self._odd(usual)
             for scene, places in scenes.items():
                 for i in places:
                     told = _off(records[i].rig[camera], usual[scene], self._bounds)
@@ -52,17 +49,30 @@ class Rig(Pass):
                         found[i] = Judged(f"{camera}'s calibration is {told}", camera=camera)
         return found
 
+    def _odd(self, usual: Mapping[str, Sequence[float]]) -> dict[str, str]:
+        """The drives (each with its usual calibration) that are off their fleet, and how far, in words."""
+        drives = list(usual.values())
+        fleet, within = _middle(drives), [self.apart * bound for bound in self._bounds]
+        odd = {scene: told for scene, one in usual.items() if (told := _off(one, fleet, self._fleet_bounds(drives, fleet)))}
+        if len(odd) > (1 - self.alike) * len(usual):
+            return {}
+        twins = {s for s in odd if any(s != other and not _off(usual[s], usual[other], within) for other in odd)}
+        return {scene: told for scene, told in odd.items() if scene not in twins or _off(usual[scene], fleet, self._most)}
+
+    @property
+    def _most(self) -> tuple[float, ...]:
+        return self.fleet_turn_deg, self.fleet_shift_m, self.fleet_zoom
+
     @property
     def _bounds(self) -> tuple[float, ...]:
         return self.turn_deg, self.shift_m, self.zoom
 
     def _fleet_bounds(self, drives: Sequence[Sequence[float]], usual: Sequence[float]) -> tuple[float, ...]:
         """How far off a drive may be: as far as most others are, some times over, and no further than a fleet's cars are."""
-        most = self.fleet_turn_deg, self.fleet_shift_m, self.fleet_zoom
         if len(drives) < self.fleet:
-            return most
+            return self._most
         common = np.quantile([_apart(one, usual) for one in drives], self.alike, axis=0)
-        return tuple(np.minimum(most, self.apart * np.maximum(self._bounds, common)).tolist())
+        return tuple(np.minimum(self._most, self.apart * np.maximum(self._bounds, common)).tolist())
 
 
 def _apart(one: Sequence[float], usual: Sequence[float]) -> tuple[float, float, float]:
@@ -80,7 +90,7 @@ def _off(one: Sequence[float], usual: Sequence[float], most: Sequence[float]) ->
     return " and ".join(text for text, value, bound in zip(told, (turn, shift, zoom), most, strict=True) if value > bound)
 
 
-def _middle(rigs: list[tuple[float, ...]]) -> tuple[float, ...]:
+def _middle(rigs: Sequence[Sequence[float]]) -> Sequence[float]:
     """The one that is nearest to the median of each number; rotations are never averaged."""
     values = np.array(rigs)
     median = np.median(values, 0)
