@@ -294,6 +294,8 @@ def test_check_judges_how_cameras_stand(tmp_path: Path) -> None:
         ("motion.csv", "time_s,command\n0,U-turn", "line 2: command 'U-turn' is none of left, straight, right"),
         ("motion.csv", "time_s\n0", "none of the columns speed_mps"),
         ("motion.csv", "timestamp_us,speed_mps\n0.5,1", "timestamp_us: expected an integer"),
+        ("motion.csv", "time_s,speed_mps\n0,5\n1,5000", "line 3, speed_mps: no car has 5000, expected less than 100: write it in the unit"),
+        ("motion.csv", "time_s,yaw_rate_radps\n0,-12", "line 2, yaw_rate_radps: no car has -12, expected less than 2"),
     ],
 )
 def test_tables_that_are_wrong(tmp_path: Path, name: str, text: str, says: str) -> None:

@@ -121,6 +121,7 @@ def _check_whole(report: CheckReport, told: ToldBeside) -> None:
     except ValueError as error:
         report.error("does not hold together", report.root.name, "", "", str(error))
         return
+    report.errors.extend(dataset.findings())
     report.counts["seconds"] = round(int(dataset.times_us[0][-1] - dataset.times_us[0][0]) / 1e6)
     report.counts[f"key frames at {dataset.window.rate_hz:g} Hz"] = len(dataset)
     known: Counter[str] = Counter()
