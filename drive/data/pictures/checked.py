@@ -76,7 +76,7 @@ def _streams(report: CheckReport, rig: RigFile) -> Iterator[Stream]:
     """The pictures of each camera that has some."""
     for camera, place in zip(rig.cameras, rig.pictures, strict=True):
         try:
-            yield find_stream(report.root, camera, place)
+            yield find_stream(report.root, camera, place, rig.pictures)
         except ValueError as error:
             report.error("camera without usable pictures", place, camera.name, "", str(error))
 
