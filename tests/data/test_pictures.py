@@ -217,7 +217,7 @@ def test_missing_cameras_and_pictures_without_partners(tmp_path: Path) -> None:
     (root / "2.png").rename(root / "CAM_BACK" / "5.png")
     refused(root, "CAM_FRONT has 4 pictures, CAM_BACK 4, which do not pair up: 2 of CAM_FRONT has none in CAM_BACK")
     shutil.rmtree(root / "CAM_BACK")
-    refused(root, r"CAM_BACK: no pictures in .*a folder CAM_BACK/, files CAM_BACK_0001.jpg.*; there are CAM_FRONT, which are other cameras'")
+    refused(root, r"CAM_BACK: no pictures in .*folder CAM_BACK/, files CAM_BACK_0001.jpg.*; there are CAM_FRONT, which are other cameras'")
     (root / "CAM_BACK_LEFT").mkdir()
     cv2.imwrite(str(root / "CAM_BACK_LEFT" / "0.png"), picture(3))
     refused(root, "; there are CAM_BACK_LEFT: say in the rig which is its, such as `pictures: CAM_BACK_LEFT`")
