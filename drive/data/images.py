@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from drive.cameras import Camera, resized
 from drive.schema import CameraImage, MissingImage, Observation, StoredPicture, VideoPicture
@@ -69,7 +69,12 @@ def blackened(observation: Observation) -> Observation:
 
 def opened(data: bytes) -> Picture:
     """The bytes of a file -> its header; raises one of DECODE_ERRORS."""
-    stored = Image.open(io.BytesIO(data))
+    if not data:
+        raise ValueError("the file is empty, 0 bytes; copied whole?")
+    try:
+        stored = Image.open(io.BytesIO(data))
+    except UnidentifiedImageError as error:
+        raise ValueError(f"its {len(data)} bytes are no picture, or one cut off in its head") from error
     turn = stored.getexif().get(ExifTags.Base.Orientation, UPRIGHT)
     orientation = turn if isinstance(turn, int) and 1 <= turn <= 8 else UPRIGHT  # viewers ignore others
     # Pillow turns TIFF by itself, and gives its size as turned.

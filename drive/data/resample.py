@@ -56,7 +56,7 @@ def resample(views: Sequence[CameraImage], rig: Sequence[Camera]) -> tuple[Resam
 
 
 def in_rig(observation: Observation, rig: Sequence[Camera]) -> tuple[Observation, tuple[Resampled, ...]]:
-    """The observation with the views of a rig, and those of them that were resampled; itself where it has just these.
+    """The observation with the views of a rig, and those of them that were resampled; itself where it has just these, or no pictures.
 
     Raises PlanError where no camera looks where the rig's do, MissingImage as `resample`.
     """
@@ -67,7 +67,7 @@ def in_rig(observation: Observation, rig: Sequence[Camera]) -> tuple[Observation
             names = ", ".join(view.camera.name for view in frame.cameras)
             wanted = " and ".join(camera.name for camera in rig)
             raise PlanError(f"no camera looks where {wanted} of its rig would: {names} see nothing of it; turn one there, check the mounts")
-        foreign += [one for one in made if one.sources or one.unseen]
+        foreign += [one for one in made if frame.cameras and (one.sources or one.unseen)]
         frames.append(replace(frame, cameras=tuple(one.image for one in made) if frame.cameras else ()))
     same = all(list(a.cameras) == list(b.cameras) for a, b in zip(observation.frames, frames, strict=True))
     return (observation if same else replace(observation, frames=tuple(frames))), tuple(foreign)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from drive.planners.untold import Untold
+
 AS_THEY_ARE = "own-views"  # the word before a planner's name that leaves pictures as they are
 
 
@@ -36,4 +38,4 @@ def own_views(planner: Any) -> Any:
     """The planner, shown pictures as they are, whatever rig its network knows. Raises ValueError where it knows none."""
     if not getattr(planner, "rig", ()):
         raise ValueError(f"{AS_THEY_ARE}: stands directly before a checkpoint that knows one rig alone; {planner.name!r} names none")
-    return replace(planner, name=f"{planner.name}-{AS_THEY_ARE}", rig=(), _foreign=Foreign())
+    return replace(planner, name=f"{planner.name}-{AS_THEY_ARE}", rig=(), _foreign=Foreign(), _untold=Untold())

@@ -18,6 +18,7 @@ from drive.frames import Array
 from drive.planners.asked import Asked, plan_first, read
 from drive.planners.foreign import Foreign
 from drive.planners.notes import speaks
+from drive.planners.untold import Untold
 from drive.schema import Answers, Observation, Plan, PlanError, PlannerSpec
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class NetworkPlanner:
     deadline_s: float | None = None
     rig: tuple[Camera, ...] = ()
     _foreign: Foreign = field(default_factory=Foreign, repr=False)
+    _untold: Untold = field(default_factory=Untold, repr=False)
     _asked: dict[tuple[Chain, ...], Asked] = field(default_factory=dict, repr=False)
     _tasks: dict[str, Task] = field(default_factory=dict, repr=False)
 
@@ -133,14 +135,16 @@ class NetworkPlanner:
         from drive.model.inputs import collate
 
         batch = collate([self._prepared(observation) for observation in observations])
+        if self.network.config.inputs.dynamics and self._untold.add(observations):
+            speaks(self)
         with torch.inference_mode():
             cache = self.network.prefix(batch.to(next(self.network.parameters()).device))
         generator = torch.Generator().manual_seed(self.seed)
         return decode(cache, asked.ids, asked.tables, samples, self.temperature, generator, stop)
 
     def take_notes(self) -> tuple[str, ...]:
-        """What was resampled since this was asked last."""
-        return self._foreign.told()
+        """What was resampled, and which speeds were unknown, since this was asked last."""
+        return (*self._foreign.told(), *self._untold.told())
 
     def shown(self, observation: Observation) -> Observation:
         """The observation as its network sees it: other rigs' pictures resampled into the views that it knows; the same where there is

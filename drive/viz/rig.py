@@ -66,7 +66,7 @@ def camera_facts(camera: Camera, others: Sequence[Camera]) -> CameraFacts:
 
 def unseen_sectors(cameras: Sequence[Camera]) -> list[tuple[int, int]]:
     """Directions from the rear axle, whole degrees to the left from straight ahead, that no camera sees AT_M away and 1 m high:
-    (first, last) of each run, in -180..179; a run may end beyond 180."""
+    (first, last) of each run, in -180..179; a run may end beyond 180. A lone degree, whose neighbours are seen, is left out."""
     angles = np.radians(np.arange(-180, 180))
     points = np.stack([AT_M * np.cos(angles), AT_M * np.sin(angles), np.ones(360)], -1)
     seen = np.any([in_picture(camera, points) for camera in cameras], axis=0)
@@ -77,7 +77,7 @@ def unseen_sectors(cameras: Sequence[Camera]) -> list[tuple[int, int]]:
     edges = np.diff(np.concatenate([[1], turned, [1]]).astype(int))
     firsts, lasts = np.flatnonzero(edges == -1), np.flatnonzero(edges == 1) - 1
     wrapped = [(int((a + start) % 360) - 180, int(b - a)) for a, b in zip(firsts, lasts, strict=True)]
-    return [(a, a + length) for a, length in wrapped]
+    return [(a, a + length) for a, length in wrapped if length]
 
 
 def draw_on_picture(view: CameraImage, others: Sequence[Camera], width: int = 1280) -> Picture:
@@ -173,4 +173,3 @@ def _draw_ground(canvas: Canvas, camera: Camera) -> None:
         if inside:
             middle = min(inside, key=lambda at: abs(at[0] - canvas.width / 2))
             canvas.text((float(middle[0]), float(middle[1])), f"{metres:g} m", 12, RING, "middle", pill=BACKGROUND)
-

@@ -152,6 +152,15 @@ def test_a_log_behind_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> Non
         open_dataset(tmp_path / "set")
 
 
+def test_a_log_without_its_poses_is_named(tmp_path: Path) -> None:
+    write_log(tmp_path / "val" / "log-a")
+    (write_log(tmp_path / "val" / "log-b") / "city_SE3_egovehicle.feather").unlink()
+    assert "log-b/city_SE3_egovehicle.feather: no such file" in str(check_dataset(tmp_path).errors[0])
+    with pytest.raises(ValueError, match="log-b/city_SE3_egovehicle.feather: no such file, beside a log's other parts"):
+        open_dataset(tmp_path, split="val")
+    assert open_dataset(tmp_path, split="log-a").scenes == ("log-a",)
+
+
 @pytest.mark.real
 def test_the_real_log(real_data: Path) -> None:
     root = real_data / "av2-sensor"

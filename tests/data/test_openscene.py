@@ -181,6 +181,37 @@ def test_impossible_values_are_named(tmp_path: Path, change: Callable[[dict[str,
     assert message in str(report)
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "ends in the middle"),
+        (pickle.dumps([{"a": 1}]), "frame 0: no 'timestamp'"),
+        (pickle.dumps([Evil()]), "names builtins.print"),
+        (pickle.dumps("log"), "holds a str, expected a list of frames"),
+    ],
+)
+@pytest.mark.parametrize("folder", [".", "logs", "navsim_logs/mini", "meta_datas/mini"])
+def test_a_log_that_is_none_hides_no_other(tmp_path: Path, content: bytes, message: str, folder: str) -> None:
+    good, bad = (tmp_path / folder / f"{name}.pkl" for name in ("b", "a"))
+    write_log(good, [log_frame(k) for k in range(3)])
+    bad.write_bytes(content)
+    report = check_dataset(tmp_path)
+    assert report.counts["scenes"] == 2 and report.counts["key frames"] == 3
+    assert [(error.kind, error.token) for error in report.errors] == [("unreadable scene", "a")] and message in str(report)
+    with pytest.raises(ValueError, match=rf"a\.pkl.*{message}"):
+        open_dataset(tmp_path)
+    assert len(open_dataset(tmp_path, split="b")) == 3
+
+
+def test_a_split_of_damaged_logs_alone_is_no_empty_one(tmp_path: Path) -> None:
+    write_log(tmp_path / "navsim_logs" / "test" / "b.pkl", [log_frame(k) for k in range(3)])
+    (tmp_path / "navsim_logs" / "mini").mkdir()
+    (tmp_path / "navsim_logs" / "mini" / "a.pkl").touch()
+    with pytest.raises(ValueError, match=r"a\.pkl.*ends in the middle"):
+        open_dataset(tmp_path, split="mini")
+    assert main(["check", str(tmp_path)]) == 1
+
+
 def test_other_pickles_are_no_logs(tmp_path: Path) -> None:
     (tmp_path / "a.pkl").write_bytes(pickle.dumps({"id": "scene", "tracks": {}}))
     assert not is_openscene(tmp_path) and layout_of(tmp_path) is None

@@ -217,7 +217,10 @@ def test_missing_cameras_and_pictures_without_partners(tmp_path: Path) -> None:
     (root / "2.png").rename(root / "CAM_BACK" / "5.png")
     refused(root, "CAM_FRONT has 4 pictures, CAM_BACK 4, which do not pair up: 2 of CAM_FRONT has none in CAM_BACK")
     shutil.rmtree(root / "CAM_BACK")
-    refused(root, r"CAM_BACK: no pictures in .*expected a folder CAM_BACK/, files CAM_BACK_0001.jpg.*; there are CAM_FRONT: say in the rig")
+    refused(root, r"CAM_BACK: no pictures in .*folder CAM_BACK/, files CAM_BACK_0001.jpg.*; there are CAM_FRONT, which are other cameras'")
+    (root / "CAM_BACK_LEFT").mkdir()
+    cv2.imwrite(str(root / "CAM_BACK_LEFT" / "0.png"), picture(3))
+    refused(root, "; there are CAM_BACK_LEFT: say in the rig which is its, such as `pictures: CAM_BACK_LEFT`")
     (root / "CAM_BACK").mkdir()
     refused(root, "CAM_BACK holds no pictures")
     film(root / "CAM_BACK.mp4", 20)
@@ -240,8 +243,15 @@ def test_pictures_of_another_size(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="calibration of CAM_BACK is for 64x36"):
         greys(open_dataset(root)[1])
     (root / "CAM_FRONT" / stamped(3)[2]).write_bytes(b"no picture")
+    (root / "CAM_FRONT" / stamped(3)[1]).write_bytes(b"")
     report = check_dataset(root)
-    assert [error.kind for error in report.errors] == ["undecodable file", "wrong image size"]
+    assert [error.kind for error in report.errors] == ["undecodable file", "undecodable file", "wrong image size"]
+    assert [error.message for error in report.errors[:2]] == [
+        "does not decode: the file is empty, 0 bytes; copied whole?",
+        "does not decode: its 10 bytes are no picture, or one cut off in its head",
+    ]
+    with pytest.raises(MissingImage, match=rf"image of CAM_FRONT does not open: .*{stamped(3)[1]} \(the file is empty, 0 bytes"):
+        greys(open_dataset(root)[1])
 
 
 def test_names_that_tell_no_times_need_a_rate(tmp_path: Path) -> None:
@@ -292,8 +302,13 @@ def test_check_judges_how_cameras_stand(tmp_path: Path) -> None:
         ("poses.csv", "time_s,x_m,y_m,heading_rad\n0,0,0,0\n2,1,0,0", "no pose for .*gaps longer than 1 s"),
         ("poses.csv", "time_s,x_m,y_m,qw,qx,qy,qz\n0,0,0,2,0,0,0", "no unit quaternions"),
         ("motion.csv", "time_s,command\n0,U-turn", "line 2: command 'U-turn' is none of left, straight, right"),
+        ("motion.csv", "time_s,speed_kmh\n0,50", "column 'speed_kmh'.*; it is wanted as speed_mps: divide by 3.6, renaming alone leaves"),
+        ("poses.csv", "time_s,x_m,y_m,heading_deg\n0,0,0,0", "; it is wanted as heading_rad: multiply by pi / 180"),
+        ("poses.csv", "time_ms,x_m,y_m,heading_rad\n0,0,0,0", "; it is wanted as time_s: divide by 1000, "),
         ("motion.csv", "time_s\n0", "none of the columns speed_mps"),
         ("motion.csv", "timestamp_us,speed_mps\n0.5,1", "timestamp_us: expected an integer"),
+        ("motion.csv", "time_s,speed_mps\n0,5\n1,5000", "line 3, speed_mps: no car has 5000, expected less than 100: write it in the unit"),
+        ("motion.csv", "time_s,yaw_rate_radps\n0,-12", "line 2, yaw_rate_radps: no car has -12, expected less than 2"),
     ],
 )
 def test_tables_that_are_wrong(tmp_path: Path, name: str, text: str, says: str) -> None:

@@ -152,6 +152,7 @@ def test_rigs_that_do_not_look_there_are_refused_by_name() -> None:
     back = taken(camera("CAM_BACK", 180, 70))
     with pytest.raises(PlanError, match="no camera looks where CAM_WIDE and CAM_FAR of its rig would: CAM_BACK see nothing"):
         in_rig(observed(back), WANTED)
+    assert in_rig(observed(), WANTED)[1] == ()  # nothing was resampled
     assert in_rig(observed(), WANTED)[0].frames[0].cameras == ()  # as if there were no rig: whoever reads pictures says so
     buried = taken(camera("A", at=(1.6, 0.0, -0.5)))  # a mount that is wrong gives views, not an error
     assert resample([buried], [camera("LOW", at=(1.6, 0.0, -0.4))])[0].unseen == 0.0

@@ -95,7 +95,7 @@ def _changed(at: int) -> Callable[[Path], None]:
         (_changed(-1), "is damaged: its checksum is wrong"),
         (lambda path: path.write_bytes(path.read_bytes()[:-9]), "the file ends before it"),
         (lambda path: path.write_bytes(b"none"), "record 0: the checksum of its length"),
-        (lambda path: path.write_bytes(b""), "0 frames"),
+        (lambda path: path.write_bytes(b""), "is empty, 0 bytes"),
         (lambda path: write_records(path, [frame(1), frame(0)]), "do not increase"),
         (
             lambda path: write_records(path, [frame(0), MESSAGES["E2EDFrame"](frame=frame(1), intent=1)]),

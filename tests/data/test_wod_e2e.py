@@ -249,3 +249,23 @@ def test_a_camera_that_stands_wrong_is_an_error(tmp_path: Path) -> None:
     made.frame.context.camera_calibrations[0].extrinsic.CopyFrom(transform(np.array([1500.0, 0.0, 2100.0]), np.eye(3)))
     write_records(tmp_path / SHARD, [made])
     assert {error.kind for error in check_dataset(tmp_path).errors} == {"length unit"}
+
+
+@pytest.mark.parametrize("shard", [0, 1])
+def test_an_empty_shard_is_named(tmp_path: Path, shard: int) -> None:
+    name = f"tfrecord-{shard:05d}-of-00002"
+    next(write_e2e(tmp_path).glob(f"*.{name}")).write_bytes(b"")
+    assert f"{name}: is empty, 0 bytes, expected records" in str(check_dataset(tmp_path).errors[0])
+    with pytest.raises(ValueError, match=f"{name}: is empty"):
+        open_dataset(tmp_path)
+    for path in tmp_path.glob("*"):
+        path.write_bytes(b"")
+    with pytest.raises(ValueError, match="is empty, 0 bytes"):
+        open_dataset(tmp_path)
+
+
+def test_a_shard_that_is_not_there_is_named(tmp_path: Path) -> None:
+    next(write_e2e(tmp_path).glob("*.tfrecord-00001-of-00002")).unlink()
+    (found,) = (warning for warning in check_dataset(tmp_path).warnings if warning.kind == "missing shards")
+    assert found.table == "val" and found.token.endswith(".tfrecord-00001-of-00002") and "1 shards are not there" in found.message
+    assert len(open_dataset(tmp_path)) == 6  # whoever fetched some shards of many plans on these

@@ -81,6 +81,23 @@ def test_another_rig_gets_the_plan_of_its_resampled_views_and_one_line(planner: 
     assert all_notes() == [f"tiny: {told}"] and not all_notes(), "said to verbs that hold no planner"
 
 
+def test_an_unknown_speed_is_said_where_it_is_most_samples(planner: NetworkPlanner) -> None:
+    seen = observed(OWN)
+    unknown = replace(seen, speed_mps=None)
+    planner.plan_batch([seen, unknown])
+    assert all_notes() == [], "the first moments of drives know none"
+    planner.plan_batch([seen, unknown, unknown])
+    (told,) = all_notes()
+    assert told.startswith("tiny: the car's speed was unknown for 2 of 3 answers, which guess it: plans can end metres elsewhere")
+    assert all_notes() == []
+    blind = DrivingNetwork(replace(MODEL, inputs=replace(MODEL.inputs, dynamics=False))).eval()
+    NetworkPlanner(blind, "blind", rig=OWN).plan(unknown)
+    assert all_notes() == [], "a network that is given no speed lacks none"
+    floor = load_planner("ego-mlp", "cpu")
+    floor.plan(replace(unknown, future_times_s=floor.spec.window.future_times_s))
+    assert notes_of(floor)[0].startswith("the car's speed was unknown for 1 of 1 answers")
+
+
 def test_a_rig_that_looks_elsewhere_is_a_failed_sample(planner: NetworkPlanner) -> None:
     back = load_rig("nuscenes", width=160)[3:4]
     with pytest.raises(PlanError, match="no camera looks where CAM_FRONT and CAM_FRONT_FAR of its rig would: CAM_BACK see nothing of it"):

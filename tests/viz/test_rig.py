@@ -80,6 +80,11 @@ def test_fisheyes_are_drawn_too() -> None:
     assert (column[:, 0] - column[:, 1]).max() > 60 and draw_from_above(cameras).any()
 
 
+def test_a_lone_degree_between_two_pictures_is_no_gap() -> None:
+    gaps = [gap for yaw in np.arange(40, 100, 0.25) for gap in unseen_sectors([camera("CAM_A"), camera("CAM_B", yaw)])]
+    assert all(last > first for first, last in gaps) and min(last - first for first, last in gaps) == 1
+
+
 def test_from_above_is_a_picture_of_every_camera() -> None:
     one, two = draw_from_above([camera("CAM_A")]), draw_from_above([camera("CAM_A"), camera("CAM_B", 180)])
     assert one.shape == two.shape == (720, 720, 3) and (one[:300] == two[:300]).all() and (one[450:] != two[450:]).any()

@@ -21,6 +21,8 @@ from drive.maps import RoadMap
 
 BOXES, SWEEPS = "annotations.feather", "sensors/lidar"
 SPLITS = ("train", "val", "test")
+# What tells a log that lacks its poses.
+PARTS = (BOXES, SWEEPS, "sensors/cameras", "calibration/egovehicle_SE3_sensor.feather")
 SPACING_S = 0.1
 SIZES = ("length_m", "width_m", "height_m")
 
@@ -28,6 +30,10 @@ SIZES = ("length_m", "width_m", "height_m")
 def is_log(folder: Path) -> bool:
     """Whether a folder is one log."""
     return (folder / POSES).is_file()
+
+
+def _lacks_poses(folder: Path) -> bool:
+    return not is_log(folder) and any((folder / part).exists() for part in PARTS)
 
 
 def is_av2(root: Path) -> bool:
@@ -44,11 +50,11 @@ class Logs:
 
     @cached_property
     def _folders(self) -> dict[str, dict[str, Path]]:
-        """Split -> log's name -> its folder; links that lead out of the root are refused."""
+        """Split -> log's name -> its folder, poses or not; links that lead out of the root are refused."""
         if is_log(self.root):
             return {"": {self.root.resolve().name: self.root}}
         groups = {"": sorted(self.root.glob("*")), **{name: sorted((self.root / name).glob("*")) for name in SPLITS}}
-        logs = {split: [path for path in paths if is_log(path)] for split, paths in groups.items()}
+        logs = {split: [path for path in paths if is_log(path) or _lacks_poses(path)] for split, paths in groups.items()}
         return {split: {p.name: inside(self.root, str(p.relative_to(self.root))) for p in paths} for split, paths in logs.items() if paths}
 
     @property
@@ -63,10 +69,14 @@ class Logs:
     def stamps_ns(self, scene: str) -> NDArray[np.int64]:
         """The moments [N] of a log's key frames: those of its annotations and of the LiDAR sweeps on disk.
 
-        Raises ValueError where there is none of either, or no pose for one.
+        Raises ValueError where there is none of either, and where the log has no file of poses.
         """
         if scene not in self._stamps:
             folder = self.folder(scene)
+            if not is_log(folder):
+                raise ValueError(
+                    f"{folder / POSES}: no such file, beside a log's other parts; copied whole? Fetch it, or move the log away"
+                )
             boxes = read_columns(folder / BOXES, {"timestamp_ns": "i"})["timestamp_ns"] if (folder / BOXES).is_file() else ()
             sweeps = stamps_of(folder / SWEEPS, ".feather")
             self._stamps[scene] = np.unique(np.concatenate([np.asarray(boxes, dtype=np.int64), sweeps]))

@@ -1,4 +1,5 @@
-"""Which pickles below a folder are OpenScene logs, by the head of each folder's first: a pickle's text stands in it as it is."""
+"""Which pickles below a folder are OpenScene logs: those of folders that are named for them, and all of a folder that has one, told by
+its head: a pickle's text stands in it as it is. One that is damaged, or no log, stands among them, and is refused when it is read."""
 
 from __future__ import annotations
 
@@ -12,15 +13,17 @@ BASES = (".", "navsim_logs", "meta_datas")
 BLOBS = "sensor_blobs"
 MARKS = (b"ego2global", b"driving_command", b"log_name")
 HEAD_BYTES = 1 << 16
+# So many pickles of a folder are looked at for a log.
+LOOKED_AT = 100
 
 
 def log_files(root: Path) -> dict[str, dict[str, Path]]:
-    """Split -> log's name -> its file; a split is a folder's name, empty for logs in the root itself."""
+    """Split -> log's name -> its file, whole or not; a split is a folder's name, empty for logs in the root itself."""
     found: dict[str, dict[str, Path]] = {}
     for base in (root / name for name in BASES):
         for folder in (base, *sorted(path for path in base.glob("*") if path.is_dir())):
             paths = sorted(folder.glob(f"*{SUFFIX}"))
-            if paths and is_log(paths[0]):
+            if paths and (folder.parent.name in BASES[1:] or any(map(is_log, paths[:LOOKED_AT]))):
                 split = "" if folder == root else folder.name
                 own = {path.name.removesuffix(SUFFIX): inside(root, str(path.relative_to(root))) for path in paths}
                 found[split] = {**found.get(split, {}), **own}

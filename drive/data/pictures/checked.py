@@ -76,7 +76,7 @@ def _streams(report: CheckReport, rig: RigFile) -> Iterator[Stream]:
     """The pictures of each camera that has some."""
     for camera, place in zip(rig.cameras, rig.pictures, strict=True):
         try:
-            yield find_stream(report.root, camera, place)
+            yield find_stream(report.root, camera, place, rig.pictures)
         except ValueError as error:
             report.error("camera without usable pictures", place, camera.name, "", str(error))
 
@@ -121,6 +121,7 @@ def _check_whole(report: CheckReport, told: ToldBeside) -> None:
     except ValueError as error:
         report.error("does not hold together", report.root.name, "", "", str(error))
         return
+    report.errors.extend(dataset.findings())
     report.counts["seconds"] = round(int(dataset.times_us[0][-1] - dataset.times_us[0][0]) / 1e6)
     report.counts[f"key frames at {dataset.window.rate_hz:g} Hz"] = len(dataset)
     known: Counter[str] = Counter()

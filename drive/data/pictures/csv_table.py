@@ -13,6 +13,20 @@ from drive.frames import Array
 from drive.words import did_you_mean
 
 TIMES = ("time_s", "timestamp_us")
+# What makes the unit that a column is wanted in of another, in which it may be told.
+CONVERSIONS = {
+    "mps": {
+        **dict.fromkeys(("kmh", "kph", "km_h", "km/h"), "divide by 3.6"),
+        "mph": "multiply by 0.44704",
+        "knots": "multiply by 0.514444",
+    },
+    "mps2": {"g": "multiply by 9.80665"},
+    "m": {"mm": "divide by 1000", "cm": "divide by 100", "km": "multiply by 1000", "ft": "multiply by 0.3048"},
+    "rad": {"deg": "multiply by pi / 180", "degrees": "multiply by pi / 180"},
+    "radps": {"degps": "multiply by pi / 180", "dps": "multiply by pi / 180"},
+    "s": {"ms": "divide by 1000", "us": "divide by 1000000", "ns": "divide by 1000000000"},
+    "us": {"ns": "divide by 1000", "ms": "multiply by 1000", "s": "multiply by 1000000"},
+}
 MOST_BYTES = 200_000_000
 
 
@@ -37,7 +51,7 @@ class CsvTable:
         columns = tuple(lines[0]) if lines else ()
         for name in columns:
             if name not in (*TIMES, *known):
-                hint = did_you_mean(name, (*TIMES, *known))
+                hint = _in_unit(name, (*TIMES, *known)) or did_you_mean(name, (*TIMES, *known))
                 raise ValueError(f"{path}: unknown column {name!r}, expected {' or '.join(TIMES)}, {', '.join(known)}{hint}")
         if len([name for name in columns if name in TIMES]) != 1 or len(set(columns)) != len(columns):
             raise ValueError(f"{path}: the first row must name its columns, each once, one of them {' or '.join(TIMES)}")
@@ -85,3 +99,13 @@ class CsvTable:
             return int(text)
         except ValueError:
             raise ValueError(f"{self.path}, line {line}, {TIMES[1]}: expected an integer, got {text!r}") from None
+
+
+def _in_unit(name: str, known: Sequence[str]) -> str:
+    """The end of a message about a column that is a known one in another unit; empty for others."""
+    for column in known:
+        what, _, unit = column.rpartition("_")
+        for other, how in CONVERSIONS.get(unit, {}).items():
+            if name == f"{what}_{other}":
+                return f"; it is wanted as {column}: {how}, renaming alone leaves the numbers in {other}"
+    return ""

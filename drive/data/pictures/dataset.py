@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from drive.cameras import Camera
+from drive.data.conventions import Finding
 from drive.data.layouts import Wanted
 from drive.data.motion import Motion, motion_from_poses
 from drive.data.pictures.find import find_streams
+from drive.data.pictures.judged import pose_findings, refuse_findings
 from drive.data.pictures.key_frames import key_frames, times_of
 from drive.data.pictures.tables import MotionTable, Poses, read_motion, read_poses
 from drive.data.pictures.told import NOTHING, ToldBeside
@@ -87,6 +89,11 @@ class PicturesDataset(Sequence[SceneSample]):
         """Itself: there are no maps."""
         return self
 
+    def findings(self) -> list[Finding]:
+        """What in the poses looks like another convention."""
+        path = self._told.poses_of(self.root)
+        return [] if self.poses is None or path is None else pose_findings(self.poses, path.name)
+
     def _time_s(self, camera: int, picture: int) -> float:
         return float(self.times_us[camera][picture] - self._start_us) / 1e6
 
@@ -143,12 +150,14 @@ class PicturesDataset(Sequence[SceneSample]):
 
 
 def open_pictures(root: Path, choice: Wanted) -> PicturesDataset:
-    """As `drive.data.dataset.open_dataset`, which calls it. Raises ValueError for what own pictures do not have."""
+    """As `drive.data.dataset.open_dataset`, which calls it. Raises ValueError for what own pictures do not have, and for poses that are in
+    another convention."""
     if any(root.glob("v1.0-*")):
         raise ValueError(f"{root} holds tables, which tell its cameras and poses: --rig and what else is told are for own pictures")
     if choice.version is not None or choice.motion != "poses":
         raise ValueError(f"{root} holds own pictures: a version or motion={choice.motion!r} are for data sets with tables")
     dataset = PicturesDataset(root, choice.told or NOTHING, choice.window, choice.limit, choice.command)
+    refuse_findings(dataset.findings())
     names = choice.split.split(",") if isinstance(choice.split, str) else choice.split
     if names is not None and [name.strip() for name in names] != [dataset.name]:
         raise ValueError(f"{root} holds one drive, {dataset.name}: leave out the split {choice.split!r}")

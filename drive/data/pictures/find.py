@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -64,8 +64,9 @@ def _places(root: Path) -> Iterator[str]:
             yield name
 
 
-def find_stream(root: Path, camera: Camera, place: str) -> Stream:
-    """The pictures that a camera has under a name: in a folder, in files whose names begin with it, or in a video.
+def find_stream(root: Path, camera: Camera, place: str, taken: Collection[str] = ()) -> Stream:
+    """The pictures that a camera has under a name: in a folder, in files whose names begin with it, or in a video. taken: names under
+    which cameras of the rig have theirs.
 
     Raises ValueError where there are none or in two ways, where names do not tell an order, or where the first picture's size is not
     the camera's.
@@ -78,7 +79,7 @@ def find_stream(root: Path, camera: Camera, place: str) -> Stream:
     ]
     there = [(what, paths) for what, paths in ways if paths]
     if not there:
-        raise ValueError(f"{camera.name}: {_nothing_of(root, place, folder)}")
+        raise ValueError(f"{camera.name}: {_nothing_of(root, place, folder, taken)}")
     if len(there) > 1 or len(paths := there[0][1]) > 1 and there[0][0] == "a video":
         raise ValueError(f"{camera.name} has pictures in several ways: {', '.join(what for what, _ in there)} of {root}; keep one")
     for path in paths:
@@ -91,7 +92,7 @@ def find_stream(root: Path, camera: Camera, place: str) -> Stream:
 
 def find_streams(root: Path, rig: RigFile) -> list[Stream]:
     """The pictures of all cameras, in the rig's order. Raises ValueError as `find_stream`, and where they do not belong together."""
-    streams = [find_stream(root, camera, place) for camera, place in zip(rig.cameras, rig.pictures, strict=True)]
+    streams = [find_stream(root, camera, place, rig.pictures) for camera, place in zip(rig.cameras, rig.pictures, strict=True)]
     require_together(streams)
     return streams
 
@@ -144,11 +145,14 @@ def _belongs(path: Path, name: str) -> bool:
     return path.stem.startswith(name) and re.fullmatch(r"(?:[^A-Za-z0-9]*[0-9]+[^A-Za-z]*)?", path.stem[len(name) :]) is not None
 
 
-def _nothing_of(root: Path, place: str, folder: Path) -> str:
+def _nothing_of(root: Path, place: str, folder: Path, taken: Collection[str]) -> str:
     if folder.is_dir():
         return f"{folder} holds no pictures ({' '.join(sorted(PICTURES))})"
     found = places(root) if root.is_dir() else []
-    there = f"; there are {', '.join(found[:LISTED])}: say in the rig which is its, such as `pictures: {found[0]}`" if found else ""
+    free = [name for name in found if name not in taken]
+    there = f"; there are {', '.join(found[:LISTED])}, which are other cameras' of the rig: leave this one out of it" if found else ""
+    if free:
+        there = f"; there are {', '.join(free[:LISTED])}: say in the rig which is its, such as `pictures: {free[0]}`"
     return f"no pictures in {root}: expected a folder {place}/, files {place}_0001.jpg, or a video {place}.mp4{there}"
 
 

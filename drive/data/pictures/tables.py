@@ -15,14 +15,18 @@ from pathlib import Path
 
 import numpy as np
 
+from drive.data.conventions.ego import TURN_MAX_RADPS
 from drive.data.motion import Motion
 from drive.data.pictures.csv_table import TIMES, CsvTable
+from drive.data.pictures.told import SPEED_BOUND_MPS
 from drive.data.scenes import LONGEST_GAP_S
 from drive.frames import Array, quaternion_to_rotation, rotation_z, se3
 from drive.schema import COMMANDS, Command, Mask
 
 PLACE, HEADING, QUATERNION = ("x_m", "y_m", "z_m"), "heading_rad", ("qw", "qx", "qy", "qz")
-NUMBERS = ("speed_mps", "acceleration_mps2", "yaw_rate_radps")
+# Of motion: no car has as much.
+BOUNDS = {"speed_mps": SPEED_BOUND_MPS, "acceleration_mps2": 100.0, "yaw_rate_radps": TURN_MAX_RADPS}
+NUMBERS = tuple(BOUNDS)
 COMMAND = "command"
 # A number of the motion file holds so long, where no other follows; a command until the next.
 MOTION_MAX_AGE_S = 1.0
@@ -33,10 +37,12 @@ SAME_TIME_S = 1e-4
 
 @dataclass(frozen=True, eq=False)
 class Poses:
-    """Where the car was: times_s [N] since the first picture, increasing, world_from_ego [N, 4, 4], N >= 1."""
+    """Where the car was: times_s [N] since the first picture, increasing, world_from_ego [N, 4, 4], N >= 1. headings [N]: as the file
+    tells them, None where it tells quaternions."""
 
     times_s: Array
     world_from_ego: Array
+    headings: Array | None = None
 
     def known(self, times_s: Array) -> Mask:
         """Whether the pose at each time [...] follows from the file: between two poses at most LONGEST_GAP_S apart, or BEYOND_S outside."""
@@ -101,22 +107,23 @@ def read_poses(path: Path, start_us: int | None) -> Poses:
     if turned and HEADING in table.columns:
         raise ValueError(f"{path} tells headings and quaternions; keep one")
     place = np.stack([table.numbers(name) if name in table.columns else np.zeros(len(table.rows)) for name in PLACE], -1)
-    if turned:
+    headings = None if turned else table.numbers(HEADING)
+    if headings is None:
         try:
             rotation = quaternion_to_rotation(np.stack([table.numbers(name) for name in QUATERNION], -1))
         except ValueError as error:
             raise ValueError(f"{path}: qw, qx, qy, qz are no unit quaternions in every row") from error
     else:
-        rotation = np.stack([rotation_z(float(heading)) for heading in table.numbers(HEADING)])
-    return Poses(table.times(start_us), se3(rotation, place))
+        rotation = np.stack([rotation_z(float(heading)) for heading in headings])
+    return Poses(table.times(start_us), se3(rotation, place), headings)
 
 
 def read_motion(path: Path, start_us: int | None) -> MotionTable:
-    """As `read_poses`, of the file of speeds and commands."""
+    """As `read_poses`, of the file of speeds and commands. Raises ValueError for numbers that no car has, too."""
     table = CsvTable.read(path, (*NUMBERS, COMMAND))
     if not set(table.columns) - set(TIMES):
         raise ValueError(f"{path} has none of the columns {', '.join((*NUMBERS, COMMAND))}")
-    values = [table.numbers(name, True) if name in table.columns else np.full(len(table.rows), np.nan) for name in NUMBERS]
+    values = [_bounded(table, name) if name in table.columns else np.full(len(table.rows), np.nan) for name in NUMBERS]
     commands: list[Command | None] = []
     for line, row in enumerate(table.rows, 2):
         word = row.get(COMMAND, "").strip()
@@ -125,3 +132,13 @@ def read_motion(path: Path, start_us: int | None) -> MotionTable:
             raise ValueError(f"{path}, line {line}: command {word!r} is none of {', '.join(COMMANDS)}")
         commands.append(known)
     return MotionTable(table.times(start_us), np.stack(values, -1), tuple(commands))
+
+
+def _bounded(table: CsvTable, name: str) -> Array:
+    """A column of motion [N], NaN where a cell is empty."""
+    values = table.numbers(name, True)
+    wrong = np.flatnonzero(~(np.abs(values) < BOUNDS[name]) & np.isfinite(values))
+    if len(wrong):
+        told = f"line {int(wrong[0]) + 2}, {name}: no car has {values[wrong[0]]:g}"
+        raise ValueError(f"{table.path}, {told}, expected less than {BOUNDS[name]:.3g}: write it in the unit that the column's name tells")
+    return values

@@ -8,6 +8,7 @@ from pathlib import Path
 from drive.schema import COMMANDS, Command
 
 RIG, POSES, MOTION = "rig.yaml", "poses.csv", "motion.csv"
+SPEED_BOUND_MPS = 100.0
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class ToldBeside:
     def __post_init__(self) -> None:
         if self.command is not None and self.command not in COMMANDS:
             raise ValueError(f"command must be {', '.join(COMMANDS)}, got {self.command!r}")
-        if self.speed_mps is not None and not abs(self.speed_mps) < 100:
-            raise ValueError(f"a speed is metres a second of less than 100, got {self.speed_mps:g}")
+        if self.speed_mps is not None and not abs(self.speed_mps) < SPEED_BOUND_MPS:
+            raise ValueError(f"a speed is metres a second of less than {SPEED_BOUND_MPS:g}, got {self.speed_mps:g}")
         if self.hz is not None and not 0 < self.hz <= 1000:
             raise ValueError(f"hz must be more than 0 and at most 1000 pictures a second, got {self.hz:g}")
 

@@ -25,9 +25,12 @@ class RecordPlace:
 
 
 def places_of(path: Path) -> tuple[RecordPlace, ...]:
-    """Where a file's records are; their data is not read. Raises ValueError, with the record's number, where the framing is damaged."""
+    """Where a file's records are; their data is not read. Raises ValueError, with the record's number, where the framing is damaged, and
+    where the file is empty."""
     found: list[RecordPlace] = []
     end = path.stat().st_size
+    if not end:
+        raise ValueError(f"{path}: is empty, 0 bytes, expected records; copied whole?")
     with path.open("rb") as file:
         at = 0
         while at < end:

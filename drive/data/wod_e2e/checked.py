@@ -12,7 +12,7 @@ from drive.data.check.report import CheckReport
 from drive.data.conventions.logs import camera_shot
 from drive.data.conventions.rigs import rig_findings
 from drive.data.wod_e2e.messages import E2ERecord, read_e2e
-from drive.data.wod_e2e.shards import FramePlace, read_index
+from drive.data.wod_e2e.shards import FramePlace, missing_shards, read_index
 
 CAMERAS = 8
 FUTURE_STEPS = 20
@@ -21,6 +21,9 @@ FUTURE_STEPS = 20
 def check_wod_e2e(root: Path) -> CheckReport:
     """Reads all records. Where names or framing are damaged nothing else can be judged."""
     report = CheckReport(root, "Waymo WOD-E2E")
+    for split, names in missing_shards(root).items():
+        message = f"{len(names)} shards are not there, such as this: frames of any segment may lie in them"
+        report.warn("missing shards", split or "shards", names[0], "", message)
     try:
         index = read_index(root)
     except ValueError as error:

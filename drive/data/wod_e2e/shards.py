@@ -14,7 +14,7 @@ from drive.data.waymo.tfrecord import HEAD, MAX_RECORD, RecordPlace, places_of
 from drive.protobuf import BYTES, Span, walk
 
 FILE = re.compile(r"\.tfrecord(-\d{5}-of-\d{5})?$")
-SHARD = re.compile(r"\.tfrecord-\d{5}-of-\d{5}$")
+SHARD = re.compile(r"\.tfrecord-(\d{5})-of-(\d{5})$")
 NAME = re.compile(r"(.+)-(\d{1,9})")
 # Where a frame's name stands: in its field 1 (frame), in that in field 1 (context), in that field 1. Its writer puts these first.
 HEAD_BYTES = 4096
@@ -45,19 +45,34 @@ def shard_files(root: Path) -> dict[str, list[Path]]:
 
 
 def is_wod_e2e(root: Path) -> bool:
-    """Whether a folder holds tfrecord files whose first record is an E2EDFrame; of damaged ones, whether they are named as its shards."""
-    files = (path for folder in (root, *(root / name for name in SPLITS)) for path in folder.glob("*.tfrecord*") if FILE.search(path.name))
-    first = next(files, None)
-    if first is None:
+    """Whether a folder holds tfrecord files whose first record is an E2EDFrame; of damaged ones, whether they are named as its shards.
+    Of several files the first is asked that is not empty."""
+    files = [path for folder in (root, *(root / name for name in SPLITS)) for path in folder.glob("*.tfrecord*") if FILE.search(path.name)]
+    if not files:
         return False
+    first = next((path for path in files if path.stat().st_size), files[0])
     try:
         with first.open("rb") as file:
             head = file.read(HEAD.size)
-            size = HEAD.unpack(head)[0] if len(head) == HEAD.size else 0
+            if len(head) < HEAD.size:
+                return bool(SHARD.search(first.name))
+            size = HEAD.unpack(head)[0]
             fields = {number: kind for number, kind, _ in walk(file.read(min(size, MAX_RECORD)), 0, size)}
     except (OSError, ValueError):
         return bool(SHARD.search(first.name))
     return fields.get(1) == BYTES and not fields.keys() & PERCEPTION
+
+
+def missing_shards(root: Path) -> dict[str, list[str]]:
+    """Split -> names of shards that are not there, by what the others are called, ...-00000-of-00002; a split that is whole is left out."""
+    missing: dict[str, list[str]] = {}
+    for split, paths in shard_files(root).items():
+        here = {path.name for path in paths}
+        sets = {(path.name[: found.start()], int(found[2])) for path in paths if (found := SHARD.search(path.name))}
+        whole = [f"{stem}.tfrecord-{k:05d}-of-{count:05d}" for stem, count in sorted(sets) for k in range(count)]
+        if absent := [name for name in whole if name not in here]:
+            missing[split] = absent
+    return missing
 
 
 def read_index(root: Path) -> dict[str, dict[str, tuple[FramePlace, ...]]]:
