@@ -29,7 +29,14 @@ def kept_rows(path: Path) -> Any:
     return json.loads(path.read_text())["records"]
 
 
+def written_since(shard: Path, path: Path) -> bool:
+    """Whether a shard is younger than what was measured of it, or is gone."""
+    return not shard.is_file() or shard.stat().st_mtime_ns > path.stat().st_mtime_ns
+
+
 def require_whole(root: Path, shard: str, sha256: str) -> None:
     """Raises ValueError for a shard that is not what was packed."""
+    if not (root / shard).is_file():
+        raise ValueError(f"{root / shard} is missing: pack the records anew, or fetch it")
     if digest(root / shard) != sha256:
         raise ValueError(f"{root / shard} is damaged: `drive check {root}` names its samples")

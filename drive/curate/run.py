@@ -10,7 +10,7 @@ import numpy as np
 
 from drive.curate.base import FINE, Judged
 from drive.curate.facts import RecordFacts, facts_of
-from drive.curate.kept import is_kept, keep, kept_rows, require_whole
+from drive.curate.kept import is_kept, keep, kept_rows, require_whole, written_since
 from drive.curate.looker import Network
 from drive.curate.recipe import CurationRecipe
 from drive.curate.weather import weather_of
@@ -100,6 +100,14 @@ class Measuring:
     kept_in: Path
     network: Network | None
 
+    def is_kept(self) -> bool:
+        """Whether it was measured. Raises ValueError for a shard that was, and is not what was packed any more."""
+        if not is_kept(self.file, self.way, self.sha256):
+            return False
+        if written_since(self.root / self.shard, self.file):
+            require_whole(self.root, self.shard, self.sha256)
+        return True
+
     @property
     def way(self) -> str | int:
         return FACTS_VERSION if self.network is None else self.network.digest
@@ -113,7 +121,7 @@ def _measured(folder: RecordFolder, kept_in: Path, network: Network | None, work
     """By record; what is kept is not measured again."""
     shards = list(dict.fromkeys(row.shard for row in folder.rows))
     jobs = [Measuring(folder.root, shard, folder.manifest.files[shard]["sha256"], kept_in, network) for shard in shards]
-    todo = [job for job in jobs if not is_kept(job.file, job.way, job.sha256)]
+    todo = [job for job in jobs if not job.is_kept()]
     progress.begin(f"{'measuring' if network is None else 'embedding'} {len(folder)} records, by shards", len(jobs))
     progress.done(len(jobs) - len(todo))
     for _ in results(_measure, todo, workers):

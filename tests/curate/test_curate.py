@@ -76,6 +76,18 @@ def test_a_damaged_shard_is_named(faulty: tuple[Path, dict[str, str]], tmp_path:
         running.curate(folder, CurationRecipe(), tmp_path / "out")
 
 
+def test_a_shard_damaged_after_it_was_measured_is_named(faulty: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(faulty[0], tmp_path / "hurt", ignore=shutil.ignore_patterns("curation")))
+    running.curate(folder, CurationRecipe(), tmp_path / "out")
+    shard = folder / "train-000002.tar"
+    shard.write_bytes(shard.read_bytes()[:-1] + b"1")
+    with pytest.raises(ValueError, match="train-000002.tar is damaged"):
+        running.curate(folder, CurationRecipe(), tmp_path / "out")
+    shard.unlink()
+    with pytest.raises(ValueError, match="train-000002.tar is missing"):
+        running.curate(folder, CurationRecipe(), tmp_path / "out")
+
+
 def test_what_holds_no_records_is_said_to(mini: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds no records: `drive pack"):
         running.curate(mini, CurationRecipe(), tmp_path)
