@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +51,17 @@ def test_a_sample_tells_what_was_written(made: Path) -> None:
     np.testing.assert_allclose(sample.target.future.poses[:, 1:], 0, atol=1e-5)
     assert sample.target.future.valid.all() and sample.observation.speed_mps == pytest.approx(SPEED_MPS, abs=1e-3)
     assert sample.target.map is None and len(open_dataset(made / "001")) == FRAMES
+
+
+@pytest.mark.parametrize("lacking", ["lidar/poses.json", "lidar/timestamps.json"])
+def test_a_sequence_that_lacks_a_file_is_named(made: Path, tmp_path: Path, lacking: str) -> None:
+    for name in ("001", "002"):
+        shutil.copytree(made / "001", tmp_path / name)
+    (tmp_path / "002" / lacking).unlink()
+    with pytest.raises(ValueError, match=f"002/{lacking}: no such file"):
+        [sample.token for sample in open_dataset(tmp_path)]
+    assert len(open_dataset(tmp_path, split="001")) == FRAMES
+    assert any(lacking in str(finding) for finding in check_dataset(tmp_path).errors)
 
 
 def test_cuboids_stand_where_they_were_once(made: Path) -> None:

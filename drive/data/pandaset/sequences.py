@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from drive.data.pandaset.cameras import camera_records
+from drive.data.pandaset.cameras import CAMERAS, camera_records
 from drive.data.pandaset.cuboids import CUBOIDS, read_boxes
 from drive.data.pandaset.files import poses_of, stamps_of
 from drive.data.paths import inside
@@ -22,6 +22,7 @@ from drive.frames import invert_se3
 from drive.maps import RoadMap
 
 POSES, TIMES = "lidar/poses.json", "lidar/timestamps.json"
+PARTS = (POSES, TIMES, CUBOIDS, CAMERAS)
 SPACING_S = 0.1
 LIDAR_FROM_EGO = np.array([[0.0, -1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
 
@@ -45,9 +46,10 @@ class Sequences:
 
     @cached_property
     def _folders(self) -> dict[str, Path]:
+        """Sequence's name -> its folder, also where only a part of it is there: what is lacking is named when it is read."""
         if is_sequence(self.root):
             return {self.root.resolve().name: self.root}
-        return {p.name: inside(self.root, p.name) for p in sorted(self.root.glob("*")) if is_sequence(p)}
+        return {p.name: inside(self.root, p.name) for p in sorted(self.root.glob("*")) if any((p / part).exists() for part in PARTS)}
 
     @property
     def splits(self) -> dict[str, tuple[str, ...]]:
