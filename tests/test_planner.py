@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 from drive.answers.roads import LaneLines
-from drive.asking import Refusal, as_plan, asked, common_window, gives_plans, plan_all, require_plans, spec_of
+from drive.asking import Refusal, as_plan, asked, common_window, gives_plans, plan_all, require_plans, spec_of, window_of
 from drive.baselines import BASELINES, ConstantVelocity, StandStill
 from drive.cli import main
 from drive.model.inputs import prepare
 from drive.planners.check import check_planner
 from drive.planners.load import load_planner, load_sim_planner
 from drive.planners.network import NetworkPlanner, most_central_first
-from drive.schema import Answers, DecodeError, Observation, Plan, PlanError, Planner, PlannerSpec
+from drive.schema import Answers, DecodeError, Observation, Plan, PlanError, Planner, PlannerSpec, Window
 from drive.tasks.answered import answers_of
 from drive.tokens.sequence import attention_table, concatenate, span_tokens
 from tests.model.conftest import TINY, make_network, make_observation
@@ -181,6 +181,15 @@ def test_planners_of_different_windows_are_not_mixed(planner: NetworkPlanner) ->
     assert common_window([StandStill(), planner]) == TINY.window
     with pytest.raises(ValueError, match="different windows"):
         common_window([planner, other])
+
+
+def test_a_horizon_is_for_planners_without_a_window_of_their_own(planner: NetworkPlanner) -> None:
+    wanted = window_of(StandStill(), 5.0, 4.0)
+    assert (wanted.future_s, wanted.rate_hz) == (5.0, 4.0) and window_of(StandStill()) == Window()
+    own = TINY.window
+    assert window_of(planner, own.future_s, own.rate_hz) == window_of(planner) == own
+    with pytest.raises(ValueError, match=rf"plans {own.future_s:g} s at {own.rate_hz:g} Hz, asked for were 5 s at .* leave out --horizon"):
+        window_of(planner, 5.0)
 
 
 class Broken:
