@@ -275,3 +275,9 @@ def test_a_horizon_is_planned_by_whoever_names_none(made: Path, tmp_path: Path, 
     out = tmp_path / "plans.json"
     assert main(["plan", str(made), "--planner", name, "--horizon", "4", "--out", str(out)]) == 0
     assert json.loads(out.read_text())["meta"]["times_s"] == [0.5 * k for k in range(1, 9)]
+
+
+def test_protocols_that_need_boxes_are_refused_with_the_one_that_fits(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words, name in (([], "exact"), (["--protocol", "vad"], "vad")):
+        assert main(["eval", str(made), "--planner", "constant-velocity", "-q", *words]) == 2
+        assert f"which have no boxes, and {name} needs them; give --protocol wod-e2e" in capsys.readouterr().err
