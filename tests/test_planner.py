@@ -17,6 +17,7 @@ from drive.answers.roads import LaneLines
 from drive.asking import Refusal, as_plan, asked, common_window, gives_plans, plan_all, require_plans, spec_of, window_of
 from drive.baselines import BASELINES, ConstantVelocity, StandStill
 from drive.cli import main
+from drive.data.dataset import open_dataset
 from drive.model.inputs import prepare
 from drive.planners.check import check_planner
 from drive.planners.load import load_planner, load_sim_planner
@@ -48,6 +49,25 @@ def test_samples_come_with_log_probabilities_the_most_central_first(planner: Net
     distance = np.linalg.norm(plan.trajectories[:, None, :, :2] - plan.trajectories[None, :, :, :2], axis=-1).mean((1, 2))
     assert distance.argmin() == 0 and (np.diff(distance) >= -1e-9).all()
     assert planner.plan(make_observation(), samples=9).trajectories.tolist() == plan.trajectories.tolist()
+
+
+def test_every_observation_is_drawn_by_noise_of_its_own(planner: NetworkPlanner) -> None:
+    first = make_observation()
+    drawn = [planner.plan(replace(first, token=token), samples=4).trajectories.tolist() for token in (first.token, "another", first.token)]
+    assert drawn[0] == drawn[2] != drawn[1]
+    assert replace(planner, seed=1).plan(first, samples=4).trajectories.tolist() != drawn[0]
+
+
+def test_samples_that_are_drawn_can_more_often_be_driven_than_at_temperature_one(embedded: Path) -> None:
+    shipped = load_planner("first-drive")
+    assert isinstance(shipped, NetworkPlanner)
+    observations = [sample.observation for sample in open_dataset(embedded, window=shipped.spec.window, maps=False, limit=12)]
+    shares = []
+    for planner in (shipped, replace(shipped, temperature=1.0)):
+        x = np.concatenate([planner.plan(o, samples=8).trajectories[..., 0] for o in observations])
+        asked_mps2 = np.diff(x, n=2, axis=1, prepend=0.0) / 0.5**2
+        shares.append((np.abs(asked_mps2) > 10.0).any(1).mean())
+    assert shares[0] < 0.75 * shares[1]
 
 
 def test_the_most_central_of_two_near_and_one_far_is_a_near_one() -> None:
