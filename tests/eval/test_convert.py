@@ -271,6 +271,8 @@ def test_files_of_another_kind_are_named(tmp_path: Path, content: bytes, kind: s
     (tmp_path / "r.pkl").write_bytes(content)
     with pytest.raises(ValueError, match=f"{re.escape(kind)}.*; expected the pickle of results that UniAD writes"):
         convert(tmp_path / "r.pkl", "uniad")
+    with pytest.raises(ValueError, match=r"r\.pkl is no submission of WOD-E2E .*; expected a submission: \.tar\.gz, or one of its shards"):
+        convert(tmp_path / "r.pkl", "wod-e2e")
 
 
 def test_every_source_of_the_command_is_there() -> None:
