@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -91,6 +91,26 @@ def common_window(planners: Sequence[Any]) -> Window:
     if len(set(windows.values())) > 1:
         raise ValueError(f"these planners need different windows, so score them one by one: {windows}")
     return next(iter(windows.values()), Window())
+
+
+def window_of(planner: Any, horizon_s: float | None = None, rate_hz: float | None = None) -> Window:
+    """The window that data must be opened with for a planner: its own, or, where it names none, one of so many seconds and steps a second.
+
+    Raises ValueError where the planner's own window has another horizon or rate, or where there is no such window.
+    """
+    own = spec_of(planner).window
+    window = own or Window()
+    wanted = replace(window, future_s=horizon_s or window.future_s, rate_hz=rate_hz or window.rate_hz)
+    if own is not None and wanted != own:
+        raise ValueError(
+            f"planner {planner.name} plans {_ahead(own)}, asked for were {_ahead(wanted)}: leave out --horizon and --rate, "
+            "which are for planners without a window of their own, such as constant-velocity"
+        )
+    return wanted
+
+
+def _ahead(window: Window) -> str:
+    return f"{window.future_s:g} s at {window.rate_hz:g} Hz"
 
 
 def plan_all(

@@ -14,14 +14,15 @@ import numpy as np
 import pytest
 
 from drive.answers.roads import LaneLines
-from drive.asking import Refusal, as_plan, asked, common_window, gives_plans, plan_all, require_plans, spec_of
+from drive.asking import Refusal, as_plan, asked, common_window, gives_plans, plan_all, require_plans, spec_of, window_of
 from drive.baselines import BASELINES, ConstantVelocity, StandStill
 from drive.cli import main
+from drive.data.dataset import open_dataset
 from drive.model.inputs import prepare
 from drive.planners.check import check_planner
 from drive.planners.load import load_planner, load_sim_planner
 from drive.planners.network import NetworkPlanner, most_central_first
-from drive.schema import Answers, DecodeError, Observation, Plan, PlanError, Planner, PlannerSpec
+from drive.schema import Answers, DecodeError, Observation, Plan, PlanError, Planner, PlannerSpec, Window
 from drive.tasks.answered import answers_of
 from drive.tokens.sequence import attention_table, concatenate, span_tokens
 from tests.model.conftest import TINY, make_network, make_observation
@@ -48,6 +49,25 @@ def test_samples_come_with_log_probabilities_the_most_central_first(planner: Net
     distance = np.linalg.norm(plan.trajectories[:, None, :, :2] - plan.trajectories[None, :, :, :2], axis=-1).mean((1, 2))
     assert distance.argmin() == 0 and (np.diff(distance) >= -1e-9).all()
     assert planner.plan(make_observation(), samples=9).trajectories.tolist() == plan.trajectories.tolist()
+
+
+def test_every_observation_is_drawn_by_noise_of_its_own(planner: NetworkPlanner) -> None:
+    first = make_observation()
+    drawn = [planner.plan(replace(first, token=token), samples=4).trajectories.tolist() for token in (first.token, "another", first.token)]
+    assert drawn[0] == drawn[2] != drawn[1]
+    assert replace(planner, seed=1).plan(first, samples=4).trajectories.tolist() != drawn[0]
+
+
+def test_samples_that_are_drawn_can_more_often_be_driven_than_at_temperature_one(embedded: Path) -> None:
+    shipped = load_planner("first-drive")
+    assert isinstance(shipped, NetworkPlanner)
+    observations = [sample.observation for sample in open_dataset(embedded, window=shipped.spec.window, maps=False, limit=12)]
+    shares = []
+    for planner in (shipped, replace(shipped, temperature=1.0)):
+        x = np.concatenate([planner.plan(o, samples=8).trajectories[..., 0] for o in observations])
+        asked_mps2 = np.diff(x, n=2, axis=1, prepend=0.0) / 0.5**2
+        shares.append((np.abs(asked_mps2) > 10.0).any(1).mean())
+    assert shares[0] < 0.75 * shares[1]
 
 
 def test_the_most_central_of_two_near_and_one_far_is_a_near_one() -> None:
@@ -181,6 +201,15 @@ def test_planners_of_different_windows_are_not_mixed(planner: NetworkPlanner) ->
     assert common_window([StandStill(), planner]) == TINY.window
     with pytest.raises(ValueError, match="different windows"):
         common_window([planner, other])
+
+
+def test_a_horizon_is_for_planners_without_a_window_of_their_own(planner: NetworkPlanner) -> None:
+    wanted = window_of(StandStill(), 5.0, 4.0)
+    assert (wanted.future_s, wanted.rate_hz) == (5.0, 4.0) and window_of(StandStill()) == Window()
+    own = TINY.window
+    assert window_of(planner, own.future_s, own.rate_hz) == window_of(planner) == own
+    with pytest.raises(ValueError, match=rf"plans {own.future_s:g} s at {own.rate_hz:g} Hz, asked for were 5 s at .* leave out --horizon"):
+        window_of(planner, 5.0)
 
 
 class Broken:

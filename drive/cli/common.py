@@ -72,6 +72,13 @@ def samples_argument(verb: argparse.ArgumentParser, told: str) -> None:
     verb.add_argument("--samples", type=number(1, 1000), default=1, help=f"{told} (default: 1)")
 
 
+def horizon_arguments(verb: argparse.ArgumentParser) -> None:
+    """--horizon and --rate."""
+    told = "seconds to plan, by a planner without a window of its own (default: 3)"
+    verb.add_argument("--horizon", type=number(0.1, 60, whole=False), help=told)
+    verb.add_argument("--rate", type=number(0.1, 100, whole=False), help="points a second of such a plan (default: 2)")
+
+
 def words(text: str) -> list[str]:
     """Names separated by commas."""
     return [name.strip() for name in text.split(",") if name.strip()]
@@ -106,35 +113,36 @@ def plan_source(args: argparse.Namespace) -> tuple[PlanOf | None, str, Window, A
         return file.plan, file.planner, Window(), None
     if not args.planner:
         return None, "", Window(), None
-    from drive.asking import common_window, gives_plans
+    from drive.asking import gives_plans, window_of
     from drive.planners.load import LOG, load_planner
 
     if args.planner == LOG or not args.tasks:
         return planner_source(args)
     args.progress.begin(f"loading {args.planner}")
     planner = load_planner(args.planner)
-    return _source(planner, args.samples) if gives_plans(planner) else (None, planner.name, common_window([planner]), None)
+    window = window_of(planner)
+    return _source(planner, args.samples, window) if gives_plans(planner) else (None, planner.name, window, None)
 
 
-def planner_source(args: argparse.Namespace) -> tuple[PlanOf, str, Window, AttentionOf | None]:
-    """As `plan_source`, of `--planner`, which must give plans; `log` alone is shown what was recorded."""
+def planner_source(
+    args: argparse.Namespace, horizon_s: float | None = None, rate_hz: float | None = None
+) -> tuple[PlanOf, str, Window, AttentionOf | None]:
+    """As `plan_source`, of `--planner`, which must give plans; `log` alone is shown what was recorded. horizon_s, rate_hz: as of
+    `drive.asking.window_of`."""
     args.progress.begin(f"loading {args.planner}")
-    from drive.asking import require_plans
+    from drive.asking import require_plans, window_of
     from drive.planners.load import LOG, load_planner
-    from drive.schema import Window
 
     if args.planner == LOG:
         from drive.baselines import recorded_plan
 
-        return (lambda sample: recorded_plan(sample.target.future, sample.observation)), LOG, Window(), None
+        return (lambda sample: recorded_plan(sample.target.future, sample.observation)), LOG, window_of(None, horizon_s, rate_hz), None
     planner = load_planner(args.planner)
     require_plans([planner])
-    return _source(planner, args.samples)
+    return _source(planner, args.samples, window_of(planner, horizon_s, rate_hz))
 
 
-def _source(planner: Planner, samples: int) -> tuple[PlanOf, str, Window, AttentionOf | None]:
-    from drive.asking import common_window
-
+def _source(planner: Planner, samples: int, window: Window) -> tuple[PlanOf, str, Window, AttentionOf | None]:
     told: Any = getattr(planner, "attention", None)
     attention_of = told and (lambda sample: told(sample.observation))
-    return (lambda sample: planner.plan(sample.observation, samples=samples)), planner.name, common_window([planner]), attention_of
+    return (lambda sample: planner.plan(sample.observation, samples=samples)), planner.name, window, attention_of

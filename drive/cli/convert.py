@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _convert(args: argparse.Namespace) -> int:
     from drive.eval.convert import SOURCES, convert
+    from drive.eval.reasons import grouped
     from drive.outputs import writable_file
 
     out = writable_file(args.out or Path("plans.json"))
@@ -50,21 +51,23 @@ def _convert(args: argparse.Namespace) -> int:
     known = _known(args)
     args.progress.begin(f"reading {args.results}")
     converted = convert(args.results, args.source, known)
+    if not converted.results:
+        why = grouped(converted.errors.items())[0][0] if converted.errors else "it holds none"
+        raise ValueError(f"{args.results} holds no plan that can be used, so nothing was written; the most frequent reason: {why}")
     converted.save(out, name, args.source)
     args.progress.end()
     count = len(converted.results) + len(converted.errors)
     lines = [f"{name}: {len(converted.results)} of {count} samples have a plan ({converted.frame} frame), written: {out}"]
-    reasons = converted.reasons.most_common()
+    reasons = grouped(converted.errors.items())
     _show(args, lines, reasons, {"planner": name, "samples": count, "planned": len(converted.results)})
     return 1 if reasons else 0
 
 
 def _submit(args: argparse.Namespace) -> int:
-    from collections import Counter
-
     from drive.eval.convert import known_from_file
     from drive.eval.convert.submit import SUBMISSIONS, read_about, submission_bytes
     from drive.eval.plans import load_plans
+    from drive.eval.reasons import grouped
     from drive.outputs import writable_file, writing
 
     if args.data or args.split:
@@ -82,7 +85,7 @@ def _submit(args: argparse.Namespace) -> int:
     count = len(file.tokens if wanted is None else wanted)
     lines = [f"{file.planner}: {count - len(errors)} of {count} samples submitted to {SUBMISSIONS[args.to].told}, written: {out}"]
     lines += ["  a submission without a plan for every sample may be refused"] if errors else []
-    _show(args, lines, Counter(errors.values()).most_common(), {"planner": file.planner, "samples": count, "planned": count - len(errors)})
+    _show(args, lines, grouped(errors.items()), {"planner": file.planner, "samples": count, "planned": count - len(errors)})
     return 1 if errors else 0
 
 
@@ -104,7 +107,7 @@ def _known(args: argparse.Namespace) -> Known | None:
     return known_from_dataset(open_dataset(args.data, split=args.split, maps=False))
 
 
-def _show(args: argparse.Namespace, lines: list[str], reasons: Sequence[tuple[str, int]], head: dict[str, object]) -> None:
-    lines += [f"  {count} without: {reason}" for reason, count in reasons[:SHOWN]]
+def _show(args: argparse.Namespace, lines: list[str], reasons: Sequence[tuple[str, list[str]]], head: dict[str, object]) -> None:
+    lines += [f"  {len(tokens)} without: {reason}" for reason, tokens in reasons[:SHOWN]]
     lines += [f"  and {len(reasons) - SHOWN} other reasons"] if len(reasons) > SHOWN else []
-    show(args, "\n".join(lines), [{**head, "reason": None}, *({"reason": reason, "samples": count} for reason, count in reasons)])
+    show(args, "\n".join(lines), [{**head, "reason": None}, *({"reason": reason, "samples": len(tokens)} for reason, tokens in reasons)])

@@ -131,12 +131,15 @@ def opened(args: argparse.Namespace, chosen: Sequence[Rules], planners: Sequence
     """The data set with the planners' window, or with that of a benchmark whose cases are made of it. Raises ValueError where plans files
     cannot be used with it, before anything is read."""
     from drive.asking import common_window
+    from drive.data.layouts import LAYOUTS, layout_of
     from drive.eval.benchmarks import Benchmark
     from drive.eval.openloop.protocol import Protocol
 
     window, first = common_window(planners), chosen[0]
     if isinstance(first, Benchmark) and first.made is not None:
         return open_data(args, wide_enough(first.made.window, window), lanes=True)
+    if isinstance(first, Protocol) and layout_of(args.data) is LAYOUTS["wod-e2e"]:
+        raise ValueError(f"{args.data} is WOD-E2E data, which have no boxes, and {first.name} needs them; give --protocol wod-e2e")
     for file in files:
         file.require_usable(window.future_times_s)
     return open_data(args, window, maps=any(isinstance(rules, Protocol) and rules.uses_map for rules in chosen))

@@ -5,7 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from drive.cli.common import PLANNER, data_arguments, open_data, planner_source, samples_argument, show, show_tracebacks
+from drive.cli.common import (
+    PLANNER,
+    data_arguments,
+    horizon_arguments,
+    open_data,
+    planner_source,
+    samples_argument,
+    show,
+    show_tracebacks,
+)
 
 HELP = "plan on a data set, or answer other requests, write plans.json or answers.json"
 ROWS = True
@@ -18,6 +27,7 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--planner", required=True, help=PLANNER)
     verb.add_argument("--tasks", help='what to answer, such as "see>decide>plan,boxes" (`>`: sees what stands before it)')
     samples_argument(verb, "trajectories for each sample, the most central one first")
+    horizon_arguments(verb)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -30,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from drive.planners.notes import all_notes
 
     out = writable_file(args.out or Path("plans.json"))
-    plan_of, name, window, _ = planner_source(args)
+    plan_of, name, window, _ = planner_source(args, args.horizon, args.rate)
     dataset = open_data(args, window, maps=False)
     tracebacks: dict[str, str] = {}
     args.progress.begin(f"planning with {name}", len(dataset))
@@ -51,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _answer(args: argparse.Namespace) -> int:
     """`drive plan DATA --tasks REQUESTS`."""
-    from drive.asking import common_window
+    from drive.asking import window_of
     from drive.outputs import writable_file
     from drive.planners.answers import answer_all
     from drive.planners.load import LOG, load_planner
@@ -62,7 +72,7 @@ def _answer(args: argparse.Namespace) -> int:
     out = writable_file(args.out or Path("answers.json"))
     args.progress.begin(f"loading {args.planner}")
     planner = load_planner(args.planner)
-    dataset = open_data(args, common_window([planner]), maps=False)
+    dataset = open_data(args, window_of(planner, args.horizon, args.rate), maps=False)
     args.progress.begin(f"asking {planner.name}", len(dataset))
     found = answer_all(planner, dataset, args.tasks, args.progress)
     args.progress.end()

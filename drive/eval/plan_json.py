@@ -70,7 +70,7 @@ def read_json(path: Path) -> Any:
 def guessed_format(data: Any) -> str:
     """", it looks like ..." for a value of a known format, else "". """
     for keys, name in MARKS:
-        if any(keys <= set(found) for found in _objects(data)):
+        if any(keys <= set(found) for found in objects_in(data)):
             return f"; it looks like {name}"
     values = list(data.values())[:3] if isinstance(data, dict) else []
     if values and all(isinstance(v, list) and v and isinstance(v[0], list) for v in values):
@@ -118,9 +118,9 @@ def _first_line(content: bytes) -> str:
     return f"one JSON value a line (JSON lines){guessed_format(first)}" if isinstance(first, dict | list) else ""
 
 
-def _objects(data: Any, depth: int = 3) -> list[dict[str, Any]]:
+def objects_in(data: Any, depth: int = 3) -> list[dict[str, Any]]:
     """The objects at the top of a value: itself, and the first few of what it holds."""
     if not isinstance(data, dict | list) or depth < 0:
         return []
     inner = list(data.values()) if isinstance(data, dict) else data
-    return [*([data] if isinstance(data, dict) else []), *(found for item in inner[:8] for found in _objects(item, depth - 1))]
+    return [*([data] if isinstance(data, dict) else []), *(found for item in inner[:8] for found in objects_in(item, depth - 1))]

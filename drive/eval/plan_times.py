@@ -46,6 +46,7 @@ def taken_at(times_s: Array, asked: Array) -> PathTimes:
     lost = ~exact & ((gaps > NEIGHBOUR_S + TIME_TOLERANCE_S) | (asked > known[-1])) if len(times_s) else np.ones(len(asked), dtype=bool)
     if lost.any():
         where = f"no points within {NEIGHBOUR_S:g} s on both sides of {asked[lost][0]:g} s"
+        where += f"; the plan ends at {known[-1]:g} s" if asked[lost][0] > known[-1] else ""
         raise PlanError(f"times_s {_short(times_s)} disagree with the times asked for, {_short(asked)}: {where}")
     share = (asked - known[right - 1]) / (known[right] - known[right - 1])
     return PathTimes(np.where(exact, at, right), share, ~exact)

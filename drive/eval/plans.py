@@ -34,6 +34,7 @@ from drive.schema import Degraded, Plan, PlanError, SceneSample
 
 FRAMES = ("ego", "lidar")
 LONGEST_NAME = 80
+UNIT = "coordinates are metres: are these cm or mm?"  # no car goes so far
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +161,7 @@ def check_range(path: ArrayLike, name: str = "trajectory") -> None:
         raise PlanError(f"{name} holds NaN or infinity")
     furthest = float(np.abs(p[..., :2]).max(initial=0.0))
     if furthest > MAX_RANGE_M or np.hypot(p[..., 0], p[..., 1]).max(initial=0.0) > MAX_RANGE_M:
-        raise PlanError(f"{name} leaves the range of {MAX_RANGE_M:g} m around the ego (coordinate {furthest:.4g} m)")
+        raise PlanError(f"{name} leaves the range of {MAX_RANGE_M:g} m around the ego (coordinate {furthest:.4g} m; {UNIT})")
 
 
 def bare_plan(plan: ArrayLike | PlanError | None, steps: int, columns: Collection[int], meaning: str) -> Array:

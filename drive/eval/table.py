@@ -8,6 +8,7 @@ from drive.eval.aligned import SOURCE, aligned
 from drive.eval.benchmark_table import benchmark_legend, benchmark_rows
 from drive.eval.openloop.batch import HORIZONS_S
 from drive.eval.openloop.protocol import Protocol
+from drive.eval.reasons import grouped
 from drive.eval.report import Report
 from drive.viz.printable import printable
 
@@ -153,11 +154,7 @@ def _failures(report: Report) -> str:
     """Each planner's most frequent reasons, a line each, and how many samples have others."""
     lines = []
     for name in dict.fromkeys(failure["planner"] for failure in report.failures):
-        reasons: dict[str, list[str]] = {}
-        for failure in report.failures:
-            if failure["planner"] == name:
-                reasons.setdefault(failure["reason"], []).append(failure["token"])
-        ranked = sorted(reasons.items(), key=lambda entry: -len(entry[1]))
+        ranked = grouped((failure["token"], failure["reason"]) for failure in report.failures if failure["planner"] == name)
         for reason, tokens in ranked[:SHOWN_REASONS]:
             told = f"failed: {name}: {len(tokens)} x {reason} ({tokens[0]}{', ...' if len(tokens) > 1 else ''})"
             lines.append(printable(told))

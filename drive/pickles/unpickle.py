@@ -25,6 +25,15 @@ MAX_SECONDS = 120.0
 MAX_DEPTH = 30
 MAX_INT = 2**63
 CHECK_EVERY = 4096
+# No pickle begins so that is not refused anyway.
+OTHER_KINDS = {
+    b"{": "JSON text",
+    b"[": "JSON text",
+    b"PK\x03\x04": "a ZIP archive (numpy's .npz, a checkpoint of torch)",
+    b"\x93NUMPY": "an array of numpy (.npy)",
+    b"\x1f\x8b": "a gzip archive",
+    b"\x89HDF": "an HDF5 file",
+}
 PLAIN = (type(None), bool, int, float, str, bytes)
 
 
@@ -123,14 +132,24 @@ def read_pickle(path: str | Path, what: str = "scenario", names: Mapping[tuple[s
     Raises ValueError, naming the file, for anything else, a damaged file, one above MAX_FILE_BYTES, one that takes more than the
     budget of instructions, items or time, and for what is no regular file. What is missing raises FileNotFoundError.
     """
-    path = Path(path)
+    path, data = Path(path), b""
     try:
         data = _bytes(path, MAX_FILE_BYTES * scale, what)
         return unpickled(io.BytesIO(data), len(data), names, scale)
     except FileNotFoundError:
         raise
     except (Exception, RecursionError, MemoryError) as error:  # a hostile file may fail anywhere; all of it is bad input
-        raise ValueError(f"{path.name}: no readable {what} pickle ({str(error) or type(error).__name__})") from error
+        raise ValueError(f"{path.name}: no readable {what} pickle ({_why(data, error)})") from error
+
+
+def _why(data: bytes, error: BaseException) -> str:
+    """Why a file is no pickle that can be read: what it looks like instead, or what went wrong."""
+    kind = next((kind for start, kind in OTHER_KINDS.items() if data[:64].lstrip().startswith(start)), None)
+    if kind is not None:
+        return f"it looks like {kind}, which is no pickle"
+    if isinstance(error, KeyError | pickle.UnpicklingError):
+        return f"it is no pickle, or a damaged one: {f'byte {error} is no instruction' if isinstance(error, KeyError) else error}"
+    return str(error) or type(error).__name__
 
 
 def unpickled(file: IO[bytes], size: int, names: Mapping[tuple[str, str], Any], scale: int = 1) -> Any:

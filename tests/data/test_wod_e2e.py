@@ -269,3 +269,35 @@ def test_a_shard_that_is_not_there_is_named(tmp_path: Path) -> None:
     (found,) = (warning for warning in check_dataset(tmp_path).warnings if warning.kind == "missing shards")
     assert found.table == "val" and found.token.endswith(".tfrecord-00001-of-00002") and "1 shards are not there" in found.message
     assert len(open_dataset(tmp_path)) == 6  # whoever fetched some shards of many plans on these
+
+
+def test_a_shipped_planner_is_submitted_and_scored_alike(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plans, shard, again, about = (tmp_path / name for name in ("plans.json", "s.tar.gz", "again.json", "about.yaml"))
+    told = {"account_name": "a", "unique_method_name": "b", "authors": ["c"], "uses_public_model_pretraining": False}
+    about.write_text(json.dumps({**told, "num_model_parameters": "0K"}))
+    planned = ["plan", str(made), "--planner", "constant-velocity", "--out", str(plans)]
+    submitted = ["convert", str(plans), "--to", "wod-e2e", "--about", str(about), "--out", str(shard)]
+    assert main(planned) == 0 and main(submitted) == 2
+    assert "on both sides of 3.25 s; the plan ends at 3 s" in capsys.readouterr().err
+    assert main([*planned, "--horizon", "5", "--rate", "4"]) == main(submitted) == 0
+    assert json.loads(plans.read_text())["meta"]["times_s"] == [0.25 * k for k in range(1, 21)]
+    assert main(["convert", str(shard), "--from", "wod-e2e", "--out", str(again)]) == 0
+    words = ["eval", str(made), "--protocol", "wod-e2e", "--planner", "constant-velocity", "--plans", str(plans), str(again), "--json"]
+    capsys.readouterr()
+    assert main(words) == 0
+    rows = json.loads(capsys.readouterr().out)
+    errors = [row["value"] for row in rows if row["metric"] == "ade_5s" and row["planner"] != "log"]
+    assert len(errors) == 3 and errors[0] > 1 and errors == pytest.approx([errors[0]] * 3, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["log", "stand-still"])
+def test_a_horizon_is_planned_by_whoever_names_none(made: Path, tmp_path: Path, name: str) -> None:
+    out = tmp_path / "plans.json"
+    assert main(["plan", str(made), "--planner", name, "--horizon", "4", "--out", str(out)]) == 0
+    assert json.loads(out.read_text())["meta"]["times_s"] == [0.5 * k for k in range(1, 9)]
+
+
+def test_protocols_that_need_boxes_are_refused_with_the_one_that_fits(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words, name in (([], "exact"), (["--protocol", "vad"], "vad")):
+        assert main(["eval", str(made), "--planner", "constant-velocity", "-q", *words]) == 2
+        assert f"which have no boxes, and {name} needs them; give --protocol wod-e2e" in capsys.readouterr().err

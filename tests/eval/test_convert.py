@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -133,10 +134,16 @@ def test_names_of_samples_come_from_any_list(tmp_path: Path) -> None:
         assert known_from_file(tmp_path / name).tokens == ("c", "a", "b")
     (tmp_path / "frames.json").write_text(json.dumps({"0a1b": 45, "2c": "7"}))
     assert known_from_file(tmp_path / "frames.json").tokens == ("0a1b-045", "2c-007")
-    for bad in ("[]", '["a", "a"]', "[1]", "{}", '{"a": "x"}', "{"):
+    for bad, told in (("[]", "no list of names, got"), ('["a", "a"]', "'a' twice"), ("[1]", "got"), ("{}", "got"), ('{"a": "x"}', "got")):
         (tmp_path / "bad.json").write_text(bad)
-        with pytest.raises(ValueError, match=r"bad\.json"):
+        with pytest.raises(ValueError, match=rf"bad\.json .*{told}.*; expected a name a line, a JSON list"):
             known_from_file(tmp_path / "bad.json")
+    (tmp_path / "bad.json").write_text(json.dumps({"scene-1": ["a", "b"]}))
+    with pytest.raises(ValueError, match=r"got \{'scene-1': \['a', 'b'\]\}; expected a name a line"):
+        known_from_file(tmp_path / "bad.json")
+    (tmp_path / "bad.json").write_text("{")
+    with pytest.raises(ValueError, match=r"bad\.json is no list of names"):
+        known_from_file(tmp_path / "bad.json")
 
 
 def test_failures_are_counted_by_reason(tmp_path: Path, known: Known, paths: dict[str, np.ndarray]) -> None:
@@ -222,6 +229,50 @@ def test_the_command_tells_what_it_did(tmp_path: Path, capsys: pytest.CaptureFix
     assert file.planner == "mine" and file.frame == "lidar" and len(file.errors) == 12
     assert main(["convert", str(tmp_path / "results.pkl"), "--from", "vad", "-q"]) == 2
     assert "--tokens" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("whose", ["uniad", "vad", "sparsedrive"])
+@pytest.mark.parametrize("taken_for", ["uniad", "vad", "sparsedrive", "agentdriver", "navsim"])
+def test_results_of_another_project_are_refused_by_name(
+    tmp_path: Path, paths: dict[str, np.ndarray], whose: str, taken_for: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if whose == taken_for:
+        return
+    few, path, out, names = dict(list(paths.items())[:3]), tmp_path / "r.pkl", tmp_path / "plans.json", tmp_path / "names.txt"
+    WRITERS[whose](path, few)
+    out.write_text("mine")
+    names.write_text("\n".join(few))
+    assert main(["convert", str(path), "--from", taken_for, "--tokens", str(names), "--out", str(out), "-q"]) == 2
+    told, project = capsys.readouterr().err, {"uniad": "UniAD", "vad": "VAD", "sparsedrive": "SparseDrive"}[whose]
+    assert f"looks like {project}'s results, not {SOURCES[taken_for].planner.split()[0]}'s: --from {whose}" in told
+    assert out.read_text() == "mine"
+
+
+def test_results_without_any_plan_overwrite_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, out = tmp_path / "r.pkl", tmp_path / "plans.json"
+    path.write_bytes(pickle.dumps({token: np.zeros((steps, 2)) for token, steps in (("a", 4), ("b", 2), ("c", 2))}))
+    assert main(["convert", str(path), "--from", "agentdriver", "--out", str(out), "-q"]) == 2 and not out.exists()
+    told = "no plan that can be used, so nothing was written; the most frequent reason: the plan has shape [4, 2]"
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b' {"a": 1}', "it looks like JSON text"),
+        (b'["a"]', "it looks like JSON text"),
+        (b"PK\x03\x04rest", "it looks like a ZIP archive (numpy's .npz, a checkpoint of torch)"),
+        (b"\x93NUMPY", "it looks like an array of numpy"),
+        (b"hello there", "it is no pickle, or a damaged one"),
+        (b"\xff\xff", "it is no pickle, or a damaged one: byte 255 is no instruction"),
+    ],
+)
+def test_files_of_another_kind_are_named(tmp_path: Path, content: bytes, kind: str) -> None:
+    (tmp_path / "r.pkl").write_bytes(content)
+    with pytest.raises(ValueError, match=f"{re.escape(kind)}.*; expected the pickle of results that UniAD writes"):
+        convert(tmp_path / "r.pkl", "uniad")
+    with pytest.raises(ValueError, match=r"r\.pkl is no submission of WOD-E2E .*; expected a submission: \.tar\.gz, or one of its shards"):
+        convert(tmp_path / "r.pkl", "wod-e2e")
 
 
 def test_every_source_of_the_command_is_there() -> None:

@@ -18,7 +18,9 @@ from drive.baselines import StandStill
 from drive.eval.evaluate import evaluate
 from drive.eval.openloop.registry import PROTOCOLS
 from drive.eval.page import write_report
+from drive.eval.plans import check_range
 from drive.eval.published import FILE, published_rows
+from drive.eval.reasons import grouped
 from drive.eval.report import DROPPED, Report
 from drive.eval.table import SHOWN_REASONS, text_table
 from drive.schema import Observation, Plan, PlanError, SceneSample
@@ -165,6 +167,24 @@ def test_many_reasons_are_counted_not_listed(samples: list[SceneSample]) -> None
     lines = [line for line in text_table(report).splitlines() if line.startswith("failed: shifted")]
     assert len(lines) == SHOWN_REASONS + 1
     assert lines[-1].startswith(f"failed: shifted: {56 - SHOWN_REASONS} more samples for {56 - SHOWN_REASONS} other reasons")
+
+
+def test_reasons_that_differ_in_numbers_alone_are_one(samples: list[SceneSample]) -> None:
+    class Millimetres(Shifted):
+        def plan(self, observation: Observation, samples: int = 1) -> Plan:
+            plan = super().plan(observation, samples)
+            check_range(plan.best * 1000 + 1500 + int(observation.token[-2:], 16))
+            return plan
+
+    lines = [line for line in text_table(evaluate(samples, [Millimetres()])).splitlines() if line.startswith("failed: shifted")]
+    assert [line.split(" x ")[0] for line in lines][0] == "failed: shifted: 40" and len(lines) <= 2
+    assert "coordinates are metres: are these cm or mm?" in lines[0] and "others alike, with other numbers" in lines[0]
+
+
+def test_names_with_digits_are_no_numbers() -> None:
+    reasons = [("a", "no CAM_1.jpg, 3 m"), ("b", "no CAM_2.jpg, 4 m"), ("c", "no CAM_1.jpg, 1.5e+03 m"), ("d", "no CAM_1.jpg, 3 m")]
+    told = "no CAM_1.jpg, 3 m; others alike, with other numbers"
+    assert grouped(reasons) == [(told, ["a", "c", "d"]), ("no CAM_2.jpg, 4 m", ["b"])]
 
 
 def test_page_is_self_contained(samples: list[SceneSample], tmp_path: Path) -> None:

@@ -163,6 +163,7 @@ ODD = "import drive_client\nclass Planner:\n    {}\n    def plan(self, observati
     ("source", "message"),
     [
         ("raise SystemExit('no weights at model.pth')", "its process ended with status 1; it said last: no weights at model.pth"),
+        ("import drive_client", "ended with status 0 before it answered anything: a planner's script must call drive_client.serve"),
         ("print('loading ...')", "b'loading ' is no beginning of a message"),
         ("import time; time.sleep(60)", "no answer within 1 s .DRIVE_PLANNER_START_S"),
         (ODD.format("pictures = 'some'") + SERVE, "pictures are needed, taken or unused, got 'some'"),

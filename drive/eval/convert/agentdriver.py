@@ -29,7 +29,7 @@ LONGEST_ANSWER, TRIED = 100_000, 10
 
 def read(path: Path, known: Known | None) -> Converted:
     """As `ResultSource.read`."""
-    data = pickled(path)
+    data = pickled(path, "Agent-Driver")
     if not isinstance(data, dict) or not data:
         raise ValueError(f"{path} holds no dict of token -> path, as Agent-Driver's pred_trajs_dict.pkl")
     converted = Converted("lidar")

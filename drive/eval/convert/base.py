@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from drive.eval.convert.known import Known
-from drive.eval.plan_json import shown
+from drive.eval.plan_json import objects_in, shown
 from drive.eval.plans import check_range, write_plans
 from drive.frames import Array
 from drive.pickles import read_pickle
@@ -20,6 +20,13 @@ from drive.schema import PlanError
 
 # Results of a whole data set are larger than a scenario.
 PICKLE_SCALE = 10
+# Keys that no other project's pickle has.
+MARKS = {
+    "UniAD": {"token", "planning_traj"},
+    "VAD": {"ego_fut_preds", "ego_fut_cmd"},
+    "SparseDrive": {"final_planning"},
+    "NAVSIM": {"team_name", "country / region"},
+}
 NO_ANSWER = "no answer in the results"
 NUSCENES_TIMES_S = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 
@@ -101,17 +108,23 @@ def first_steps(value: Any, steps: int, columns: int = 2) -> Array:
     return value[:steps, :columns].astype(np.float64)
 
 
-def pickled(path: Path) -> Any:
-    """What a pickle of results holds. Raises ValueError in one line."""
+def pickled(path: Path, project: str) -> Any:
+    """What a pickle of a project's results holds. Raises ValueError in one line where it is none, or clearly another project's."""
     try:
-        return read_pickle(path, "results", NAMES, PICKLE_SCALE)
+        data = read_pickle(path, "results", NAMES, PICKLE_SCALE)
     except OSError as error:
         raise ValueError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ValueError(f"{error}; expected the pickle of results that {project} writes") from error
+    found = [name for name, keys in MARKS.items() if any(keys <= set(inner) for inner in objects_in(data))]
+    if found and project not in found:
+        raise ValueError(f"{path} looks like {found[0]}'s results, not {project}'s: --from {found[0].lower()}")
+    return data
 
 
 def results_list(path: Path, project: str) -> list[Any]:
     """The list of one dict a sample that MMDetection3D's test scripts write, in itself or as `bbox_results`."""
-    data = pickled(path)
+    data = pickled(path, project)
     found = data.get("bbox_results") if isinstance(data, dict) else data
     if not isinstance(found, list) or not found:
         raise ValueError(f"{path} holds no list of results, one a sample, as {project}'s `tools/test.py --out` writes")

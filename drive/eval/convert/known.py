@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from drive.data.scenes import SceneLog
+from drive.eval.plan_json import shown
 from drive.pickles import read_pickle
 from drive.pickles.results import NAMES
 
 INFOS_SCALE = 10
+EXPECTED = 'a name a line, a JSON list ["NAME", ...], WOD-E2E\'s {"SEGMENT": "FRAME", ...} or an info pickle, each name once'
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +54,10 @@ def known_from_file(path: Path) -> Known:
     except OSError as error:
         raise ValueError(f"cannot read {path}: {error.strerror or error}") from error
     tokens = _from_infos(path) if path.suffix in (".pkl", ".pickle") else _from_text(path, content)
-    if not tokens or not all(isinstance(token, str) and token for token in tokens) or len(set(tokens)) != len(tokens):
-        raise ValueError(f"{path} names no samples, or one of them twice")
+    if not tokens or not all(isinstance(token, str) and token for token in tokens):
+        raise ValueError(f"{path} is no list of names, got {shown(tokens, 60)}; expected {EXPECTED}")
+    if twice := next((token for token, count in Counter(tokens).items() if count > 1), None):
+        raise ValueError(f"{path} names {shown(twice, 60)!r} twice; expected {EXPECTED}")
     return Known(tuple(tokens), path.name)
 
 
@@ -66,7 +71,9 @@ def _from_text(path: Path, content: bytes) -> list[Any]:
         raise ValueError(f"{path} is no list of names: {error}") from error
     if isinstance(data, dict) and all(str(frame).isdigit() for frame in data.values()):
         return [f"{segment}-{int(frame):03d}" for segment, frame in data.items()]
-    return data if isinstance(data, list) else []
+    if not isinstance(data, list):
+        raise ValueError(f"{path} is no list of names, got {shown(data, 60)}; expected {EXPECTED}")
+    return data
 
 
 def _from_infos(path: Path) -> list[Any]:

@@ -24,7 +24,7 @@ MOST_STEPS = 1000
 
 def read(path: Path, known: Known | None) -> Converted:
     """As `ResultSource.read`."""
-    data = pickled(path)
+    data = pickled(path, "NAVSIM")
     stages = [data[stage] for stage in STAGES if stage in data] if isinstance(data, dict) else []
     if not stages:
         raise ValueError(f"{path} has none of {', '.join(STAGES)}, as NAVSIM's submissions")

@@ -35,7 +35,7 @@ def read(path: Path, known: Known | None) -> Converted:
                 if number == PREDICTIONS and isinstance(value, bytes):
                     _add(converted, list(protobuf.fields(value)))
         except ValueError as error:
-            raise ValueError(f"{path}: {name} is no submission of WOD-E2E: {error}") from error
+            raise ValueError(f"{path}: {name} is no submission of WOD-E2E ({error}); expected {SOURCE.told}") from error
     if not converted.results and not converted.errors:
         raise ValueError(f"{path} holds no predictions")
     return converted

@@ -20,6 +20,7 @@ from drive.progress import SILENT, Progress
 from drive.render.weather import choose_weather
 from drive.sim.sight import Sight
 from drive.sim.warm import compile_ahead
+from drive.words import did_you_mean
 from drive.world.things import CLASS_RANGE_M
 from drive.world.town.populate import EMPTY, town_world
 from drive.world.town.town import TOWNS, Town, make_town
@@ -72,9 +73,9 @@ def _check(spec: Spec, scenes: int, towns: int | None) -> None:
         raise ValueError(f"--towns must be 1 to {MAX_TOWNS}, got {towns}")
     if not 1.0 <= spec.seconds <= 60.0:
         raise ValueError(f"--seconds must be 1 to 60, got {spec.seconds:g}")
-    if spec.traffic not in TRAFFIC or spec.distribution not in TOWNS:
-        known = f"traffic {', '.join(TRAFFIC)}, towns {', '.join(TOWNS)}"
-        raise ValueError(f"no traffic {spec.traffic!r} in {spec.distribution!r}; there is {known}")
+    for what, word, known in (("kind of towns", spec.distribution, list(TOWNS)), ("traffic", spec.traffic, list(TRAFFIC))):
+        if word not in known:
+            raise ValueError(f"no {what} {word!r}; there is {', '.join(known)}{did_you_mean(word, known)}")
     if spec.seed < 0 or not 1 <= spec.quality <= 100 or spec.background < 1:
         raise ValueError("seed must be 0 or more, quality 1 to 100, background 1 or more")
     choose_weather(spec.weather, spec.seed)

@@ -18,6 +18,7 @@ from drive.planners.remote.drive_client import PIPE, read_message
 
 REPLY_LIMIT = 1 << 26
 LAST_LINES, LINE = 6, 300
+NEVER_SERVED = " before it answered anything: a planner's script must call drive_client.serve(Planner()), which goes on answering"
 END_S = 2.0  # from the end of its input to its own end, before it is killed
 # Linux kills the child with the thread that started it, however that ends: said by the child itself before it becomes the command.
 LEASH = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.getppid() == int(sys.argv[1]) or os._exit(1); "
@@ -40,6 +41,7 @@ class Process:
             )
         self.child: subprocess.Popen[bytes] | None = None
         self.words: deque[str] = deque(maxlen=LAST_LINES)
+        self.answered = False  # since it was started
 
     @property
     def alive(self) -> bool:
@@ -49,6 +51,7 @@ class Process:
     def open(self) -> None:
         """Starts it."""
         self.words.clear()
+        self.answered = False
         leashed = sys.platform == "linux" and threading.current_thread() is threading.main_thread()
         leash = [sys.executable, "-I", "-S", "-c", LEASH, str(os.getpid())] if leashed else []
         pipe, environment = subprocess.PIPE, {**os.environ, PIPE: "1"}
@@ -64,7 +67,9 @@ class Process:
     def exchange(self, buffers: list[Any], clock: Clock) -> dict[str, Any]:
         """A message and its answer. Raises Ended, TimedOut and WireError."""
         self.channel.write(buffers, clock)
-        return read_message(lambda size: self.channel.read(size, clock), REPLY_LIMIT)
+        answer = read_message(lambda size: self.channel.read(size, clock), REPLY_LIMIT)
+        self.answered = True
+        return answer
 
     def lost(self, error: Exception) -> str:
         """Ends it -> what happened, and what it said last."""
@@ -73,7 +78,8 @@ class Process:
         how = str(error)
         if isinstance(error, Ended):
             try:
-                how = _exit_words(self.child.wait(END_S))
+                code = self.child.wait(END_S)
+                how = _exit_words(code) + (NEVER_SERVED if code == 0 and not self.answered else "")
             except subprocess.TimeoutExpired:
                 how = "closed its end of the pipe"
         elif isinstance(error, TimedOut):
