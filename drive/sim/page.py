@@ -38,7 +38,8 @@ def save_page(report: SimReport, folder: Path, videos: dict[tuple[str, str], Pat
     settings = [[key.replace("_", " "), str(value)] for key, value in report.settings.items()]
     blocks.append(Table(["setting", "value"], settings))
     episodes = len({s.name for s in report.scores})
-    lead = f"{len(report.scores)} drives of {len(names)} planners in {episodes} episode{'s' if episodes != 1 else ''}"
+    counts = ((len(report.scores), "drive"), (len(names), "planner"), (episodes, "episode"))
+    lead = "{} of {} in {}".format(*(f"{count} {word}{'s' if count != 1 else ''}" for count, word in counts))
     return write_page(folder / "index.html", "Closed loop", blocks, lead)
 
 
