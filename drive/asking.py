@@ -100,6 +100,9 @@ def window_of(planner: Any, horizon_s: float | None = None, rate_hz: float | Non
     """
     own = spec_of(planner).window
     window = own or Window()
+    steps = (horizon_s or window.future_s) * (rate_hz or window.rate_hz)
+    if steps < 1 or abs(steps - round(steps)) > 1e-6:
+        raise ValueError(f"--horizon times --rate is how many points a plan has, got {steps:g}, expected a whole number of 1 or more")
     wanted = replace(window, future_s=horizon_s or window.future_s, rate_hz=rate_hz or window.rate_hz)
     if own is not None and wanted != own:
         raise ValueError(

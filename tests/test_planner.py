@@ -210,6 +210,8 @@ def test_a_horizon_is_for_planners_without_a_window_of_their_own(planner: Networ
     assert window_of(planner, own.future_s, own.rate_hz) == window_of(planner) == own
     with pytest.raises(ValueError, match=rf"plans {own.future_s:g} s at {own.rate_hz:g} Hz, asked for were 5 s at .* leave out --horizon"):
         window_of(planner, 5.0)
+    with pytest.raises(ValueError, match="--horizon times --rate is how many points a plan has, got 6.4"):
+        window_of(StandStill(), 3.2, 2.0)
 
 
 class Broken:

@@ -139,7 +139,9 @@ def opened(args: argparse.Namespace, chosen: Sequence[Rules], planners: Sequence
     if isinstance(first, Benchmark) and first.made is not None:
         return open_data(args, wide_enough(first.made.window, window), lanes=True)
     if isinstance(first, Protocol) and layout_of(args.data) is LAYOUTS["wod-e2e"]:
-        raise ValueError(f"{args.data} is WOD-E2E data, which have no boxes, and {first.name} needs them; give --protocol wod-e2e")
+        raise ValueError(
+            f"{args.data} is WOD-E2E data, which have no boxes, and {first.name} needs them; give --protocol wod-e2e, or --tasks plan"
+        )
     for file in files:
         file.require_usable(window.future_times_s)
     return open_data(args, window, maps=any(isinstance(rules, Protocol) and rules.uses_map for rules in chosen))

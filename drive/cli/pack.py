@@ -99,6 +99,4 @@ def _shares(text: str) -> tuple[tuple[str, float], ...]:
         raise ValueError(f"--splits are names and shares such as train:0.9,val:0.1, got {text!r}") from None
     if len(dict(pairs)) != len(pairs):
         raise ValueError(f"--splits names one twice: {text!r}")
-    if sum(share for _, share in pairs) < 0.999:
-        raise ValueError(f"--splits shares out all samples, got {text!r}: let the shares add up to 1, or name a split for the rest")
     return tuple(pairs)

@@ -79,7 +79,7 @@ class NetworkPlanner:
         return self.plan_batch([observation], samples)[0]
 
     def plan_batch(self, observations: Sequence[Observation], samples: int = 1) -> list[Plan]:
-        """Several observations at once; greedy answers equal those of `plan`."""
+        """Several observations at once; greedy answers equal those of `plan`, drawn ones depend on which are asked together."""
         return [self.as_plan(answers) for answers in self.planned(observations, samples)]
 
     def planned(self, observations: Sequence[Observation], samples: int = 1) -> list[Answers]:

@@ -68,6 +68,9 @@ class Settings:
         wrong = [name for name, _ in self.shares if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii()]
         if wrong:
             raise ValueError(f"a split is named by letters, digits, - and _, got {wrong[0]!r}")
+        if 0 < sum(share for _, share in self.shares) < 0.999:
+            told = ",".join(f"{name}:{share:g}" for name, share in self.shares)
+            raise ValueError(f"splits share out all samples, got {told}: let the shares add up to 1, or name a split for the rest")
         if len(set(self.sources)) != len(self.sources):
             raise ValueError(f"a source is named twice: {', '.join(self.sources)}")
         if self.balance not in BALANCES:
@@ -130,7 +133,8 @@ def source_names(sources: Sequence[str | Path]) -> list[str]:
 def _begin(out: Path, settings: Settings, moments: Sequence[Moment]) -> None:
     """Notes what is packed and by what settings. Raises ValueError where something else was begun there."""
     samples = hashlib.sha256(repr([(m.source, m.scene, m.token) for m in moments]).encode()).hexdigest()
-    told = json.dumps(asdict(settings) | {"version": VERSION, "samples": samples}, indent=1)
+    own = {"version": VERSION, "samples": samples, "names": source_names(settings.sources)}
+    told = json.dumps(asdict(settings) | own, indent=1)
     path = writable_folder(out / PARTS) / "settings.json"
     if path.exists() and path.read_text() != told:
         raise ValueError(f"a packing of other samples or settings was cut off in {out} ({path}): give the same again, or delete the folder")

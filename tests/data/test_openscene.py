@@ -212,6 +212,16 @@ def test_a_split_of_damaged_logs_alone_is_no_empty_one(tmp_path: Path) -> None:
     assert main(["check", str(tmp_path)]) == 1
 
 
+def test_pickles_of_something_else_beside_splits_are_no_split(tmp_path: Path) -> None:
+    write_log(tmp_path / "navsim_logs" / "mini" / "b.pkl", [log_frame(k) for k in range(3)])
+    (tmp_path / "navsim_logs" / "cache").mkdir()
+    (tmp_path / "navsim_logs" / "cache" / "x.pkl").write_bytes(pickle.dumps({"id": 1}))
+    assert len(open_dataset(tmp_path)) == 3
+    (tmp_path / "meta_datas" / "scenes" / "more").mkdir(parents=True)
+    (tmp_path / "meta_datas" / "scenes" / "more" / "x.pkl").write_bytes(pickle.dumps({"id": 1}))
+    assert not is_openscene(tmp_path / "meta_datas" / "scenes")
+
+
 def test_other_pickles_are_no_logs(tmp_path: Path) -> None:
     (tmp_path / "a.pkl").write_bytes(pickle.dumps({"id": "scene", "tracks": {}}))
     assert not is_openscene(tmp_path) and layout_of(tmp_path) is None

@@ -53,6 +53,12 @@ def test_a_sample_tells_what_was_written(made: Path) -> None:
     assert sample.target.map is None and len(open_dataset(made / "001")) == FRAMES
 
 
+def test_a_folder_of_something_else_is_no_sequence(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made / "001", tmp_path / "001")
+    (tmp_path / "calibration" / "camera").mkdir(parents=True)
+    assert len(open_dataset(tmp_path)) == FRAMES
+
+
 @pytest.mark.parametrize("lacking", ["lidar/poses.json", "lidar/timestamps.json"])
 def test_a_sequence_that_lacks_a_file_is_named(made: Path, tmp_path: Path, lacking: str) -> None:
     for name in ("001", "002"):

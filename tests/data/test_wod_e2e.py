@@ -264,6 +264,11 @@ def test_an_empty_shard_is_named(tmp_path: Path, shard: int) -> None:
         open_dataset(tmp_path)
 
 
+def test_a_link_that_leads_nowhere_is_an_unreadable_shard(tmp_path: Path) -> None:
+    (tmp_path / SHARD).symlink_to("/nowhere")
+    assert [error.kind for error in check_dataset(tmp_path).errors] == ["unreadable shard"]
+
+
 def test_a_shard_that_is_not_there_is_named(tmp_path: Path) -> None:
     next(write_e2e(tmp_path).glob("*.tfrecord-00001-of-00002")).unlink()
     (found,) = (warning for warning in check_dataset(tmp_path).warnings if warning.kind == "missing shards")

@@ -23,7 +23,7 @@ def log_files(root: Path) -> dict[str, dict[str, Path]]:
     for base in (root / name for name in BASES):
         for folder in (base, *sorted(path for path in base.glob("*") if path.is_dir())):
             paths = sorted(folder.glob(f"*{SUFFIX}"))
-            if paths and (folder.parent.name in BASES[1:] or any(map(is_log, paths[:LOOKED_AT]))):
+            if paths and (any(map(is_log, paths[:LOOKED_AT])) or (base != root and folder != base and all(map(is_damaged, paths)))):
                 split = "" if folder == root else folder.name
                 own = {path.name.removesuffix(SUFFIX): inside(root, str(path.relative_to(root))) for path in paths}
                 found[split] = {**found.get(split, {}), **own}
@@ -38,6 +38,16 @@ def is_log(path: Path) -> bool:
     except OSError:
         return False
     return all(mark in head for mark in MARKS)
+
+
+def is_damaged(path: Path) -> bool:
+    """Whether a file is no whole pickle: these end in a full stop."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-1, 2)
+            return file.read(1) != b"."
+    except OSError:
+        return True
 
 
 def is_openscene(root: Path) -> bool:

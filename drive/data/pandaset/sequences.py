@@ -22,7 +22,7 @@ from drive.frames import invert_se3
 from drive.maps import RoadMap
 
 POSES, TIMES = "lidar/poses.json", "lidar/timestamps.json"
-PARTS = (POSES, TIMES, CUBOIDS, CAMERAS)
+PARTS = (POSES, TIMES, CUBOIDS, f"{CAMERAS}/front_camera")  # what tells a sequence that lacks some of it
 SPACING_S = 0.1
 LIDAR_FROM_EGO = np.array([[0.0, -1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
 

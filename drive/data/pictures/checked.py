@@ -16,6 +16,7 @@ from drive.data.images import DECODE_ERRORS, UPRIGHT, decode, opened, turned_by
 from drive.data.jpeg import jpeg_warnings
 from drive.data.pictures.dataset import PicturesDataset
 from drive.data.pictures.find import CLOCKS, Stream, find_stream, places
+from drive.data.pictures.judged import REFUSED
 from drive.data.pictures.told import NOTHING, ToldBeside
 from drive.data.rig_files import RigFile, read_rig_file
 
@@ -121,7 +122,8 @@ def _check_whole(report: CheckReport, told: ToldBeside) -> None:
     except ValueError as error:
         report.error("does not hold together", report.root.name, "", "", str(error))
         return
-    report.errors.extend(dataset.findings())
+    for found in dataset.findings():
+        (report.errors if found.kind in REFUSED else report.warnings).append(found)
     report.counts["seconds"] = round(int(dataset.times_us[0][-1] - dataset.times_us[0][0]) / 1e6)
     report.counts[f"key frames at {dataset.window.rate_hz:g} Hz"] = len(dataset)
     known: Counter[str] = Counter()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from drive.data.conventions.ego import ASTRAY, FAST_M, ego_findings
+from drive.data.conventions.ego import FAST_M, ego_findings
 from drive.data.conventions.facts import LIDAR, Finding, Shot
 from drive.data.pictures.tables import HEADING, PLACE, QUATERNION, Poses
 from drive.frames import Array, wrap_angle
@@ -14,9 +14,10 @@ from drive.frames import Array, wrap_angle
 # Headings are compared with the way between poses so far apart, in which a car that drives gets on.
 APART_S = 0.5
 STEPS = 3
-# Headings are in degrees where these lie by so much nearer to the way; a heading of some degrees off may be a mount's, unless
-# numbers are larger than a circle.
+# Headings larger than a circle are in degrees where these lie by so much nearer to the way.
 NEARER, OFF_RAD = 4.0, 0.1
+# Another unit or convention for certain; jumps and turns may be a car's poor localisation, or its reverse, and are warned of alone.
+REFUSED = ("length unit", "angle unit", "quaternion order", "pose not upright")
 
 
 def pose_findings(poses: Poses, file: str) -> list[Finding]:
@@ -25,7 +26,8 @@ def pose_findings(poses: Poses, file: str) -> list[Finding]:
 
 
 def refuse_findings(findings: Sequence[Finding]) -> None:
-    """Raises ValueError in the words of the first finding, where there are some."""
+    """Raises ValueError in the words of the first finding that is one of REFUSED."""
+    findings = [found for found in findings if found.kind in REFUSED]
     if findings:
         more = f", and {len(findings) - 1} more findings" if len(findings) > 1 else ""
         raise ValueError(f"{findings[0].kind}: {findings[0]}{more}; mend the file, `drive check` lists what is wrong in it")
@@ -53,8 +55,10 @@ def _apart(times_s: Array) -> np.ndarray:
 def _of_file(found: Finding, poses: Poses, file: str) -> Finding:
     """A finding in tables' words in those of the file."""
     columns = PLACE if found.field == "translation" else QUATERNION if poses.headings is None else (HEADING,)
-    message = found.message.removeprefix(f"scene {file}: ").replace("ego_pose ", "")
-    return Finding(found.kind, file, found.token, ", ".join(columns), message)
+    message, kind = found.message.removeprefix(f"scene {file}: ").replace("ego_pose ", ""), found.kind
+    if kind == "quaternion order" and poses.headings is not None:  # no quaternion was told
+        kind, message = "motion against heading", message.partition(", but not if")[0]
+    return Finding(kind, file, found.token, ", ".join(columns), message)
 
 
 def _in_degrees(poses: Poses, file: str) -> Iterator[Finding]:
@@ -68,8 +72,8 @@ def _in_degrees(poses: Poses, file: str) -> Iterator[Finding]:
         return
     course, told = np.arctan2(way[long, 1], way[long, 0]), poses.headings[chosen]
     off, off_degrees = (_off(course, angles, long) for angles in (told, np.radians(told)))
-    beyond = bool(np.abs(told).max() > 2 * np.pi)
-    if off > (OFF_RAD if beyond else ASTRAY / 2) and off_degrees * NEARER < off:
+    beyond = bool(np.abs(told).max() > 2 * np.pi)  # a few degrees are near to any small angle
+    if beyond and off > OFF_RAD and off_degrees * NEARER < off:
         text = f"the car drives {np.degrees(off):.0f} degrees off its {HEADING}, but along it if these numbers are degrees"
         yield Finding("angle unit", file, "line 2", HEADING, f"{text} (up to {np.abs(told).max():g}); expected radians")
 

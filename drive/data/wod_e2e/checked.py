@@ -21,14 +21,14 @@ FUTURE_STEPS = 20
 def check_wod_e2e(root: Path) -> CheckReport:
     """Reads all records. Where names or framing are damaged nothing else can be judged."""
     report = CheckReport(root, "Waymo WOD-E2E")
-    for split, names in missing_shards(root).items():
-        message = f"{len(names)} shards are not there, such as this: frames of any segment may lie in them"
-        report.warn("missing shards", split or "shards", names[0], "", message)
     try:
-        index = read_index(root)
+        missing, index = missing_shards(root), read_index(root)
     except ValueError as error:
         report.error("unreadable shard", root.name, "", "", str(error))
         return report
+    for split, names in missing.items():
+        message = f"{len(names)} shards are not there, such as this: frames of any segment may lie in them"
+        report.warn("missing shards", split or "shards", names[0], "", message)
     counts = dict.fromkeys(("segments", "frames", "pictures", "frames with a recorded future", "rated frames"), 0)
     report.counts = counts
     for split, segments in index.items():

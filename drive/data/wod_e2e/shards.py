@@ -50,7 +50,7 @@ def is_wod_e2e(root: Path) -> bool:
     files = [path for folder in (root, *(root / name for name in SPLITS)) for path in folder.glob("*.tfrecord*") if FILE.search(path.name)]
     if not files:
         return False
-    first = next((path for path in files if path.stat().st_size), files[0])
+    first = next((path for path in files if path.is_file() and path.stat().st_size), files[0])
     try:
         with first.open("rb") as file:
             head = file.read(HEAD.size)
