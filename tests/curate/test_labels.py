@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import cv2
@@ -11,6 +12,7 @@ import pytest
 from drive.cameras import Camera
 from drive.curate.facts import RecordFacts, scenes_of
 from drive.curate.labels import off_road
+from drive.curate.passes import rig as rig_pass
 from drive.curate.passes.box_fit import BoxFit
 from drive.curate.passes.contradictions import Contradictions
 from drive.curate.passes.cruising import Cruising
@@ -149,6 +151,20 @@ def test_how_far_a_drive_may_be_off_follows_from_its_fleet() -> None:
     assert dropped(Rig(), _fleet(*various)) == {}
     assert set(dropped(Rig(), _fleet(*various, 0.6))) == {18, 19}
     assert dropped(Rig(), _fleet(0.0, 0.0, 0.0, 0.0, 0.3)) == {}  # five drives tell no spread
+
+
+def test_calibrations_are_not_compared_by_all_pairs_of_drives(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared, real = 0, rig_pass._apart
+
+    def counted(one: Sequence[float], usual: Sequence[float]) -> tuple[float, float, float]:
+        nonlocal compared
+        compared += 1
+        return real(one, usual)
+
+    monkeypatch.setattr(rig_pass, "_apart", counted)
+    shifts = [0.0] * 240 + [0.2 + 0.001 * k for k in range(40)] + [-0.5 - 0.05 * k for k in range(20)]
+    assert set(dropped(Rig(), _fleet(*shifts))) == set(range(560, 600))  # the forty stand close to each other
+    assert compared < 20 * len(shifts)
 
 
 def test_drives_of_two_sources_that_are_named_alike_are_two() -> None:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from drive.curate.base import FINE, Judged, Pass
 from drive.curate.facts import RecordFacts
+from drive.curate.neighbours import NEAREST
 from drive.curate.rigs import turned_deg
 
 
@@ -18,8 +20,9 @@ from drive.curate.rigs import turned_deg
 class Rig(Pass):
     """Within a drive nothing of a camera changes but by rounding: turn_deg, shift_m, zoom (a share, of focal length and size). Cars of one
     fleet differ by more: a drive is wrong that is `apart` times further off its source's usual calibration than the share `alike` of drives
-    is, and than records of a drive may be, and off like no other drive, which would be another car's; where drives are fewer than `fleet`,
-    or differ by more, one that is further off than fleet_*. A camera of whose drives more than 1 - `alike` would be wrong is left alone."""
+    is, and than records of a drive may be, and off like no other drive, which would be another car's; where there are fewer drives than
+    fleet_drives, or they differ by more, one that is further off than fleet_*. A camera of whose drives more than 1 - `alike` would be
+    wrong is left alone."""
 
     name: ClassVar[str] = "rig"
     turn_deg: float = 0.3
@@ -30,7 +33,7 @@ class Rig(Pass):
     fleet_zoom: float = 0.06
     alike: float = 0.75
     apart: float = 4.0
-    fleet: int = 8
+    fleet_drives: int = 8
 
     def judge(self, records: Sequence[RecordFacts]) -> list[Judged]:
         found = [FINE] * len(records)
@@ -52,11 +55,12 @@ class Rig(Pass):
     def _odd(self, usual: Mapping[str, Sequence[float]]) -> dict[str, str]:
         """The drives (each with its usual calibration) that are off their fleet, and how far, in words."""
         drives = list(usual.values())
-        fleet, within = _middle(drives), [self.apart * bound for bound in self._bounds]
-        odd = {scene: told for scene, one in usual.items() if (told := _off(one, fleet, self._fleet_bounds(drives, fleet)))}
+        fleet = _middle(drives)
+        most, within = self._fleet_bounds(drives, fleet), [self.apart * bound for bound in self._bounds]
+        odd = {scene: told for scene, one in usual.items() if (told := _off(one, fleet, most))}
         if len(odd) > (1 - self.alike) * len(usual):
             return {}
-        twins = {s for s in odd if any(s != other and not _off(usual[s], usual[other], within) for other in odd)}
+        twins = _twins({scene: usual[scene] for scene in odd}, within)
         return {scene: told for scene, told in odd.items() if scene not in twins or _off(usual[scene], fleet, self._most)}
 
     @property
@@ -69,7 +73,7 @@ class Rig(Pass):
 
     def _fleet_bounds(self, drives: Sequence[Sequence[float]], usual: Sequence[float]) -> tuple[float, ...]:
         """How far off a drive may be: as far as most others are, some times over, and no further than a fleet's cars are."""
-        if len(drives) < self.fleet:
+        if len(drives) < self.fleet_drives:
             return self._most
         common = np.quantile([_apart(one, usual) for one in drives], self.alike, axis=0)
         return tuple(np.minimum(self._most, self.apart * np.maximum(self._bounds, common)).tolist())
@@ -88,6 +92,17 @@ def _off(one: Sequence[float], usual: Sequence[float], most: Sequence[float]) ->
     turn, shift, zoom = _apart(one, usual)
     told = (f"{turn:.1f} degrees", f"{shift:.2f} m", f"{zoom:.1%} in focal length or centre")
     return " and ".join(text for text, value, bound in zip(told, (turn, shift, zoom), most, strict=True) if value > bound)
+
+
+def _twins(rigs: Mapping[str, Sequence[float]], within: Sequence[float]) -> set[str]:
+    """The drives that one of their NEAREST differs from by no more than that."""
+    if len(rigs) < 2:
+        return set()
+    turn, shift, zoom = within
+    names, values = list(rigs), np.array(list(rigs.values()))
+    scaled = values / [*[zoom] * 4, *[np.radians(turn)] * 3, *[shift] * 3]
+    near = cKDTree(scaled).query(scaled, list(range(1, min(NEAREST + 1, len(names)) + 1)))[1]
+    return {names[i] for i, own in enumerate(near) if any(i != k and not _off(values[i], values[k], within) for k in own)}
 
 
 def _middle(rigs: Sequence[Sequence[float]]) -> Sequence[float]:
