@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -220,6 +221,12 @@ def test_pickles_of_something_else_beside_splits_are_no_split(tmp_path: Path) ->
     (tmp_path / "meta_datas" / "scenes" / "more").mkdir(parents=True)
     (tmp_path / "meta_datas" / "scenes" / "more" / "x.pkl").write_bytes(pickle.dumps({"id": 1}))
     assert not is_openscene(tmp_path / "meta_datas" / "scenes")
+
+
+def test_a_pipe_is_no_log_that_is_waited_for(tmp_path: Path) -> None:
+    write_log(tmp_path / "navsim_logs" / "mini" / "b.pkl", [log_frame(k) for k in range(3)])
+    os.mkfifo(tmp_path / "navsim_logs" / "mini" / "a.pkl")
+    assert len(open_dataset(tmp_path)) == 3
 
 
 def test_other_pickles_are_no_logs(tmp_path: Path) -> None:

@@ -114,3 +114,26 @@ def test_poses_as_cars_drive_are_in_no_other_convention(tmp_path: Path, rate: fl
     for change in changes[: 5 if turn == 0.0 else 3]:
         (tmp_path / "poses.csv").write_text(driven(change, rate=rate, turn=turn))
         assert pose_findings(read_poses(tmp_path / "poses.csv", None), "poses.csv") == []
+
+
+@pytest.mark.parametrize(
+    ("last", "says"),
+    [
+        ("1e15,48,0,0", "line 5: its time is 1e.15 s from the first picture"),
+        ("1e300,48,0,0", "line 5: its time is 1e.300 s"),
+        ("900000000,48,0,0", ""),
+    ],
+)
+def test_times_of_another_clock_cost_no_memory(tmp_path: Path, last: str, says: str) -> None:
+    (tmp_path / "poses.csv").write_text("time_s,x_m,y_m,heading_rad\n0,0,0,0\n0.5,4,0,0\n1,8,0,0\n" + last)
+    if says:
+        with pytest.raises(ValueError, match=says):
+            read_poses(tmp_path / "poses.csv", None)
+    else:
+        assert pose_findings(read_poses(tmp_path / "poses.csv", None), "poses.csv") == []
+
+
+def test_a_stamp_of_many_digits_is_no_stamp(tmp_path: Path) -> None:
+    (tmp_path / "poses.csv").write_text(f"timestamp_us,x_m,y_m,heading_rad\n{'9' * 400},0,0,0")
+    with pytest.raises(ValueError, match="line 2, timestamp_us: expected an integer"):
+        read_poses(tmp_path / "poses.csv", 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from drive.data.check import check_dataset
 from drive.data.images import read_image
 from drive.data.layouts import layout_of
 from drive.data.records.values import decode, encode
+from drive.data.wod_e2e.shards import missing_shards
 from drive.schema import Target, Window
 from tests.data.made.waymo import MESSAGES, frame, transform, write_records, write_segment
 from tests.data.made.wod_e2e import (
@@ -267,6 +269,18 @@ def test_an_empty_shard_is_named(tmp_path: Path, shard: int) -> None:
 def test_a_link_that_leads_nowhere_is_an_unreadable_shard(tmp_path: Path) -> None:
     (tmp_path / SHARD).symlink_to("/nowhere")
     assert [error.kind for error in check_dataset(tmp_path).errors] == ["unreadable shard"]
+
+
+def test_shards_of_large_sets_are_counted_and_not_listed(tmp_path: Path) -> None:
+    for k in range(300):
+        (tmp_path / f"{k}.tfrecord-00001-of-99999").touch()
+    sets = missing_shards(tmp_path)
+    assert len(sets) == 300 and sets[0] == ("", 99998, "0.tfrecord-00000-of-99999")
+
+
+def test_a_pipe_is_no_shard_that_is_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / SHARD)
+    assert check_dataset(tmp_path).errors
 
 
 def test_a_shard_that_is_not_there_is_named(tmp_path: Path) -> None:

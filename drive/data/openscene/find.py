@@ -22,7 +22,7 @@ def log_files(root: Path) -> dict[str, dict[str, Path]]:
     found: dict[str, dict[str, Path]] = {}
     for base in (root / name for name in BASES):
         for folder in (base, *sorted(path for path in base.glob("*") if path.is_dir())):
-            paths = sorted(folder.glob(f"*{SUFFIX}"))
+            paths = sorted(path for path in folder.glob(f"*{SUFFIX}") if path.is_file() or path.is_symlink())
             if paths and (any(map(is_log, paths[:LOOKED_AT])) or (base != root and folder != base and all(map(is_damaged, paths)))):
                 split = "" if folder == root else folder.name
                 own = {path.name.removesuffix(SUFFIX): inside(root, str(path.relative_to(root))) for path in paths}
@@ -32,6 +32,8 @@ def log_files(root: Path) -> dict[str, dict[str, Path]]:
 
 def is_log(path: Path) -> bool:
     """Whether a file looks like a log."""
+    if not path.is_file():  # a link to a pipe would be waited for
+        return False
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
@@ -42,6 +44,8 @@ def is_log(path: Path) -> bool:
 
 def is_damaged(path: Path) -> bool:
     """Whether a file is no whole pickle: these end in a full stop."""
+    if not path.is_file():
+        return True
     try:
         with path.open("rb") as file:
             file.seek(-1, 2)

@@ -28,6 +28,8 @@ CONVERSIONS = {
     "us": {"ns": "divide by 1000", "ms": "multiply by 1000", "s": "multiply by 1000000"},
 }
 MOST_BYTES = 200_000_000
+MOST_S = 1e9  # thirty years
+LONGEST_STAMP = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,10 +87,14 @@ class CsvTable:
         if TIMES[1] in self.columns:
             if start_us is None:
                 raise ValueError(f"{self.path} has timestamp_us, but the pictures bear no time stamps: give time_s since the first picture")
-            stamps = [self._stamp(line, row[TIMES[1]]) for line, row in enumerate(self.rows, 2)]
-            times = np.array([stamp - start_us for stamp in stamps], dtype=np.float64) / 1e6
+            seconds = [(self._stamp(line, row[TIMES[1]]) - start_us) / 1e6 for line, row in enumerate(self.rows, 2)]
         else:
-            times = self.numbers(TIMES[0])
+            seconds = self.numbers(TIMES[0]).tolist()
+        far = next((k for k, second in enumerate(seconds) if abs(second) > MOST_S), None)
+        if far is not None:
+            told = f"its time is {seconds[far]:.3g} s from the first picture"
+            raise ValueError(f"{self.path}, line {far + 2}: {told}, expected at most {MOST_S:g}: give all times by one clock")
+        times = np.array(seconds, dtype=np.float64)
         back = np.flatnonzero(np.diff(times) <= 0)
         if len(back):
             raise ValueError(f"{self.path}, line {int(back[0]) + 3}: its time is not later than that of the row before")
@@ -96,6 +102,8 @@ class CsvTable:
 
     def _stamp(self, line: int, text: str) -> int:
         try:
+            if len(text) > LONGEST_STAMP:
+                raise ValueError
             return int(text)
         except ValueError:
             raise ValueError(f"{self.path}, line {line}, {TIMES[1]}: expected an integer, got {text!r}") from None

@@ -48,8 +48,8 @@ def _shots(poses: Poses, file: str) -> list[Shot]:
 
 
 def _apart(times_s: Array) -> np.ndarray:
-    """Indices of poses at least about `APART_S` apart."""
-    return np.unique(np.searchsorted(times_s, np.arange(times_s[0], times_s[-1] + 1e-9, APART_S) - 1e-6))
+    """Indices of the first pose in each stretch of `APART_S`."""
+    return np.unique(np.floor((times_s - times_s[0] + 1e-6) / APART_S), return_index=True)[1]
 
 
 def _of_file(found: Finding, poses: Poses, file: str) -> Finding:

@@ -28,6 +28,8 @@ def places_of(path: Path) -> tuple[RecordPlace, ...]:
     """Where a file's records are; their data is not read. Raises ValueError, with the record's number, where the framing is damaged, and
     where the file is empty."""
     found: list[RecordPlace] = []
+    if not path.is_file():
+        raise ValueError(f"{path}: no regular file")
     end = path.stat().st_size
     if not end:
         raise ValueError(f"{path}: is empty, 0 bytes, expected records; copied whole?")

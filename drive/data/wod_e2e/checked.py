@@ -26,9 +26,9 @@ def check_wod_e2e(root: Path) -> CheckReport:
     except ValueError as error:
         report.error("unreadable shard", root.name, "", "", str(error))
         return report
-    for split, names in missing.items():
-        message = f"{len(names)} shards are not there, such as this: frames of any segment may lie in them"
-        report.warn("missing shards", split or "shards", names[0], "", message)
+    for split, count, first in missing:
+        message = f"{count} shards are not there, such as this: frames of any segment may lie in them"
+        report.warn("missing shards", split or "shards", first, "", message)
     counts = dict.fromkeys(("segments", "frames", "pictures", "frames with a recorded future", "rated frames"), 0)
     report.counts = counts
     for split, segments in index.items():

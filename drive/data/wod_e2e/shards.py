@@ -46,11 +46,13 @@ def shard_files(root: Path) -> dict[str, list[Path]]:
 
 def is_wod_e2e(root: Path) -> bool:
     """Whether a folder holds tfrecord files whose first record is an E2EDFrame; of damaged ones, whether they are named as its shards.
-    Of several files the first is asked that is not empty."""
+    The first file is asked that is not empty."""
     files = [path for folder in (root, *(root / name for name in SPLITS)) for path in folder.glob("*.tfrecord*") if FILE.search(path.name)]
     if not files:
         return False
-    first = next((path for path in files if path.is_file() and path.stat().st_size), files[0])
+    first = next((path for path in files if path.is_file() and path.stat().st_size), None)
+    if first is None:
+        return any(SHARD.search(path.name) for path in files)
     try:
         with first.open("rb") as file:
             head = file.read(HEAD.size)
@@ -63,15 +65,18 @@ def is_wod_e2e(root: Path) -> bool:
     return fields.get(1) == BYTES and not fields.keys() & PERCEPTION
 
 
-def missing_shards(root: Path) -> dict[str, list[str]]:
-    """Split -> names of shards that are not there, by what the others are called, ...-00000-of-00002; a split that is whole is left out."""
-    missing: dict[str, list[str]] = {}
+def missing_shards(root: Path) -> list[tuple[str, int, str]]:
+    """Of sets of shards, by what those that are there are called (...-00000-of-00002), that are not whole: split, how many are not there,
+    the first one's name."""
+    missing = []
     for split, paths in shard_files(root).items():
-        here = {path.name for path in paths}
-        sets = {(path.name[: found.start()], int(found[2])) for path in paths if (found := SHARD.search(path.name))}
-        whole = [f"{stem}.tfrecord-{k:05d}-of-{count:05d}" for stem, count in sorted(sets) for k in range(count)]
-        if absent := [name for name in whole if name not in here]:
-            missing[split] = absent
+        sets: dict[tuple[str, int], set[int]] = defaultdict(set)
+        for found in filter(None, (SHARD.search(path.name) for path in paths)):
+            sets[found.string[: found.start()], int(found[2])].add(int(found[1]))
+        for (stem, count), here in sorted(sets.items()):
+            if absent := count - sum(k < count for k in here):
+                first = next(k for k in range(count) if k not in here)
+                missing.append((split, absent, f"{stem}.tfrecord-{first:05d}-of-{count:05d}"))
     return missing
 
 
@@ -93,8 +98,9 @@ def read_index(root: Path) -> dict[str, dict[str, tuple[FramePlace, ...]]]:
 
 def frames_in(path: Path) -> Iterator[FramePlace]:
     """The frames of one shard, in its order."""
+    places = places_of(path)  # a pipe is refused there, which would be waited for
     with path.open("rb") as file:
-        for number, place in enumerate(places_of(path)):
+        for number, place in enumerate(places):
             file.seek(place.start)
             name = _name_in(file.read(min(place.size, HEAD_BYTES)), place.size)
             match = NAME.fullmatch(name)
