@@ -88,12 +88,12 @@ def test_a_lightemma_answer_that_cannot_be_parsed_is_counted_by_reason(tmp_path:
     del data["frames"][1]["predictions"]
     file.write_text(json.dumps(data))
     converted = convert(file, "lightemma")
-    unparsed, failed = sorted(converted.reasons)
+    unparsed, failed = sorted(set(converted.errors.values()))
     assert unparsed == "the answer could not be parsed as speeds and curvatures"
     assert failed == "the frame has no predictions: its inference failed"
     data["frames"][1] = {**data["frames"][1], "predictions": {"trajectory": [[1.0, 0.0]] * 4}}
     file.write_text(json.dumps(data))
-    assert "the plan has shape [4, 2], expected [6, 2] or more" in convert(file, "lightemma").reasons
+    assert "the plan has shape [4, 2], expected [6, 2] or more" in convert(file, "lightemma").errors.values()
 
 
 def test_an_openemma_run_is_turned_into_the_ego_frame(tmp_path: Path, real_data: Path) -> None:
@@ -162,7 +162,7 @@ def test_failures_are_counted_by_reason(tmp_path: Path, known: Known, paths: dic
     (tmp_path / "pred_trajs_dict.pkl").write_bytes(pickle.dumps(value))
     converted = convert(tmp_path / "pred_trajs_dict.pkl", "agentdriver", known)
     assert set(converted.results) == set(tokens[:3]) and converted.results[tokens[2]][-1] == [-0.6, 6.0]
-    assert converted.reasons[NO_ANSWER] == len(tokens) - 9
+    assert list(converted.errors.values()).count(NO_ANSWER) == len(tokens) - 9
     assert {converted.errors[t].split(" (")[0] for t in tokens[3:9]} == {
         "the answer holds no list of points",
         "the plan holds NaN or infinity",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -61,11 +60,6 @@ class Converted:
         """The same with an error for each of these tokens that the results do not speak of."""
         spoken = {**self.results, **self.errors}
         return replace(self, errors={**self.errors, **{token: NO_ANSWER for token in tokens if token not in spoken}})
-
-    @property
-    def reasons(self) -> Counter[str]:
-        """Reason -> how many samples have no plan for it."""
-        return Counter(self.errors.values())
 
     def save(self, path: Path, planner: str, source: str) -> None:
         """A plans file."""
