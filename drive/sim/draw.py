@@ -116,7 +116,7 @@ def frames(run: Rollout, backdrop: Backdrop | None = None) -> Iterator[Picture]:
     side = int(VIEW_M * PIXELS_PER_M)
     for step, plan in plans_in_force(run, FRAME_STEPS):
         canvas = draw_step(run, step, plan, backdrop, MapView(side, side, run.ego[step, :2], (side / 2, side / 2), np.pi / 2))
-        words = f"{run.planner}   {step * DT_S:5.1f} s   {3.6 * run.ego[step, SPEED]:3.0f} km/h"
+        words = f"{run.planner}   {step * DT_S:5.1f} s   {3.6 * run.ego[step, SPEED]:z3.0f} km/h"
         if step + FRAME_STEPS >= len(run.ego):
             words += f"   {run.outcome}"
         canvas.text((12, 18), words, 15, pill=BACKGROUND)

@@ -92,7 +92,7 @@ class SurroundView:
         cell, world, ego, x = self.panel, self.run.world, state.ego, 26.0
         canvas, unit, right = Canvas(cell.width, cell.height, picture=self.plate), cell.height / 360, cell.width - x
         canvas.text((right, 40 * unit), f"{step * DT_S:.1f} s", 20, SOFT_TEXT, "right")
-        wide = canvas.text((x, 138 * unit), f"{3.6 * ego[SPEED]:.0f}", 56, TEXT, bold=True)
+        wide = canvas.text((x, 138 * unit), f"{3.6 * ego[SPEED]:z.0f}", 56, TEXT, bold=True)
         canvas.text((x + wide + 10, 150 * unit), "km/h", 18, SOFT_TEXT)
         canvas.text((right, 138 * unit), COMMAND_WORDS[command_at(world, float(ego[STATION]))], 22, TEXT, "right")
         start = float(self.run.ego[0, STATION])

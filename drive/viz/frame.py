@@ -162,7 +162,7 @@ def _draw_panel(cell: Cell, sample: SceneSample, plan: Plan | None, plan_name: s
     canvas.text((x, y), shortened(sample.scene, 22, right - x - 160, bold=True), 22, TEXT, bold=True)
     canvas.text((right, y), f"key frame {sample.index}", 15, SOFT_TEXT, "right")
     observation = sample.observation
-    facts = [f"{observation.speed_mps * 3.6:.0f} km/h" if observation.speed_mps is not None else "speed unknown"]
+    facts = [f"{observation.speed_mps * 3.6:z.0f} km/h" if observation.speed_mps is not None else "speed unknown"]
     facts += [f"command {observation.command}"] if observation.command else []
     canvas.text((x, y + 32), " \u00b7 ".join(facts), 15, SOFT_TEXT)
     if plan is not None:

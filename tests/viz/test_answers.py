@@ -59,6 +59,7 @@ def test_the_front_camera_alone_shows_a_box_ahead(sample: SceneSample) -> None:
 def test_words_of_see_say_what_there_is_and_what_is_not() -> None:
     full = Seen(("lead", "light", "line"), lead=LeadSeen("vehicle", 12.4, 5.0), light=LightSeen("red", 23.0), line=LineSeen(False, 24.0))
     assert marks_of(full).words == ("vehicle ahead, 12 m, 18 km/h", "red, 23 m", "wait, line 24 m")
+    assert marks_of(Seen(("lead",), lead=LeadSeen("vehicle", 12.4, -0.05))).words == ("vehicle ahead, 12 m, 0 km/h",)  # and not -0
     assert marks_of(Seen(("lead", "light", "line", "lane"))).words == ("nobody ahead", "no light", "no line", "in no lane")
 
 

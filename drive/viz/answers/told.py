@@ -25,7 +25,7 @@ def _part(value: Seen, part: str) -> str:
         side = "left" if value.lane.offset_m >= 0 else "right"
         return f"{abs(value.lane.offset_m):.1f} m {side} in lane, {math.degrees(value.lane.heading_rad):+.0f}\u00b0"
     if part == "lead" and value.lead is not None:
-        return f"{value.lead.who} ahead, {value.lead.gap_m:.0f} m, {3.6 * value.lead.speed_mps:.0f} km/h"
+        return f"{value.lead.who} ahead, {value.lead.gap_m:.0f} m, {3.6 * value.lead.speed_mps:z.0f} km/h"
     if part == "light" and value.light is not None:
         return f"{value.light.colour}, {value.light.distance_m:.0f} m"
     if part == "line" and value.line is not None:
