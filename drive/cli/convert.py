@@ -51,9 +51,8 @@ def _convert(args: argparse.Namespace) -> int:
     known = _known(args)
     args.progress.begin(f"reading {args.results}")
     converted = convert(args.results, args.source, known)
-    if not converted.results:
-        why = grouped(converted.errors.items())[0][0] if converted.errors else "it holds none"
-        raise ValueError(f"{args.results} holds no plan that can be used, so nothing was written; the most frequent reason: {why}")
+    if not converted.results and not converted.errors:
+        raise ValueError(f"{args.results} holds no plan, and no sample without one: nothing was written")
     converted.save(out, name, args.source)
     args.progress.end()
     count = len(converted.results) + len(converted.errors)

@@ -248,12 +248,13 @@ def test_results_of_another_project_are_refused_by_name(
     assert out.read_text() == "mine"
 
 
-def test_results_without_any_plan_overwrite_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_answers_none_of_which_can_be_used_are_failures_that_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, out = tmp_path / "r.pkl", tmp_path / "plans.json"
     path.write_bytes(pickle.dumps({token: np.zeros((steps, 2)) for token, steps in (("a", 4), ("b", 2), ("c", 2))}))
-    assert main(["convert", str(path), "--from", "agentdriver", "--out", str(out), "-q"]) == 2 and not out.exists()
-    told = "no plan that can be used, so nothing was written; the most frequent reason: the plan has shape [4, 2]"
-    assert told in capsys.readouterr().err
+    assert main(["convert", str(path), "--from", "agentdriver", "--out", str(out), "-q"]) == 1
+    told = capsys.readouterr().out
+    assert "0 of 3 samples have a plan" in told and "3 without: the plan has shape [4, 2]" in told
+    assert set(load_plans(out).errors) == {"a", "b", "c"}
 
 
 @pytest.mark.parametrize(
